@@ -1,0 +1,28 @@
+using System;
+
+namespace Platform;
+
+/// <summary>
+/// A way to run guest user code: it makes address spaces and contexts. Nothing above this interface knows which one it is.
+/// All members are safe to call from any thread unless they say otherwise.
+/// </summary>
+public interface IPlatform : IDisposable
+{
+    /// <summary>Short name as <c>--platform</c> takes it: <c>ptrace</c>, <c>systrap</c>, <c>kvm</c>, <c>fake</c>.</summary>
+    string Name { get; }
+
+    /// <summary>First address the guest may not use (exclusive upper bound of every mapping), a multiple of the page size.</summary>
+    ulong MaxUserAddress { get; }
+
+    /// <summary>Size in bytes of the floating-point state in XSAVE standard format (SDM vol. 1, 13.4), as on this CPU.</summary>
+    int FpStateBytes { get; }
+
+    /// <summary>Makes an empty address space. ENOMEM or EAGAIN when the host refuses.</summary>
+    Abi.Linux.Errno NewAddressSpace(out IAddressSpace? addressSpace);
+
+    /// <summary>
+    /// Makes the context of one guest thread. Must be called on, and the context only switched on, the host thread
+    /// that runs that guest thread.
+    /// </summary>
+    IContext NewContext();
+}
