@@ -99,7 +99,7 @@ public enum Errno
     ENOPROTOOPT = 92,
     EPROTONOSUPPORT = 93,
     ESOCKTNOSUPPORT = 94,
-    ENOTSUP = 95,
+    EOPNOTSUPP = 95,
     EPFNOSUPPORT = 96,
     EAFNOSUPPORT = 97,
     EADDRINUSE = 98,
@@ -137,6 +137,7 @@ public enum Errno
     EOWNERDEAD = 130,
     ENOTRECOVERABLE = 131,
     ERFKILL = 132,
+    EHWPOISON = 133,
 
     /// <summary>Restart the system call after the handler when SA_RESTART is set, else EINTR.</summary>
     ERESTARTSYS = 512,
