@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 machine to programs running in the sandbox. With --build-only it stops at artifacts/runsc.
+. "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
+
+usage() { printf 'usage: ./run.sh [--build-only]\n'; }
+
+build_only=no
+case ${1-} in
+    '') ;;
+    --build-only) build_only=yes ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+esac
+
+install_packages
+publish_runsc
+if [ "$build_only" = yes ]; then
+    step "done: artifacts/runsc"
+    exit 0
+fi
+make_rootfs
+
+runsc=$top/artifacts/runsc
+step "busybox in the sandbox"
+"$runsc" do --root "$rootfs" /bin/busybox sh -c 'busybox uname -a; busybox echo "busybox runs as $(busybox id -un), process $$"'
+step "bash in the sandbox"
+"$runsc" do --root "$rootfs" /bin/bash -c \
+    'echo "bash $BASH_VERSION on $(. /etc/os-release; echo "$PRETTY_NAME")"; ls / | sort | tr "\n" " "; echo; head -n 3 /proc/meminfo'
+step "done: try  artifacts/runsc do --root .cache/rootfs /bin/bash"

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# All tests, from a fresh Debian 12 machine. A filter names what to run: any suite whose name contains it
+# ("Tidy", "guest/signal", "programs/git"). The last line is the sum over all suites.
+. "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
+
+filter=${1-}
+passed=0
+failed=0
+results=$cache/results
+
+wanted() { [ -z "$filter" ] || [[ ${1,,} == *"${filter,,}"* ]] || [[ ${filter,,} == "${1,,}"/* ]]; }
+
+count() { # passed failed
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+# One xunit project; its counts come from the result file that the test host writes.
+run_project() {
+    local project=$1 name log counters
+    name=$(basename "$(dirname "$project")")
+    step "$name"
+    log=$results/$name.trx
+    rm -f "$log"
+    (cd "$top" && dotnet test "$project" --no-build -c Release --nologo -v quiet -nodeReuse:false \
+        --results-directory "$results" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal") \
+        | grep -v -E '^(Passed|Failed)! ' || true
+    counters=$(grep -o '<Counters [^>]*>' "$log" 2>/dev/null || true)
+    if [ -z "$counters" ]; then
+        echo "FAIL $name: the test host wrote no result"
+        count 0 1
+        return
+    fi
+    local total ok
+    total=$(sed -n 's/.* total="\([0-9]*\)".*/\1/p' <<<"$counters")
+    ok=$(sed -n 's/.* passed="\([0-9]*\)".*/\1/p' <<<"$counters")
+    echo "$name: $ok of $total passed"
+    count "$ok" $((total - ok))
+}
+
+# A runner under tests/ that writes "passed failed" to the file named first.
+run_script() {
+    local name=$1 tally=$results/$1.tally
+    shift
+    rm -f "$tally"
+    "$@" "$tally" || true
+    if [ ! -s "$tally" ]; then
+        echo "FAIL $name: the runner gave no result"
+        count 0 1
+        return
+    fi
+    # shellcheck disable=SC2046
+    count $(cat "$tally")
+}
+
+install_packages
+publish_runsc
+mkdir -p "$results"
+step "building all projects"
+(cd "$top" && quietly build dotnet build Perf.sln "${build_flags[@]}")
+shopt -s nullglob
+for project in "$top"/tests/*/*.csproj; do
+    if wanted "$(basename "$(dirname "$project")")"; then
+        run_project "$project"
+    fi
+done
+if [ -x "$top/tests/guest/run" ] && wanted guest; then
+    run_script guest "$top/tests/guest/run" "${filter#guest}"
+fi
+if [ -x "$top/tests/programs/run" ] && wanted programs; then
+    make_rootfs
+    run_script programs "$top/tests/programs/run" "${filter#programs}"
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
