@@ -1,0 +1,93 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Tests.Tidy;
+
+/// <summary>
+/// Every row of sentry/Syscalls/SyscallTable.cs that claims support is exercised: a guest program names the call (its
+/// C wrapper,
+/// SYS_name or __NR_name), or tests/guest/untested-syscalls.txt lists it as "name: reason".
+/// </summary>
+public sealed class SyscallTableTests
+{
+    private const string Table = "sentry/Syscalls/SyscallTable.cs";
+    private const string Listed = "tests/guest/untested-syscalls.txt";
+
+    /// <summary>The first string literal of a row is the call's name.</summary>
+    private static readonly Regex Row =
+        new(@"^\s*(?:table\[|\[|\(|new\(|Row|Full|Partial|Error|Set)[^""]*""([a-z0-9_]+)""");
+
+    [Fact]
+    public void Every_supported_call_is_tested_by_a_guest_program_or_listed()
+    {
+        if (!Repository.Exists(Table))
+        {
+            Assert.False(Directory.Exists(Path.Combine(Repository.Root, "sentry/Syscalls")), Table + " is missing");
+            return;
+        }
+
+        Dictionary<string, int> rows = Rows(Repository.Read(Table));
+        Assert.True(rows.Count > 300, $"only {rows.Count} rows were recognised in {Table}");
+        HashSet<string> words = [.. Repository.Files.Where(path => Regex.IsMatch(path, "^tests/guest/.*\\.[ch]$"))
+            .SelectMany(path => Words(Repository.Read(path)))];
+        Dictionary<string, string> listed = ReadList(Repository.Exists(Listed) ? Repository.Read(Listed) : "");
+        Repository.AssertNone(Violations(rows, words, listed));
+    }
+
+    [Fact]
+    public void A_row_that_nothing_tests_is_found()
+    {
+        Dictionary<string, int> rows = new() { ["getpid"] = 1, ["mincore"] = 2, ["vhangup"] = 3 };
+        HashSet<string> words = [.. Words("int main() { return syscall(SYS_getpid) + mincore(0); }")];
+        Assert.Single(Violations(rows, words, []));
+        Assert.Empty(Violations(rows, words, new() { ["vhangup"] = "needs a login terminal" }));
+        Assert.Single(Violations(rows, words, new() { ["vhangup"] = "" }));
+        Assert.Equal(2, Violations(rows, words, new() { ["gone"] = "no such call" }).Count());
+    }
+
+    internal static IEnumerable<Violation> Violations(
+        Dictionary<string, int> rows, HashSet<string> words, Dictionary<string, string> listed)
+    {
+        foreach ((string name, int line) in rows)
+        {
+            bool tested = words.Contains(name) || words.Contains("SYS_" + name) || words.Contains("__NR_" + name);
+            bool excused = listed.TryGetValue(name, out string? reason) && reason.Length > 0;
+            if (!tested && !excused)
+            {
+                yield return new(Table, line, $"'{name}' is neither named by a guest test nor listed in {Listed}");
+            }
+        }
+
+        foreach (string name in listed.Keys.Where(name => !rows.ContainsKey(name)))
+        {
+            yield return new(Listed, 1, $"'{name}' is no row of the table that claims support");
+        }
+    }
+
+    /// <summary>Name and line of the rows that claim support; a row of level Error promises nothing but its
+    /// errno.</summary>
+    private static Dictionary<string, int> Rows(string text)
+    {
+        Dictionary<string, int> rows = [];
+        string[] lines = text.Split('\n');
+        for (int i = 0; i < lines.Length; i++)
+        {
+            Match match = Row.Match(lines[i]);
+            if (match.Success)
+            {
+                rows.TryAdd(match.Groups[1].Value, i + 1);
+            }
+        }
+
+        return rows;
+    }
+
+    private static IEnumerable<string> Words(string text) => Regex.Matches(text, @"\w+").Select(match => match.Value);
+
+    private static Dictionary<string, string> ReadList(string text) =>
+        text.Split('\n').Where(line => line.Contains(':') && !line.StartsWith('#'))
+            .ToDictionary(line => line[..line.IndexOf(':')].Trim(), line => line[(line.IndexOf(':') + 1)..].Trim());
+}
