@@ -20,6 +20,9 @@ public sealed class BannedTests
     private static readonly Regex AllowedHost =
         new(@"^https?://(localhost|127\.0\.0\.1|www\.w3\.org|schemas\.microsoft\.com|[a-z.-]*example\.(com|org|net))$");
 
+    private static readonly string[] Libraries =
+        ["abi/", "hostos/", "stub/", "platform", "lisafs/", "netstack/", "ring0/", "sentry/", "gofer/"];
+
     /// <summary>Namespace or type, where it is banned (path prefixes), and what to use instead.</summary>
     private static readonly (string Name, string[] Folders, string Instead)[] Names =
     [
@@ -28,9 +31,6 @@ public sealed class BannedTests
         ("System.Net", Libraries, "hostos, or the netstack's own types"),
         ("System.Diagnostics.Process", ["sentry/", "hostos/", "gofer/", "platform", "runsc/"], "hostos"),
     ];
-
-    private static readonly string[] Libraries =
-        ["abi/", "hostos/", "stub/", "platform", "lisafs/", "netstack/", "ring0/", "sentry/", "gofer/"];
 
     [Fact]
     public void Nothing_unfinished_is_left() =>

@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
 using Xunit;
@@ -16,21 +15,39 @@ public sealed class SyscallTableTests
     private const string Table = "sentry/Syscalls/SyscallTable.cs";
     private const string Listed = "tests/guest/untested-syscalls.txt";
 
-    /// <summary>The first string literal of a row is the call's name.</summary>
-    private static readonly Regex Row =
-        new(@"^\s*(?:table\[|\[|\(|new\(|Row|Full|Partial|Error|Set)[^""]*""([a-z0-9_]+)""");
+    /// <summary>A row that promises something; <c>Missing</c> rows do not.</summary>
+    private static readonly Regex Row = new(@"^\s*(?:Full|Partial|Error)\(\d+, ""([a-z0-9_]+)""");
+
+    /// <summary>Calls whose C wrapper has another name.</summary>
+    private static readonly Dictionary<string, string> Wrappers = new()
+    {
+        ["rt_sigaction"] = "sigaction",
+        ["rt_sigprocmask"] = "sigprocmask",
+        ["rt_sigpending"] = "sigpending",
+        ["rt_sigsuspend"] = "sigsuspend",
+        ["rt_sigtimedwait"] = "sigtimedwait",
+        ["rt_sigqueueinfo"] = "sigqueue",
+        ["pread64"] = "pread",
+        ["pwrite64"] = "pwrite",
+        ["newfstatat"] = "fstatat",
+        ["newuname"] = "uname",
+        ["fadvise64"] = "posix_fadvise",
+        ["getdents64"] = "readdir",
+        ["umount2"] = "umount",
+        ["epoll_create1"] = "epoll_create",
+        ["pselect6"] = "pselect",
+        ["exit_group"] = "_exit",
+        ["mq_timedsend"] = "mq_send",
+        ["mq_timedreceive"] = "mq_receive",
+        ["prlimit64"] = "prlimit",
+    };
 
     [Fact]
     public void Every_supported_call_is_tested_by_a_guest_program_or_listed()
     {
-        if (!Repository.Exists(Table))
-        {
-            Assert.False(Directory.Exists(Path.Combine(Repository.Root, "sentry/Syscalls")), Table + " is missing");
-            return;
-        }
-
-        Dictionary<string, int> rows = Rows(Repository.Read(Table));
-        Assert.True(rows.Count > 300, $"only {rows.Count} rows were recognised in {Table}");
+        string table = Repository.Read(Table);
+        Assert.True(Regex.Count(table, @"^\s*(?:Missing|Full|Partial|Error)\(\d+, ", RegexOptions.Multiline) > 300);
+        Dictionary<string, int> rows = Rows(table);
         HashSet<string> words = [.. Repository.Files.Where(path => Regex.IsMatch(path, "^tests/guest/.*\\.[ch]$"))
             .SelectMany(path => Words(Repository.Read(path)))];
         Dictionary<string, string> listed = ReadList(Repository.Exists(Listed) ? Repository.Read(Listed) : "");
@@ -53,7 +70,8 @@ public sealed class SyscallTableTests
     {
         foreach ((string name, int line) in rows)
         {
-            bool tested = words.Contains(name) || words.Contains("SYS_" + name) || words.Contains("__NR_" + name);
+            bool tested = words.Contains(name) || words.Contains("SYS_" + name) || words.Contains("__NR_" + name)
+                || words.Contains(Wrappers.GetValueOrDefault(name, name));
             bool excused = listed.TryGetValue(name, out string? reason) && reason.Length > 0;
             if (!tested && !excused)
             {
