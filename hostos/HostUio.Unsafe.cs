@@ -1,0 +1,59 @@
+using System;
+using System.Runtime.InteropServices;
+using Abi.Linux;
+using N = HostOs.SyscallNumber;
+
+namespace HostOs;
+
+/// <summary>One piece of a scattered buffer (struct iovec). The owner vouches for the memory.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct HostIovec
+{
+    public nint Base;
+    public nuint Length;
+
+    public HostIovec(nint address, nuint length)
+    {
+        Base = address;
+        Length = length;
+    }
+}
+
+/// <summary><c>&lt;sys/uio.h&gt;</c>. An offset of -1 uses and moves the file position.</summary>
+public static unsafe class HostUio
+{
+    public const int RwfDsync = 2;
+    public const int RwfSync = 4;
+    public const int RwfNoWait = 8;
+    public const int RwfAppend = 16;
+
+    /// <summary>preadv2(2).</summary>
+    public static Errno Preadv2(int fd, ReadOnlySpan<HostIovec> pieces, long offset, int flags, out long done)
+    {
+        // SAFETY: the kernel reads the pinned array; the pieces are the caller's.
+        fixed (HostIovec* p = pieces)
+        {
+            long r = HostSyscall.Invoke(N.Preadv2, fd, (nint)p, pieces.Length, (nint)offset, 0, flags);
+            return HostSyscall.Split(r, out done);
+        }
+    }
+
+    /// <summary>pwritev2(2).</summary>
+    public static Errno Pwritev2(int fd, ReadOnlySpan<HostIovec> pieces, long offset, int flags, out long done)
+    {
+        // SAFETY: the kernel reads the pinned array; the pieces are the caller's.
+        fixed (HostIovec* p = pieces)
+        {
+            long r = HostSyscall.Invoke(N.Pwritev2, fd, (nint)p, pieces.Length, (nint)offset, 0, flags);
+            return HostSyscall.Split(r, out done);
+        }
+    }
+
+    /// <summary>readv(2).</summary>
+    public static Errno Readv(int fd, ReadOnlySpan<HostIovec> pieces, out long done) =>
+        Preadv2(fd, pieces, -1, 0, out done);
+
+    /// <summary>writev(2).</summary>
+    public static Errno Writev(int fd, ReadOnlySpan<HostIovec> pieces, out long done) =>
+        Pwritev2(fd, pieces, -1, 0, out done);
+}

@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+
+namespace HostOs;
+
+/// <summary>The few functions taken from libc itself: those needed before <see cref="HostSyscall"/> exists, and those that use the vDSO.</summary>
+internal static unsafe partial class LibC
+{
+    /// <summary>mmap(2).</summary>
+    // SAFETY: plain integers; the callers own the range they name.
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    internal static partial nint Mmap(nint address, nuint length, int protection, int flags, int fd, long offset);
+
+    /// <summary>mprotect(2).</summary>
+    // SAFETY: plain integers; the callers own the range they name.
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    internal static partial int Mprotect(nint address, nuint length, int protection);
+
+    /// <summary>clock_gettime(2) through the vDSO.</summary>
+    // SAFETY: the kernel writes 16 bytes at timespec; callers pass a local of that size.
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    [SuppressGCTransition]
+    internal static partial int ClockGetTime(int clock, long* timespec);
+
+    /// <summary>sched_getcpu(3) through the vDSO or rseq.</summary>
+    [LibraryImport("libc", EntryPoint = "sched_getcpu")]
+    [SuppressGCTransition]
+    internal static partial int SchedGetCpu();
+}
