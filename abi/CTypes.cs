@@ -3,10 +3,10 @@ using System;
 namespace Abi;
 
 /// <summary>
-/// Names the C headers that define the constants of a class. Every constant is checked against the macro or enumerator of
-/// the same name (with <see cref="Prefix"/> before it) by tests/Abi.
+/// Names the C headers that define the constants of a class or the members of an enum. Every constant is checked
+/// against the macro or enumerator of the same name (with <see cref="Prefix"/> before it) by tests/Abi.
 /// </summary>
-[AttributeUsage(AttributeTargets.Class)]
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Enum)]
 public sealed class CHeaderAttribute(params string[] headers) : Attribute
 {
     public string[] Headers { get; } = headers;
@@ -16,8 +16,8 @@ public sealed class CHeaderAttribute(params string[] headers) : Attribute
 }
 
 /// <summary>
-/// Names the C type that a struct lays out and the headers that define it. Its size and every public field (same name unless
-/// <see cref="CFieldAttribute"/> says otherwise) are checked by tests/Abi; private fields are padding.
+/// Names the C type that a struct lays out and the headers that define it. Its size and every public field (same name
+/// unless <see cref="CFieldAttribute"/> says otherwise) are checked by tests/Abi; private fields are padding.
 /// </summary>
 [AttributeUsage(AttributeTargets.Struct)]
 public sealed class CTypeAttribute(string name, params string[] headers) : Attribute
@@ -26,11 +26,13 @@ public sealed class CTypeAttribute(string name, params string[] headers) : Attri
 
     public string[] Headers { get; } = headers;
 
-    /// <summary>The C expression for the size where it is not that of the type, as for a head before a flexible array.</summary>
+    /// <summary>The C expression of the size where it is not the type's, as for a head before a flexible array.</summary>
     public string? Size { get; init; }
 }
 
-/// <summary>The C spelling of a field or constant where it differs from the C# name: a member path or an expression.</summary>
+/// <summary>
+/// The C spelling of a field or constant where it differs from the C# name: a member path or an expression.
+/// </summary>
 [AttributeUsage(AttributeTargets.Field)]
 public sealed class CFieldAttribute(string name) : Attribute
 {

@@ -1,9 +1,10 @@
 namespace Abi.Linux;
 
 /// <summary>
-/// Linux error numbers (include/uapi/asm-generic/errno-base.h, errno.h) and the in-kernel restart codes (include/linux/errno.h),
-/// which never reach the guest. <see cref="None"/> is success.
+/// Linux error numbers (include/uapi/asm-generic/errno-base.h, errno.h) and the in-kernel restart codes
+/// (include/linux/errno.h), which never reach the guest. <see cref="None"/> is success.
 /// </summary>
+[CHeader("linux/errno.h")]
 public enum Errno
 {
     None = 0,
@@ -41,7 +42,7 @@ public enum Errno
     EPIPE = 32,
     EDOM = 33,
     ERANGE = 34,
-    EDEADLOCK = 35,
+    EDEADLK = 35,
     ENAMETOOLONG = 36,
     ENOLCK = 37,
     ENOSYS = 38,

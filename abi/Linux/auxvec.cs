@@ -7,7 +7,6 @@ namespace Abi.Linux;
 public static class Auxvec
 {
     public const ulong AT_SYSINFO_EHDR = 33;
-    public const ulong AT_VECTOR_SIZE_ARCH = 3;
     public const ulong AT_NULL = 0;
     public const ulong AT_IGNORE = 1;
     public const ulong AT_EXECFD = 2;
@@ -30,6 +29,10 @@ public static class Auxvec
     public const ulong AT_BASE_PLATFORM = 24;
     public const ulong AT_RANDOM = 25;
     public const ulong AT_HWCAP2 = 26;
+    public const ulong AT_RSEQ_FEATURE_SIZE = 27;
+    public const ulong AT_RSEQ_ALIGN = 28;
+    public const ulong AT_HWCAP3 = 29;
+    public const ulong AT_HWCAP4 = 30;
     public const ulong AT_EXECFN = 31;
     public const ulong AT_MINSIGSTKSZ = 51;
 }

@@ -92,8 +92,18 @@ public static class Elf
     public const uint SHF_WRITE = 0x1;
     public const uint SHF_ALLOC = 0x2;
     public const uint SHF_EXECINSTR = 0x4;
+    public const uint SHF_MERGE = 0x10;
+    public const uint SHF_STRINGS = 0x20;
+    public const uint SHF_INFO_LINK = 0x40;
+    public const uint SHF_LINK_ORDER = 0x80;
+    public const uint SHF_OS_NONCONFORMING = 0x100;
+    public const uint SHF_GROUP = 0x200;
+    public const uint SHF_TLS = 0x400;
     public const uint SHF_RELA_LIVEPATCH = 0x00100000;
     public const uint SHF_RO_AFTER_INIT = 0x00200000;
+    public const uint SHF_ORDERED = 0x04000000;
+    public const uint SHF_EXCLUDE = 0x08000000;
+    public const uint SHF_MASKOS = 0x0ff00000;
     public const uint SHF_MASKPROC = 0xf0000000;
 
     // Special section indices.
@@ -136,6 +146,7 @@ public static class Elf
     public const long DT_VALRNGLO = 0x6ffffd00;
     public const long DT_VALRNGHI = 0x6ffffdff;
     public const long DT_ADDRRNGLO = 0x6ffffe00;
+    public const long DT_GNU_HASH = 0x6ffffef5;
     public const long DT_ADDRRNGHI = 0x6ffffeff;
     public const long DT_VERSYM = 0x6ffffff0;
     public const long DT_RELACOUNT = 0x6ffffff9;
@@ -152,6 +163,7 @@ public static class Elf
     public const byte STB_LOCAL = 0;
     public const byte STB_GLOBAL = 1;
     public const byte STB_WEAK = 2;
+    public const byte STN_UNDEF = 0;
     public const byte STT_NOTYPE = 0;
     public const byte STT_OBJECT = 1;
     public const byte STT_FUNC = 2;
@@ -172,6 +184,8 @@ public static class Elf
     public const uint NT_386_TLS = 0x200;
     public const uint NT_386_IOPERM = 0x201;
     public const uint NT_X86_XSTATE = 0x202;
+    public const uint NT_X86_SHSTK = 0x204;
+    public const uint NT_X86_XSAVE_LAYOUT = 0x205;
 
     /// <summary>e_machine of x86-64.</summary>
     public const ushort EM_X86_64 = 62;

@@ -7,7 +7,7 @@ namespace Abi.Linux;
 public static class Epoll
 {
     // epoll_create1(2).
-    public const int EPOLL_CLOEXEC = 0x80000; // 02000000
+    public const int EPOLL_CLOEXEC = 0x80000;
 
     // epoll_ctl(2).
     public const int EPOLL_CTL_ADD = 1;

@@ -14,25 +14,26 @@ public static class Fcntl
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
-    public const int O_CREAT = 0x40; // 00000100
-    public const int O_EXCL = 0x80; // 00000200
-    public const int O_NOCTTY = 0x100; // 00000400
-    public const int O_TRUNC = 0x200; // 00001000
-    public const int O_APPEND = 0x400; // 00002000
-    public const int O_NONBLOCK = 0x800; // 00004000
-    public const int O_DSYNC = 0x1000; // 00010000
-    public const int O_DIRECT = 0x4000; // 00040000
-    public const int O_LARGEFILE = 0x8000; // 00100000
-    public const int O_DIRECTORY = 0x10000; // 00200000
-    public const int O_NOFOLLOW = 0x20000; // 00400000
-    public const int O_NOATIME = 0x40000; // 01000000
-    public const int O_CLOEXEC = 0x80000; // 02000000
-    public const int __O_SYNC = 0x100000; // 04000000
+    public const int O_CREAT = 0x40;
+    public const int O_EXCL = 0x80;
+    public const int O_NOCTTY = 0x100;
+    public const int O_TRUNC = 0x200;
+    public const int O_APPEND = 0x400;
+    public const int O_NONBLOCK = 0x800;
+    public const int O_DSYNC = 0x1000;
+    public const int O_DIRECT = 0x4000;
+    public const int O_LARGEFILE = 0x8000;
+    public const int O_DIRECTORY = 0x10000;
+    public const int O_NOFOLLOW = 0x20000;
+    public const int O_NOATIME = 0x40000;
+    public const int O_CLOEXEC = 0x80000;
+    public const int __O_SYNC = 0x100000;
     public const int O_SYNC = 0x101000;
-    public const int O_PATH = 0x200000; // 010000000
-    public const int __O_TMPFILE = 0x400000; // 020000000
+    public const int O_PATH = 0x200000;
+    public const int __O_TMPFILE = 0x400000;
+    public const int O_EMPTYPATH = 0x4000000;
     public const int O_TMPFILE = 0x410000;
-    public const int O_NDELAY = 0x800; // 00004000
+    public const int O_NDELAY = 0x800;
 
     // fcntl(2).
     public const int F_DUPFD = 0;
@@ -65,9 +66,11 @@ public static class Fcntl
     public const int F_LINUX_SPECIFIC_BASE = 1024;
     public const int F_SETLEASE = 0x400;
     public const int F_GETLEASE = 0x401;
+    public const int F_NOTIFY = 0x402;
+    public const int F_DUPFD_QUERY = 0x403;
+    public const int F_CREATED_QUERY = 0x404;
     public const int F_CANCELLK = 0x405;
     public const int F_DUPFD_CLOEXEC = 0x406;
-    public const int F_NOTIFY = 0x402;
     public const int F_SETPIPE_SZ = 0x407;
     public const int F_GETPIPE_SZ = 0x408;
     public const int F_ADD_SEALS = 0x409;
@@ -77,10 +80,13 @@ public static class Fcntl
     public const int F_SEAL_GROW = 0x0004;
     public const int F_SEAL_WRITE = 0x0008;
     public const int F_SEAL_FUTURE_WRITE = 0x0010;
+    public const int F_SEAL_EXEC = 0x0020;
     public const int F_GET_RW_HINT = 0x40b;
     public const int F_SET_RW_HINT = 0x40c;
     public const int F_GET_FILE_RW_HINT = 0x40d;
     public const int F_SET_FILE_RW_HINT = 0x40e;
+    public const int F_GETDELEG = 0x40f;
+    public const int F_SETDELEG = 0x410;
 
     // flock(2).
     public const int LOCK_SH = 1;
@@ -104,8 +110,6 @@ public static class Fcntl
     // The *at(2) calls.
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
-    public const int AT_EACCESS = 0x200;
-    public const int AT_REMOVEDIR = 0x200;
     public const int AT_SYMLINK_FOLLOW = 0x400;
     public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_EMPTY_PATH = 0x1000;
@@ -114,6 +118,15 @@ public static class Fcntl
     public const int AT_STATX_FORCE_SYNC = 0x2000;
     public const int AT_STATX_DONT_SYNC = 0x4000;
     public const int AT_RECURSIVE = 0x8000;
+    public const int AT_RENAME_NOREPLACE = 0x0001;
+    public const int AT_RENAME_EXCHANGE = 0x0002;
+    public const int AT_RENAME_WHITEOUT = 0x0004;
+    public const int AT_EACCESS = 0x200;
+    public const int AT_REMOVEDIR = 0x200;
+    public const int AT_HANDLE_FID = 0x200;
+    public const int AT_HANDLE_MNT_ID_UNIQUE = 0x001;
+    public const int AT_HANDLE_CONNECTABLE = 0x002;
+    public const int AT_EXECVE_CHECK = 0x10000;
 
     // posix_fadvise(2).
     public const int POSIX_FADV_NORMAL = 0;

@@ -23,7 +23,6 @@ public static class FutexOp
     public const int FUTEX_LOCK_PI2 = 13;
     public const int FUTEX_PRIVATE_FLAG = 128;
     public const int FUTEX_CLOCK_REALTIME = 256;
-    public const int FUTEX_CMD_MASK = -385;
     public const int FUTEX_WAIT_PRIVATE = 128;
     public const int FUTEX_WAKE_PRIVATE = 129;
     public const int FUTEX_REQUEUE_PRIVATE = 131;
@@ -38,8 +37,16 @@ public static class FutexOp
     public const int FUTEX_WAIT_REQUEUE_PI_PRIVATE = 139;
     public const int FUTEX_CMP_REQUEUE_PI_PRIVATE = 140;
 
-    // futex_waitv(2).
-    public const uint FUTEX_32 = 2;
+    // futex_waitv(2), futex_wait(2), futex_wake(2).
+    public const uint FUTEX2_SIZE_U8 = 0x00;
+    public const uint FUTEX2_SIZE_U16 = 0x01;
+    public const uint FUTEX2_SIZE_U32 = 0x02;
+    public const uint FUTEX2_SIZE_U64 = 0x03;
+    public const uint FUTEX2_NUMA = 0x04;
+    public const uint FUTEX2_MPOL = 0x08;
+    public const uint FUTEX2_PRIVATE = 128;
+    public const uint FUTEX2_SIZE_MASK = 0x03;
+    public const uint FUTEX_32 = 0x02;
     public const uint FUTEX_WAITV_MAX = 128;
 
     // PI and robust futex words.
@@ -64,6 +71,10 @@ public static class FutexOp
 
     // Longest robust list walked.
     public const int ROBUST_LIST_LIMIT = 2048;
+
+    /// <summary>Leaves the command of an operation.</summary>
+    [CField("~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)")]
+    public const int FUTEX_CMD_MASK = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 }
 
 /// <summary>One element of futex_waitv(2).</summary>

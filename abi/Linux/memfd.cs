@@ -6,6 +6,8 @@ public static class Memfd
 {
     public const uint MFD_CLOEXEC = 0x0001;
     public const uint MFD_ALLOW_SEALING = 0x0002;
+    public const uint MFD_NOEXEC_SEAL = 0x0008;
+    public const uint MFD_EXEC = 0x0010;
 
     public const uint MFD_HUGETLB = 0x0004;
     public const uint MFD_HUGE_SHIFT = 26;

@@ -15,6 +15,7 @@ public static class Mman
 
     // mmap(2).
     public const int MAP_32BIT = 0x40;
+    public const int MAP_ABOVE4G = 0x80;
     public const int MAP_TYPE = 0x0f;
     public const int MAP_FIXED = 0x10;
     public const int MAP_ANONYMOUS = 0x20;
@@ -34,6 +35,7 @@ public static class Mman
     public const int MAP_SHARED = 0x01;
     public const int MAP_PRIVATE = 0x02;
     public const int MAP_SHARED_VALIDATE = 0x03;
+    public const int MAP_DROPPABLE = 0x08;
 
     // Huge page sizes of mmap(2), memfd_create(2) and shmget(2).
     public const uint HUGETLB_FLAG_ENCODE_SHIFT = 26;
@@ -109,8 +111,11 @@ public static class Mman
     public const int MADV_POPULATE_WRITE = 23;
     public const int MADV_DONTNEED_LOCKED = 24;
     public const int MADV_COLLAPSE = 25;
+    public const int MADV_GUARD_INSTALL = 102;
+    public const int MADV_GUARD_REMOVE = 103;
 
     // pkey_alloc(2).
+    public const uint PKEY_UNRESTRICTED = 0x0;
     public const uint PKEY_DISABLE_ACCESS = 0x1;
     public const uint PKEY_DISABLE_WRITE = 0x2;
     public const uint PKEY_ACCESS_MASK = 3;

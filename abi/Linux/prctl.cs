@@ -65,6 +65,7 @@ public static class Prctl
     public const int PR_GET_NO_NEW_PRIVS = 39;
     public const int PR_GET_TID_ADDRESS = 40;
     public const int PR_SET_THP_DISABLE = 41;
+    public const int PR_THP_DISABLE_EXCEPT_ADVISED = 2;
     public const int PR_GET_THP_DISABLE = 42;
     public const int PR_MPX_ENABLE_MANAGEMENT = 43;
     public const int PR_MPX_DISABLE_MANAGEMENT = 44;
@@ -88,6 +89,8 @@ public static class Prctl
     public const int PR_GET_IO_FLUSHER = 58;
     public const int PR_SET_SYSCALL_USER_DISPATCH = 59;
     public const int PR_SYS_DISPATCH_OFF = 0;
+    public const int PR_SYS_DISPATCH_EXCLUSIVE_ON = 1;
+    public const int PR_SYS_DISPATCH_INCLUSIVE_ON = 2;
     public const int PR_SYS_DISPATCH_ON = 1;
     public const int PR_SCHED_CORE = 62;
     public const int PR_SCHED_CORE_GET = 0;
@@ -98,8 +101,32 @@ public static class Prctl
     public const int PR_SCHED_CORE_SCOPE_THREAD = 0;
     public const int PR_SCHED_CORE_SCOPE_THREAD_GROUP = 1;
     public const int PR_SCHED_CORE_SCOPE_PROCESS_GROUP = 2;
+    public const int PR_SET_MDWE = 65;
+    public const int PR_MDWE_REFUSE_EXEC_GAIN = 1;
+    public const int PR_MDWE_NO_INHERIT = 2;
+    public const int PR_GET_MDWE = 66;
     public const int PR_SET_VMA = 0x53564d41;
     public const int PR_SET_VMA_ANON_NAME = 0;
+    public const int PR_GET_AUXV = 0x41555856;
+    public const int PR_SET_MEMORY_MERGE = 67;
+    public const int PR_GET_MEMORY_MERGE = 68;
+    public const int PR_GET_SHADOW_STACK_STATUS = 74;
+    public const int PR_SET_SHADOW_STACK_STATUS = 75;
+    public const int PR_SHADOW_STACK_ENABLE = 1;
+    public const int PR_SHADOW_STACK_WRITE = 2;
+    public const int PR_SHADOW_STACK_PUSH = 4;
+    public const int PR_LOCK_SHADOW_STACK_STATUS = 76;
+    public const int PR_TIMER_CREATE_RESTORE_IDS = 77;
+    public const int PR_TIMER_CREATE_RESTORE_IDS_OFF = 0;
+    public const int PR_TIMER_CREATE_RESTORE_IDS_ON = 1;
+    public const int PR_TIMER_CREATE_RESTORE_IDS_GET = 2;
+    public const int PR_FUTEX_HASH = 78;
+    public const int PR_FUTEX_HASH_SET_SLOTS = 1;
+    public const int PR_FUTEX_HASH_GET_SLOTS = 2;
+    public const int PR_RSEQ_SLICE_EXTENSION = 79;
+    public const int PR_RSEQ_SLICE_EXTENSION_GET = 1;
+    public const int PR_RSEQ_SLICE_EXTENSION_SET = 2;
+    public const int PR_RSEQ_SLICE_EXT_ENABLE = 0x01;
 }
 
 /// <summary>Operations of arch_prctl(2).</summary>
@@ -117,9 +144,22 @@ public static class ArchPrctl
     public const int ARCH_REQ_XCOMP_PERM = 0x1023;
     public const int ARCH_GET_XCOMP_GUEST_PERM = 0x1024;
     public const int ARCH_REQ_XCOMP_GUEST_PERM = 0x1025;
+    public const int ARCH_XCOMP_TILECFG = 17;
+    public const int ARCH_XCOMP_TILEDATA = 18;
     public const int ARCH_MAP_VDSO_X32 = 0x2001;
     public const int ARCH_MAP_VDSO_32 = 0x2002;
     public const int ARCH_MAP_VDSO_64 = 0x2003;
+    public const int ARCH_GET_UNTAG_MASK = 0x4001;
+    public const int ARCH_ENABLE_TAGGED_ADDR = 0x4002;
+    public const int ARCH_GET_MAX_TAG_BITS = 0x4003;
+    public const int ARCH_FORCE_TAGGED_SVA = 0x4004;
+    public const int ARCH_SHSTK_ENABLE = 0x5001;
+    public const int ARCH_SHSTK_DISABLE = 0x5002;
+    public const int ARCH_SHSTK_LOCK = 0x5003;
+    public const int ARCH_SHSTK_UNLOCK = 0x5004;
+    public const int ARCH_SHSTK_STATUS = 0x5005;
+    public const int ARCH_SHSTK_SHSTK = 1;
+    public const int ARCH_SHSTK_WRSS = 2;
 }
 
 /// <summary>prctl(2) PR_SET_MM_MAP.</summary>

@@ -48,7 +48,10 @@ public static class Ptrace
     public const int PTRACE_SECCOMP_GET_FILTER = 0x420c;
     public const int PTRACE_SECCOMP_GET_METADATA = 0x420d;
     public const int PTRACE_GET_SYSCALL_INFO = 0x420e;
+    public const int PTRACE_SET_SYSCALL_INFO = 0x4212;
     public const int PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
+    public const int PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210;
+    public const int PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
     public const int PTRACE_EVENTMSG_SYSCALL_ENTRY = 1;
     public const int PTRACE_EVENTMSG_SYSCALL_EXIT = 2;
 
@@ -102,6 +105,11 @@ public struct PtraceSyscallInfo
 {
     [FieldOffset(0)]
     public byte op;
+
+
+    /// <summary>Since Linux 6.16.</summary>
+    [FieldOffset(2)]
+    public ushort flags;
 
     [FieldOffset(4)]
     public uint arch;
@@ -160,4 +168,15 @@ public struct PtraceRseqConfiguration
     public uint signature;
     public uint flags;
     public uint pad;
+}
+
+/// <summary>PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG.</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct ptrace_sud_config", "linux/ptrace.h")]
+public struct PtraceSudConfig
+{
+    public ulong mode;
+    public ulong selector;
+    public ulong offset;
+    public ulong len;
 }

@@ -34,6 +34,10 @@ public static class Sched
     public const ulong CLONE_IO = 0x80000000;
     public const ulong CLONE_CLEAR_SIGHAND = 0x100000000;
     public const ulong CLONE_INTO_CGROUP = 0x200000000;
+    public const ulong CLONE_AUTOREAP = 0x400000000;
+    public const ulong CLONE_NNP = 0x800000000;
+    public const ulong CLONE_PIDFD_AUTOKILL = 0x1000000000;
+    public const ulong CLONE_EMPTY_MNTNS = 0x2000000000;
     public const ulong CLONE_NEWTIME = 0x00000080;
 
     // Sizes of struct clone_args over time.
@@ -48,6 +52,7 @@ public static class Sched
     public const int SCHED_BATCH = 3;
     public const int SCHED_IDLE = 5;
     public const int SCHED_DEADLINE = 6;
+    public const int SCHED_EXT = 7;
     public const int SCHED_RESET_ON_FORK = 0x40000000;
 
     // sched_setattr(2).
@@ -61,6 +66,9 @@ public static class Sched
     public const ulong SCHED_FLAG_KEEP_ALL = 24;
     public const ulong SCHED_FLAG_UTIL_CLAMP = 96;
     public const ulong SCHED_FLAG_ALL = 127;
+
+    // sched_getattr(2).
+    public const uint SCHED_GETATTR_FLAG_DL_DYNAMIC = 0x01;
 }
 
 /// <summary>clone3(2).</summary>

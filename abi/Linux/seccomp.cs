@@ -41,12 +41,14 @@ public static class Seccomp
 
     // User notification.
     public const uint SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
+    public const uint SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 1;
     public const uint SECCOMP_ADDFD_FLAG_SETFD = 1;
     public const uint SECCOMP_ADDFD_FLAG_SEND = 2;
     public const uint SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100;
     public const uint SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101;
     public const uint SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102;
     public const uint SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103;
+    public const uint SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104;
 }
 
 /// <summary>What a filter sees.</summary>

@@ -20,6 +20,12 @@ public static class Securebits
     public const uint SECURE_NO_CAP_AMBIENT_RAISE_LOCKED = 7;
     public const uint SECBIT_NO_CAP_AMBIENT_RAISE = 64;
     public const uint SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED = 128;
-    public const uint SECURE_ALL_BITS = 85;
-    public const uint SECURE_ALL_LOCKS = 0xaa;
+    public const uint SECURE_EXEC_RESTRICT_FILE = 8;
+    public const uint SECURE_EXEC_RESTRICT_FILE_LOCKED = 9;
+    public const uint SECBIT_EXEC_RESTRICT_FILE = 0x100;
+    public const uint SECBIT_EXEC_RESTRICT_FILE_LOCKED = 0x200;
+    public const uint SECURE_EXEC_DENY_INTERACTIVE = 10;
+    public const uint SECURE_EXEC_DENY_INTERACTIVE_LOCKED = 11;
+    public const uint SECBIT_EXEC_DENY_INTERACTIVE = 0x400;
+    public const uint SECBIT_EXEC_DENY_INTERACTIVE_LOCKED = 0x800;
 }

@@ -28,7 +28,6 @@ public static class SigCode
     public const int ILL_COPROC = 7;
     public const int ILL_BADSTK = 8;
     public const int ILL_BADIADDR = 9;
-    public const int NSIGILL = 11;
 
     // SIGFPE.
     public const int FPE_INTDIV = 1;
@@ -41,7 +40,6 @@ public static class SigCode
     public const int FPE_FLTSUB = 8;
     public const int FPE_FLTUNK = 14;
     public const int FPE_CONDTRAP = 15;
-    public const int NSIGFPE = 15;
 
     // SIGSEGV.
     public const int SEGV_MAPERR = 1;
@@ -53,7 +51,7 @@ public static class SigCode
     public const int SEGV_ADIPERR = 7;
     public const int SEGV_MTEAERR = 8;
     public const int SEGV_MTESERR = 9;
-    public const int NSIGSEGV = 9;
+    public const int SEGV_CPERR = 10;
 
     // SIGBUS.
     public const int BUS_ADRALN = 1;
@@ -61,7 +59,6 @@ public static class SigCode
     public const int BUS_OBJERR = 3;
     public const int BUS_MCEERR_AR = 4;
     public const int BUS_MCEERR_AO = 5;
-    public const int NSIGBUS = 5;
 
     // SIGTRAP.
     public const int TRAP_BRKPT = 1;
@@ -70,7 +67,6 @@ public static class SigCode
     public const int TRAP_HWBKPT = 4;
     public const int TRAP_UNK = 5;
     public const int TRAP_PERF = 6;
-    public const int NSIGTRAP = 6;
     public const int TRAP_PERF_FLAG_ASYNC = 1;
 
     // SIGCHLD.
@@ -80,7 +76,6 @@ public static class SigCode
     public const int CLD_TRAPPED = 4;
     public const int CLD_STOPPED = 5;
     public const int CLD_CONTINUED = 6;
-    public const int NSIGCHLD = 6;
 
     // SIGPOLL.
     public const int POLL_IN = 1;
@@ -89,12 +84,10 @@ public static class SigCode
     public const int POLL_ERR = 4;
     public const int POLL_PRI = 5;
     public const int POLL_HUP = 6;
-    public const int NSIGPOLL = 6;
 
     // SIGSYS.
     public const int SYS_SECCOMP = 1;
     public const int SYS_USER_DISPATCH = 2;
-    public const int NSIGSYS = 2;
 
     // sigevent(7).
     public const int SIGEV_SIGNAL = 0;

@@ -55,7 +55,6 @@ public static class Sockets
     public const int PF_SMC = 43;
     public const int PF_XDP = 44;
     public const int PF_MCTP = 45;
-    public const int PF_MAX = 46;
     public const int AF_UNSPEC = 0;
     public const int AF_LOCAL = 1;
     public const int AF_UNIX = 1;
@@ -104,7 +103,6 @@ public static class Sockets
     public const int AF_SMC = 43;
     public const int AF_XDP = 44;
     public const int AF_MCTP = 45;
-    public const int AF_MAX = 46;
 
     // Types and their flags.
     public const int SOCK_STREAM = 1;
@@ -223,6 +221,14 @@ public static class Sockets
     public const int SO_RESERVE_MEM = 73;
     public const int SO_TXREHASH = 74;
     public const int SO_RCVMARK = 75;
+    public const int SO_PASSPIDFD = 76;
+    public const int SO_PEERPIDFD = 77;
+    public const int SO_DEVMEM_LINEAR = 78;
+    public const int SO_DEVMEM_DMABUF = 79;
+    public const int SO_DEVMEM_DONTNEED = 80;
+    public const int SO_RCVPRIORITY = 82;
+    public const int SO_PASSRIGHTS = 83;
+    public const int SO_INQ = 84;
     public const int SO_TIMESTAMP = 29;
     public const int SO_TIMESTAMPNS = 35;
     public const int SO_TIMESTAMPING = 37;
@@ -260,6 +266,10 @@ public static class Sockets
     public const int SCM_TIMESTAMPING_OPT_STATS = 54;
     public const int SCM_TIMESTAMPING_PKTINFO = 58;
     public const int SCM_TXTIME = 61;
+    public const int SCM_DEVMEM_LINEAR = 78;
+    public const int SCM_DEVMEM_DMABUF = 79;
+    public const int SCM_TS_OPT_ID = 81;
+    public const int SCM_INQ = 84;
     public const int SCM_TIMESTAMP = 29;
     public const int SCM_TIMESTAMPNS = 35;
     public const int SCM_TIMESTAMPING = 37;

@@ -51,6 +51,10 @@ public static class StatxMask
     public const uint STATX_BTIME = 0x00000800;
     public const uint STATX_MNT_ID = 0x00001000;
     public const uint STATX_DIOALIGN = 0x00002000;
+    public const uint STATX_MNT_ID_UNIQUE = 0x00004000;
+    public const uint STATX_SUBVOL = 0x00008000;
+    public const uint STATX_WRITE_ATOMIC = 0x00010000;
+    public const uint STATX_DIO_READ_ALIGN = 0x00020000;
     public const uint STATX_ALL = 0x00000fff;
 
     // Reserved bit of the mask.
@@ -66,6 +70,7 @@ public static class StatxMask
     public const ulong STATX_ATTR_MOUNT_ROOT = 0x00002000;
     public const ulong STATX_ATTR_VERITY = 0x00100000;
     public const ulong STATX_ATTR_DAX = 0x00200000;
+    public const ulong STATX_ATTR_WRITE_ATOMIC = 0x00400000;
 }
 
 /// <summary>stat(2) as the x86-64 kernel writes it.</summary>

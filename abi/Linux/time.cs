@@ -20,6 +20,8 @@ public static class Clocks
     public const int CLOCK_SGI_CYCLE = 10;
     public const int CLOCK_TAI = 11;
     public const int MAX_CLOCKS = 16;
+    public const int CLOCK_AUX = 16;
+    public const int CLOCK_AUX_LAST = 23;
 
     // Timers.
     public const int ITIMER_REAL = 0;

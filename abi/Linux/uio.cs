@@ -19,7 +19,10 @@ public static class RwFlags
     public const int RWF_SYNC = 4;
     public const int RWF_NOWAIT = 8;
     public const int RWF_APPEND = 0x10;
-    public const int RWF_SUPPORTED = 31;
+    public const int RWF_NOAPPEND = 0x20;
+    public const int RWF_ATOMIC = 0x40;
+    public const int RWF_DONTCACHE = 0x80;
+    public const int RWF_NOSIGNAL = 0x100;
 }
 
 /// <summary>readv(2).</summary>

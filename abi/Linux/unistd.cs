@@ -1,6 +1,6 @@
 namespace Abi.Linux;
 
-/// <summary>System-call numbers of x86-64, Linux's arch/x86/entry/syscalls/syscall_64.tbl, up to Linux 6.18.</summary>
+/// <summary>System-call numbers of x86-64, Linux's arch/x86/entry/syscalls/syscall_64.tbl, up to Linux 7.2.</summary>
 [CHeader("asm/unistd.h", Prefix = "__NR_")]
 public static class SysNr
 {
@@ -340,6 +340,7 @@ public static class SysNr
     public const int io_pgetevents = 333;
     public const int rseq = 334;
     public const int uretprobe = 335;
+    public const int uprobe = 336;
     public const int pidfd_send_signal = 424;
     public const int io_uring_setup = 425;
     public const int io_uring_enter = 426;
@@ -386,4 +387,6 @@ public static class SysNr
     public const int open_tree_attr = 467;
     public const int file_getattr = 468;
     public const int file_setattr = 469;
+    public const int listns = 470;
+    public const int rseq_slice_yield = 471;
 }
