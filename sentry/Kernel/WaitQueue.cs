@@ -85,19 +85,48 @@ public sealed class WaitQueue
 
         using (_lock.Enter())
         {
-            WaitEntry? entry = _head;
-            while (entry is not null)
-            {
-                WaitEntry? next = entry.Next;
-                bool wanted = (events & (entry.Events | AlwaysWake)) != 0;
-                if (wanted && entry.OnNotify(events) && entry.IsExclusive)
-                {
-                    return;
-                }
-
-                entry = next;
-            }
+            WalkLocked(events);
         }
+    }
+
+    /// <summary>
+    /// As <see cref="Notify"/> from within a callback of another queue (an epoll instance passing an event on). The caller guarantees that
+    /// such chains form no cycle: epoll_ctl(2) refuses loops. Returns true when an entry consumed the event.
+    /// </summary>
+    public bool NotifyNested(uint events)
+    {
+        Interlocked.MemoryBarrier();
+        if (IsEmpty)
+        {
+            return false;
+        }
+
+        using (_lock.EnterNested())
+        {
+            return WalkLocked(events);
+        }
+    }
+
+    private bool WalkLocked(uint events)
+    {
+        bool consumed = false;
+        WaitEntry? entry = _head;
+        while (entry is not null)
+        {
+            WaitEntry? next = entry.Next;
+            if ((events & (entry.Events | AlwaysWake)) != 0 && entry.OnNotify(events))
+            {
+                consumed = true;
+                if (entry.IsExclusive)
+                {
+                    break;
+                }
+            }
+
+            entry = next;
+        }
+
+        return consumed;
     }
 
     private void UnlinkLocked(WaitEntry entry)
