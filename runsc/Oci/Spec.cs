@@ -1,0 +1,167 @@
+using System.Collections.Generic;
+using System.Text.Json.Serialization;
+
+namespace Runsc.Oci;
+
+/// <summary>An OCI runtime configuration (runtime-spec 1.2, config.md): the parts a Linux container uses. Absent members are null.</summary>
+internal sealed class Spec
+{
+    public string? OciVersion { get; set; }
+
+    public ProcessSpec? Process { get; set; }
+
+    public RootSpec? Root { get; set; }
+
+    public string? Hostname { get; set; }
+
+    public string? Domainname { get; set; }
+
+    public List<MountSpec>? Mounts { get; set; }
+
+    public Dictionary<string, string>? Annotations { get; set; }
+
+    public LinuxSpec? Linux { get; set; }
+}
+
+/// <summary>config.md, "Process".</summary>
+internal sealed class ProcessSpec
+{
+    public bool Terminal { get; set; }
+
+    public BoxSpec? ConsoleSize { get; set; }
+
+    public UserSpec? User { get; set; }
+
+    public List<string>? Args { get; set; }
+
+    public List<string>? Env { get; set; }
+
+    public string? Cwd { get; set; }
+
+    public CapabilitiesSpec? Capabilities { get; set; }
+
+    public List<RlimitSpec>? Rlimits { get; set; }
+
+    public bool NoNewPrivileges { get; set; }
+
+    public int? OomScoreAdj { get; set; }
+}
+
+/// <summary>Terminal size in characters.</summary>
+internal sealed class BoxSpec
+{
+    public ushort Height { get; set; }
+
+    public ushort Width { get; set; }
+}
+
+/// <summary>Ids of the process in the container.</summary>
+internal sealed class UserSpec
+{
+    public uint Uid { get; set; }
+
+    public uint Gid { get; set; }
+
+    public uint? Umask { get; set; }
+
+    public List<uint>? AdditionalGids { get; set; }
+}
+
+/// <summary>Capability sets by name (CAP_CHOWN...).</summary>
+internal sealed class CapabilitiesSpec
+{
+    public List<string>? Bounding { get; set; }
+
+    public List<string>? Effective { get; set; }
+
+    public List<string>? Inheritable { get; set; }
+
+    public List<string>? Permitted { get; set; }
+
+    public List<string>? Ambient { get; set; }
+}
+
+/// <summary>One resource limit (RLIMIT_NOFILE...).</summary>
+internal sealed class RlimitSpec
+{
+    public string? Type { get; set; }
+
+    public ulong Soft { get; set; }
+
+    public ulong Hard { get; set; }
+}
+
+/// <summary>The container's root file system.</summary>
+internal sealed class RootSpec
+{
+    public string? Path { get; set; }
+
+    public bool Readonly { get; set; }
+}
+
+/// <summary>One mount, in order.</summary>
+internal sealed class MountSpec
+{
+    public string? Destination { get; set; }
+
+    public string? Type { get; set; }
+
+    public string? Source { get; set; }
+
+    public List<string>? Options { get; set; }
+}
+
+/// <summary>config-linux.md.</summary>
+internal sealed class LinuxSpec
+{
+    public List<NamespaceSpec>? Namespaces { get; set; }
+
+    public List<string>? MaskedPaths { get; set; }
+
+    public List<string>? ReadonlyPaths { get; set; }
+
+    public ResourcesSpec? Resources { get; set; }
+
+    public string? RootfsPropagation { get; set; }
+
+    public Dictionary<string, string>? Sysctl { get; set; }
+}
+
+/// <summary>Limits of the container as a whole.</summary>
+internal sealed class ResourcesSpec
+{
+    public MemorySpec? Memory { get; set; }
+
+    public PidsSpec? Pids { get; set; }
+}
+
+/// <summary>Memory limits in bytes; -1 means none.</summary>
+internal sealed class MemorySpec
+{
+    public long? Limit { get; set; }
+}
+
+/// <summary>Limit of tasks; 0 or less means none.</summary>
+internal sealed class PidsSpec
+{
+    public long? Limit { get; set; }
+}
+
+/// <summary>A namespace to make or join.</summary>
+internal sealed class NamespaceSpec
+{
+    public string? Type { get; set; }
+
+    public string? Path { get; set; }
+}
+
+/// <summary>Source-generated serializer: no reflection in the executable.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    WriteIndented = true)]
+[JsonSerializable(typeof(Spec))]
+[JsonSerializable(typeof(Runsc.Sandbox.SandboxSpec))]
+internal sealed partial class SpecJson : JsonSerializerContext
+{
+}

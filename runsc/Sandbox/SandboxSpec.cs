@@ -1,0 +1,114 @@
+using System.Collections.Generic;
+
+namespace Runsc.Sandbox;
+
+/// <summary>
+/// What the launcher tells the Sentry, resolved and checked: everything relative, named or defaulted in config.json is already a
+/// number or an absolute path here. Sent as JSON through a sealed memory file. Strings are Latin-1 byte strings.
+/// </summary>
+internal sealed class SandboxSpec
+{
+    /// <summary>Container id, for logs.</summary>
+    public string Id { get; set; } = "";
+
+    /// <summary>ptrace, systrap, kvm or auto.</summary>
+    public string Platform { get; set; } = "auto";
+
+    public string Hostname { get; set; } = "runsc";
+
+    public string Domainname { get; set; } = "(none)";
+
+    public List<string> Args { get; set; } = [];
+
+    public List<string> Environment { get; set; } = [];
+
+    public string WorkingDirectory { get; set; } = "/";
+
+    public uint Uid { get; set; }
+
+    public uint Gid { get; set; }
+
+    public List<uint> Groups { get; set; } = [];
+
+    public uint Umask { get; set; } = 0x12;
+
+    public ulong Bounding { get; set; }
+
+    public ulong Effective { get; set; }
+
+    public ulong Inheritable { get; set; }
+
+    public ulong Permitted { get; set; }
+
+    public ulong Ambient { get; set; }
+
+    public bool NoNewPrivileges { get; set; }
+
+    /// <summary>Soft and hard by RLIMIT_* number.</summary>
+    public List<LimitSpec> Limits { get; set; } = [];
+
+    public bool RootReadOnly { get; set; }
+
+    public List<SandboxMount> Mounts { get; set; } = [];
+
+    public List<string> MaskedPaths { get; set; } = [];
+
+    public List<string> ReadOnlyPaths { get; set; } = [];
+
+    /// <summary>The first process gets a terminal of the sandbox; bytes go between it and descriptors 0 and 1.</summary>
+    public bool Terminal { get; set; }
+
+    public ushort TerminalRows { get; set; }
+
+    public ushort TerminalColumns { get; set; }
+
+    /// <summary>Bytes of guest memory; 0: half a TiB of reservation, limited by the host only.</summary>
+    public long MemoryLimitBytes { get; set; }
+
+    /// <summary>Most tasks in the sandbox; 0: no limit but the kernel's.</summary>
+    public long PidsLimit { get; set; }
+
+    public bool Strace { get; set; }
+
+    /// <summary>Descriptor of the debug log, or -1.</summary>
+    public int DebugLogFd { get; set; } = -1;
+
+    /// <summary>Descriptor of the control channel to the launcher.</summary>
+    public int ControlFd { get; set; }
+
+    /// <summary>Descriptors of the gofer connection's channels.</summary>
+    public List<int> GoferFds { get; set; } = [];
+}
+
+/// <summary>One resource limit.</summary>
+internal sealed class LimitSpec
+{
+    public int Resource { get; set; }
+
+    public ulong Soft { get; set; }
+
+    public ulong Hard { get; set; }
+}
+
+/// <summary>One mount inside the sandbox, in order; bind mounts name an attach point of the gofer.</summary>
+internal sealed class SandboxMount
+{
+    public string Destination { get; set; } = "/";
+
+    /// <summary>bind, or a file system type of the Sentry.</summary>
+    public string Type { get; set; } = "";
+
+    /// <summary>Index of the gofer's attach point for bind mounts, else -1.</summary>
+    public int AttachPoint { get; set; } = -1;
+
+    public string Source { get; set; } = "none";
+
+    /// <summary>MS_* flags.</summary>
+    public ulong Flags { get; set; }
+
+    /// <summary>MS_SHARED, MS_PRIVATE, MS_SLAVE or MS_UNBINDABLE (with MS_REC), or 0.</summary>
+    public ulong Propagation { get; set; }
+
+    /// <summary>Options for the file system (size=...).</summary>
+    public string Data { get; set; } = "";
+}
