@@ -22,7 +22,7 @@ public struct MessageHeader
     public uint DescriptorCount;
 }
 
-/// <summary>Attributes of a file, as statx(2) gives them; times in ns since the epoch. 120 bytes.</summary>
+/// <summary>Attributes of a file, as statx(2) gives them; times in ns since the epoch. 104 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct WireAttributes
 {
@@ -41,7 +41,6 @@ public struct WireAttributes
     public long ModifyTimeNs;
     public long ChangeTimeNs;
     public long BirthTimeNs;
-    public ulong MountId;
 }
 
 /// <summary>Which fields of <see cref="WireAttributeChange"/> count; the same bits as the Sentry's AttributeMask.</summary>

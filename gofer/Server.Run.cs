@@ -1,0 +1,27 @@
+using System;
+using HostOs;
+
+namespace Gofer;
+
+/// <summary>Serving channels.</summary>
+public sealed partial class Server
+{
+    /// <summary>
+    /// Serves the channels (SOCK_SEQPACKET sockets, taken over) with a thread each and returns when the client has closed all of them.
+    /// </summary>
+    public void Serve(ReadOnlySpan<int> channelFds)
+    {
+        ChannelLoop[] loops = new ChannelLoop[channelFds.Length];
+        for (int i = 0; i < loops.Length; i++)
+        {
+            loops[i] = new ChannelLoop(this, channelFds[i]);
+        }
+
+        foreach (ChannelLoop loop in loops)
+        {
+            loop.Join();
+        }
+
+        DropClient();
+    }
+}
