@@ -26,7 +26,7 @@ public sealed class CTypeAttribute(string name, params string[] headers) : Attri
 
     public string[] Headers { get; } = headers;
 
-    /// <summary>The C expression of the size where it is not the type's, as for a head before a flexible array.</summary>
+    /// <summary>The C expression of the size where the type's is not meant, as before a flexible array.</summary>
     public string? Size { get; init; }
 }
 

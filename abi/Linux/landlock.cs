@@ -42,18 +42,12 @@ public static class Landlock
     public const ulong LANDLOCK_SCOPE_SIGNAL = 2;
 }
 
-/// <summary>landlock_create_ruleset(2).</summary>
+/// <summary>landlock_create_ruleset(2), the first version of 8 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
-[CType("struct landlock_ruleset_attr", "linux/landlock.h")]
+[CType("struct landlock_ruleset_attr", "linux/landlock.h", Size = "sizeof(__u64)")]
 public struct LandlockRulesetAttr
 {
     public ulong handled_access_fs;
-
-    /// <summary>Since Linux 6.7.</summary>
-    public ulong handled_access_net;
-
-    /// <summary>Since Linux 6.12.</summary>
-    public ulong scoped;
 }
 
 /// <summary>landlock_add_rule(2), packed.</summary>

@@ -6,9 +6,6 @@ namespace Abi.Linux;
 /// </summary>
 public static class Sysmacros
 {
-    /// <summary>Minor bits of the kernel's own dev_t.</summary>
-    private const int MinorBits = 20;
-
     /// <summary>makedev(3); for majors below 4096 and minors below 2^20 also what stat(2) reports.</summary>
     public static ulong Makedev(uint major, uint minor) =>
         ((ulong)(major & 0xfffff000u) << 32) | ((ulong)(major & 0xfffu) << 8)
@@ -19,7 +16,4 @@ public static class Sysmacros
 
     /// <summary>minor(3).</summary>
     public static uint Minor(ulong device) => (uint)((device & 0xff) | ((device >> 12) & 0xffffff00));
-
-    /// <summary>Whether the kernel can hold this pair: 12 bits of major, 20 of minor.</summary>
-    public static bool IsValid(uint major, uint minor) => major < 1u << 12 && minor < 1u << MinorBits;
 }
