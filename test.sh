@@ -38,12 +38,12 @@ run_project() {
     count "$ok" $((total - ok))
 }
 
-# A runner under tests/ that writes "passed failed" to the file named first.
-run_script() {
+# A runner under tests/ that writes "passed failed" to the file given by -t.
+run_script() { # name runner pattern
     local name=$1 tally=$results/$1.tally
-    shift
+    local runner=$2 pattern=$3
     rm -f "$tally"
-    "$@" "$tally" || true
+    "$runner" -t "$tally" "$pattern" || true
     if [ ! -s "$tally" ]; then
         echo "FAIL $name: the runner gave no result"
         count 0 1
