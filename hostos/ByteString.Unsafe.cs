@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace HostOs;
 
 /// <summary>
-/// A NUL-terminated copy of a byte string (one char per byte), on the stack when short. Must stay a local: its address is taken.
+/// A NUL-terminated copy of a byte string (one char per byte), on the stack when short. Must stay a local: its
+/// address is taken.
 /// </summary>
 internal unsafe ref struct ByteString
 {
@@ -13,7 +14,10 @@ internal unsafe ref struct ByteString
     private fixed byte _inline[InlineBytes];
     private byte* _heap;
 
-    /// <summary>Copies <paramref name="text"/>; null stays a null pointer. Throws on an embedded NUL or a char above 255: a bug of the caller.</summary>
+    /// <summary>
+    /// Copies <paramref name="text"/>; null stays a null pointer. Throws on an embedded NUL or a char above 255: a
+    /// bug of the caller.
+    /// </summary>
     [SkipLocalsInit]
     public ByteString(string? text)
     {

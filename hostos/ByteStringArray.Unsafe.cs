@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace HostOs;
 
-/// <summary>A null-terminated array of NUL-terminated byte strings in one native block, as execve(2) wants it.</summary>
+/// <summary>
+/// A null-terminated array of NUL-terminated byte strings in one native block, as execve(2) wants it.
+/// </summary>
 internal unsafe ref struct ByteStringArray
 {
     private nint* _block;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -63,7 +63,7 @@ public static unsafe class HostFcntl
     public static Errno OpenAt(int dirFd, string path, int flags, int mode, out int fd)
     {
         using var text = new ByteString(path);
-        return HostSyscall.Split(HostSyscall.Invoke(N.Openat, dirFd, text.Address, flags, mode), out fd);
+        return HostSyscall.Split(HostSyscall.Invoke(N.openat, dirFd, text.Address, flags, mode), out fd);
     }
 
     /// <summary>openat2(2).</summary>
@@ -73,31 +73,34 @@ public static unsafe class HostFcntl
         // SAFETY: the kernel reads sizeof(OpenHow) bytes of a pinned structure.
         fixed (OpenHow* p = &how)
         {
-            long r = HostSyscall.Invoke(N.Openat2, dirFd, text.Address, (nint)p, sizeof(OpenHow));
+            long r = HostSyscall.Invoke(N.openat2, dirFd, text.Address, (nint)p, sizeof(OpenHow));
             return HostSyscall.Split(r, out fd);
         }
     }
 
     /// <summary>fcntl(2) with an integer argument.</summary>
     public static Errno Fcntl(int fd, int command, nint argument, out int result) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.Fcntl, fd, command, argument), out result);
+        HostSyscall.Split(HostSyscall.Invoke(N.fcntl, fd, command, argument), out result);
 
-    /// <summary>A duplicate of <paramref name="fd"/> with close-on-exec set (F_DUPFD_CLOEXEC), numbered <paramref name="lowest"/> or more.</summary>
+    /// <summary>
+    /// A duplicate of <paramref name="fd"/> with close-on-exec set (F_DUPFD_CLOEXEC), numbered <paramref
+    /// name="lowest"/> or more.
+    /// </summary>
     public static Errno Duplicate(int fd, out int copy, int lowest = 0) =>
-        HostSyscall.Split(HostSyscall.InvokeFast(N.Fcntl, fd, DupFdCloexec, lowest), out copy);
+        HostSyscall.Split(HostSyscall.InvokeFast(N.fcntl, fd, DupFdCloexec, lowest), out copy);
 
     /// <summary>fallocate(2).</summary>
     public static Errno Fallocate(int fd, int mode, long offset, long length) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.Fallocate, fd, mode, (nint)offset, (nint)length));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.fallocate, fd, mode, (nint)offset, (nint)length));
 
     /// <summary>flock(2).</summary>
-    public static Errno Flock(int fd, int operation) => HostSyscall.ToErrno(HostSyscall.Invoke(N.Flock, fd, operation));
+    public static Errno Flock(int fd, int operation) => HostSyscall.ToErrno(HostSyscall.Invoke(N.flock, fd, operation));
 
     /// <summary>splice(2) without offsets (both must then be pipes or positioned files).</summary>
     public static Errno Splice(int fdIn, int fdOut, nuint length, int flags, out long done) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.Splice, fdIn, 0, fdOut, 0, (nint)length, flags), out done);
+        HostSyscall.Split(HostSyscall.Invoke(N.splice, fdIn, 0, fdOut, 0, (nint)length, flags), out done);
 
     /// <summary>sync_file_range(2).</summary>
     public static Errno SyncFileRange(int fd, long offset, long length, int flags) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.SyncFileRange, fd, (nint)offset, (nint)length, flags));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.sync_file_range, fd, (nint)offset, (nint)length, flags));
 }

@@ -3,7 +3,9 @@ using System.Threading;
 
 namespace HostOs;
 
-/// <summary>Owner of one host descriptor: closes it once. -1 after <see cref="Release"/> or <see cref="Dispose"/>.</summary>
+/// <summary>
+/// Owner of one host descriptor: closes it once. -1 after <see cref="Release"/> or <see cref="Dispose"/>.
+/// </summary>
 public sealed class HostFd : IDisposable
 {
     private int _value;

@@ -1,6 +1,6 @@
 using System;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -37,7 +37,7 @@ public static unsafe class HostMman
     /// <summary>mmap(2).</summary>
     public static Errno Map(nint hint, nuint length, int protection, int flags, int fd, long offset, out nint address)
     {
-        long r = HostSyscall.Invoke(N.Mmap, hint, (nint)length, protection, flags, fd, (nint)offset);
+        long r = HostSyscall.Invoke(N.mmap, hint, (nint)length, protection, flags, fd, (nint)offset);
         Errno error = HostSyscall.Split(r, out long value);
         address = (nint)value;
         return error;
@@ -45,19 +45,19 @@ public static unsafe class HostMman
 
     /// <summary>munmap(2).</summary>
     public static Errno Unmap(nint address, nuint length) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.Munmap, address, (nint)length));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.munmap, address, (nint)length));
 
     /// <summary>mprotect(2).</summary>
     public static Errno Protect(nint address, nuint length, int protection) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.Mprotect, address, (nint)length, protection));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.mprotect, address, (nint)length, protection));
 
     /// <summary>madvise(2).</summary>
     public static Errno Advise(nint address, nuint length, int advice) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.Madvise, address, (nint)length, advice));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.madvise, address, (nint)length, advice));
 
     /// <summary>msync(2).</summary>
     public static Errno Sync(nint address, nuint length, int flags) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.Msync, address, (nint)length, flags));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.msync, address, (nint)length, flags));
 
     /// <summary>mincore(2): one byte per page, bit 0 set for a resident page.</summary>
     public static Errno InCore(nint address, nuint length, Span<byte> residency)
@@ -66,14 +66,14 @@ public static unsafe class HostMman
         ArgumentOutOfRangeException.ThrowIfLessThan((ulong)residency.Length, (length + 4095) / 4096);
         fixed (byte* p = residency)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Mincore, address, (nint)length, (nint)p));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.mincore, address, (nint)length, (nint)p));
         }
     }
 
     /// <summary>mremap(2).</summary>
     public static Errno Remap(nint old, nuint oldLength, nuint newLength, int flags, nint target, out nint address)
     {
-        long r = HostSyscall.Invoke(N.Mremap, old, (nint)oldLength, (nint)newLength, flags, target);
+        long r = HostSyscall.Invoke(N.mremap, old, (nint)oldLength, (nint)newLength, flags, target);
         Errno error = HostSyscall.Split(r, out long value);
         address = (nint)value;
         return error;
@@ -83,6 +83,6 @@ public static unsafe class HostMman
     public static Errno MemfdCreate(string name, int flags, out int fd)
     {
         using var text = new ByteString(name);
-        return HostSyscall.Split(HostSyscall.Invoke(N.MemfdCreate, text.Address, flags), out fd);
+        return HostSyscall.Split(HostSyscall.Invoke(N.memfd_create, text.Address, flags), out fd);
     }
 }

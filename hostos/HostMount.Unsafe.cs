@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -35,7 +35,7 @@ public static unsafe class HostMount
         using var to = new ByteString(target);
         using var kind = new ByteString(type);
         using var options = new ByteString(data);
-        long r = HostSyscall.Invoke(N.Mount, from.Address, to.Address, kind.Address, (nint)flags, options.Address);
+        long r = HostSyscall.Invoke(N.mount, from.Address, to.Address, kind.Address, (nint)flags, options.Address);
         return HostSyscall.ToErrno(r);
     }
 
@@ -43,14 +43,14 @@ public static unsafe class HostMount
     public static Errno Umount2(string target, int flags)
     {
         using var to = new ByteString(target);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Umount2, to.Address, flags));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.umount2, to.Address, flags));
     }
 
     /// <summary>open_tree(2).</summary>
     public static Errno OpenTree(int dirFd, string path, uint flags, out int fd)
     {
         using var text = new ByteString(path);
-        return HostSyscall.Split(HostSyscall.Invoke(N.OpenTree, dirFd, text.Address, (nint)flags), out fd);
+        return HostSyscall.Split(HostSyscall.Invoke(N.open_tree, dirFd, text.Address, (nint)flags), out fd);
     }
 
     /// <summary>move_mount(2).</summary>
@@ -58,7 +58,7 @@ public static unsafe class HostMount
     {
         using var from = new ByteString(fromPath);
         using var to = new ByteString(toPath);
-        long r = HostSyscall.Invoke(N.MoveMount, fromFd, from.Address, toFd, to.Address, (nint)flags);
+        long r = HostSyscall.Invoke(N.move_mount, fromFd, from.Address, toFd, to.Address, (nint)flags);
         return HostSyscall.ToErrno(r);
     }
 
@@ -70,7 +70,7 @@ public static unsafe class HostMount
         fixed (HostMountAttr* p = &attr)
         {
             long r = HostSyscall.Invoke(
-                N.MountSetattr, dirFd, text.Address, (nint)flags, (nint)p, sizeof(HostMountAttr));
+                N.mount_setattr, dirFd, text.Address, (nint)flags, (nint)p, sizeof(HostMountAttr));
             return HostSyscall.ToErrno(r);
         }
     }

@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -22,7 +22,9 @@ public struct HostEpollEvent
     public ulong Data;
 }
 
-/// <summary><c>&lt;poll.h&gt;</c>, <c>&lt;sys/epoll.h&gt;</c>, <c>&lt;sys/eventfd.h&gt;</c> and <c>&lt;sys/inotify.h&gt;</c>.</summary>
+/// <summary>
+/// <c>&lt;poll.h&gt;</c>, <c>&lt;sys/epoll.h&gt;</c>, <c>&lt;sys/eventfd.h&gt;</c> and <c>&lt;sys/inotify.h&gt;</c>.
+/// </summary>
 public static unsafe class HostPoll
 {
     public const short In = 1;
@@ -43,20 +45,20 @@ public static unsafe class HostPoll
         fixed (HostPollFd* p = fds)
         {
             nint timeout = timeoutNs < 0 ? 0 : (nint)timespec;
-            return HostSyscall.Split(HostSyscall.Invoke(N.Ppoll, (nint)p, fds.Length, timeout), out ready);
+            return HostSyscall.Split(HostSyscall.Invoke(N.ppoll, (nint)p, fds.Length, timeout), out ready);
         }
     }
 
     /// <summary>epoll_create1(2).</summary>
     public static Errno EpollCreate(int flags, out int fd) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.EpollCreate1, flags), out fd);
+        HostSyscall.Split(HostSyscall.Invoke(N.epoll_create1, flags), out fd);
 
     /// <summary>epoll_ctl(2).</summary>
     public static Errno EpollControl(int epollFd, int operation, int fd, uint events, ulong data)
     {
         // SAFETY: the kernel reads 12 bytes of a local.
         var record = new HostEpollEvent { Events = events, Data = data };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.EpollCtl, epollFd, operation, fd, (nint)(&record)));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.epoll_ctl, epollFd, operation, fd, (nint)(&record)));
     }
 
     /// <summary>epoll_wait(2); -1 waits for ever.</summary>
@@ -65,27 +67,27 @@ public static unsafe class HostPoll
         // SAFETY: the kernel writes at most Length records of the pinned span.
         fixed (HostEpollEvent* p = events)
         {
-            long r = HostSyscall.Invoke(N.EpollPwait, epollFd, (nint)p, events.Length, timeoutMs, 0, 8);
+            long r = HostSyscall.Invoke(N.epoll_pwait, epollFd, (nint)p, events.Length, timeoutMs, 0, 8);
             return HostSyscall.Split(r, out ready);
         }
     }
 
     /// <summary>eventfd2(2).</summary>
     public static Errno EventFd(uint initial, int flags, out int fd) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.Eventfd2, (nint)initial, flags), out fd);
+        HostSyscall.Split(HostSyscall.Invoke(N.eventfd2, (nint)initial, flags), out fd);
 
     /// <summary>inotify_init1(2).</summary>
     public static Errno InotifyInit(int flags, out int fd) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.InotifyInit1, flags), out fd);
+        HostSyscall.Split(HostSyscall.Invoke(N.inotify_init1, flags), out fd);
 
     /// <summary>inotify_add_watch(2).</summary>
     public static Errno InotifyAddWatch(int fd, string path, uint mask, out int watch)
     {
         using var text = new ByteString(path);
-        return HostSyscall.Split(HostSyscall.Invoke(N.InotifyAddWatch, fd, text.Address, (nint)mask), out watch);
+        return HostSyscall.Split(HostSyscall.Invoke(N.inotify_add_watch, fd, text.Address, (nint)mask), out watch);
     }
 
     /// <summary>inotify_rm_watch(2).</summary>
     public static Errno InotifyRemoveWatch(int fd, int watch) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.InotifyRmWatch, fd, watch));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.inotify_rm_watch, fd, watch));
 }

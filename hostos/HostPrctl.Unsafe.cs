@@ -1,10 +1,13 @@
 using System;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
-/// <summary><c>&lt;sys/prctl.h&gt;</c>, <c>&lt;linux/seccomp.h&gt;</c>, <c>&lt;linux/capability.h&gt;</c>, <c>&lt;sys/resource.h&gt;</c> and <c>&lt;sys/random.h&gt;</c>.</summary>
+/// <summary>
+/// <c>&lt;sys/prctl.h&gt;</c>, <c>&lt;linux/seccomp.h&gt;</c>, <c>&lt;linux/capability.h&gt;</c>,
+/// <c>&lt;sys/resource.h&gt;</c> and <c>&lt;sys/random.h&gt;</c>.
+/// </summary>
 public static unsafe class HostPrctl
 {
     public const int SetPDeathSig = 1;
@@ -26,17 +29,17 @@ public static unsafe class HostPrctl
 
     /// <summary>prctl(2).</summary>
     public static Errno Prctl(int option, nint a1, nint a2, nint a3, nint a4, out int result) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.Prctl, option, a1, a2, a3, a4), out result);
+        HostSyscall.Split(HostSyscall.Invoke(N.prctl, option, a1, a2, a3, a4), out result);
 
     /// <summary>prctl(2) whose result is only success.</summary>
     public static Errno Prctl(int option, nint a1 = 0, nint a2 = 0, nint a3 = 0, nint a4 = 0) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.Prctl, option, a1, a2, a3, a4));
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.prctl, option, a1, a2, a3, a4));
 
     /// <summary>PR_SET_NAME of the calling thread; 15 bytes are kept.</summary>
     public static Errno SetThreadName(string name)
     {
         using var text = new ByteString(name);
-        return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.Prctl, SetName, text.Address));
+        return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.prctl, SetName, text.Address));
     }
 
     /// <summary>
@@ -49,7 +52,7 @@ public static unsafe class HostPrctl
         fixed (ulong* p = program)
         {
             nint* descriptor = stackalloc nint[2] { program.Length, (nint)p };
-            long r = HostSyscall.Invoke(N.Seccomp, SeccompSetModeFilter, flags, (nint)descriptor);
+            long r = HostSyscall.Invoke(N.seccomp, SeccompSetModeFilter, flags, (nint)descriptor);
             return r > 0 ? Errno.ESRCH : HostSyscall.ToErrno(r);
         }
     }
@@ -64,7 +67,7 @@ public static unsafe class HostPrctl
             (uint)effective, (uint)permitted, (uint)inheritable,
             (uint)(effective >> 32), (uint)(permitted >> 32), (uint)(inheritable >> 32),
         };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Capset, (nint)header, (nint)data));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.capset, (nint)header, (nint)data));
     }
 
     /// <summary>capget(2), version 3, of the calling thread.</summary>
@@ -73,7 +76,7 @@ public static unsafe class HostPrctl
         // SAFETY: the kernel writes two 12-byte records.
         uint* header = stackalloc uint[2] { 0x20080522, 0 };
         uint* data = stackalloc uint[6];
-        Errno error = HostSyscall.ToErrno(HostSyscall.Invoke(N.Capget, (nint)header, (nint)data));
+        Errno error = HostSyscall.ToErrno(HostSyscall.Invoke(N.capget, (nint)header, (nint)data));
         effective = error == Errno.None ? data[0] | ((ulong)data[3] << 32) : 0;
         permitted = error == Errno.None ? data[1] | ((ulong)data[4] << 32) : 0;
         inheritable = error == Errno.None ? data[2] | ((ulong)data[5] << 32) : 0;
@@ -86,7 +89,7 @@ public static unsafe class HostPrctl
         // SAFETY: a local of 16 bytes.
         ulong* pair = stackalloc ulong[2];
         pair[0] = pair[1] = 0;
-        Errno error = HostSyscall.ToErrno(HostSyscall.Invoke(N.Prlimit64, pid, resource, 0, (nint)pair));
+        Errno error = HostSyscall.ToErrno(HostSyscall.Invoke(N.prlimit64, pid, resource, 0, (nint)pair));
         soft = pair[0];
         hard = pair[1];
         return error;
@@ -97,7 +100,7 @@ public static unsafe class HostPrctl
     {
         // SAFETY: a local of 16 bytes.
         ulong* pair = stackalloc ulong[2] { soft, hard };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Prlimit64, pid, resource, (nint)pair));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.prlimit64, pid, resource, (nint)pair));
     }
 
     /// <summary>getrusage(2); <typeparamref name="T"/> is struct rusage, 144 bytes.</summary>
@@ -109,7 +112,7 @@ public static unsafe class HostPrctl
         // SAFETY: the kernel writes 144 bytes; T holds at least that.
         fixed (T* p = &usage)
         {
-            return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.Getrusage, who, (nint)p));
+            return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.getrusage, who, (nint)p));
         }
     }
 
@@ -122,7 +125,7 @@ public static unsafe class HostPrctl
             // SAFETY: the kernel writes at most Length bytes of the pinned span.
             fixed (byte* p = buffer)
             {
-                r = HostSyscall.Invoke(N.Getrandom, (nint)p, buffer.Length, 0);
+                r = HostSyscall.Invoke(N.getrandom, (nint)p, buffer.Length, 0);
             }
             Errno error = HostSyscall.Split(r, out int done);
             if (error != Errno.None && error != Errno.EINTR)

@@ -1,5 +1,5 @@
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -38,20 +38,23 @@ public static unsafe class HostPtrace
     /// <summary>Register set of the XSAVE area (linux/elf.h).</summary>
     public const int NtX86XState = 0x202;
 
-    /// <summary>A request that returns at once and does not make the garbage collector wait noticeably. Address and data as ptrace(2) says.</summary>
+    /// <summary>
+    /// A request that returns at once and does not make the garbage collector wait noticeably. Address and data as
+    /// ptrace(2) says.
+    /// </summary>
     public static Errno Request(int request, int threadId, nint address, nint data) =>
-        HostSyscall.ToErrno(HostSyscall.InvokeFast(N.Ptrace, request, threadId, address, data));
+        HostSyscall.ToErrno(HostSyscall.InvokeFast(N.ptrace, request, threadId, address, data));
 
     /// <summary>A request whose positive result matters (PTRACE_GET_SYSCALL_INFO: bytes available).</summary>
     public static Errno Request(int request, int threadId, nint address, nint data, out long result) =>
-        HostSyscall.Split(HostSyscall.InvokeFast(N.Ptrace, request, threadId, address, data), out result);
+        HostSyscall.Split(HostSyscall.InvokeFast(N.ptrace, request, threadId, address, data), out result);
 
     /// <summary>PTRACE_PEEKDATA by the raw call: the word arrives in memory.</summary>
     public static Errno Peek(int threadId, ulong address, out ulong word)
     {
         // SAFETY: the kernel writes 8 bytes of a local.
         ulong value = 0;
-        long r = HostSyscall.InvokeFast(N.Ptrace, PeekData, threadId, (nint)address, (nint)(&value));
+        long r = HostSyscall.InvokeFast(N.ptrace, PeekData, threadId, (nint)address, (nint)(&value));
         word = value;
         return HostSyscall.ToErrno(r);
     }

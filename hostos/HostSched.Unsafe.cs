@@ -1,6 +1,6 @@
 using System;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -24,7 +24,7 @@ public static unsafe class HostSched
     public const int CloneNewNet = 0x40000000;
 
     /// <summary>sched_yield(2).</summary>
-    public static void Yield() => HostSyscall.InvokeFast(N.SchedYield);
+    public static void Yield() => HostSyscall.InvokeFast(N.sched_yield);
 
     /// <summary>The CPU the caller runs on right now (sched_getcpu(3)).</summary>
     public static int GetCpu() => LibC.SchedGetCpu();
@@ -35,7 +35,7 @@ public static unsafe class HostSched
         // SAFETY: the kernel writes at most Length bytes of the pinned span.
         fixed (byte* p = mask)
         {
-            long r = HostSyscall.InvokeFast(N.SchedGetaffinity, threadId, mask.Length, (nint)p);
+            long r = HostSyscall.InvokeFast(N.sched_getaffinity, threadId, mask.Length, (nint)p);
             return HostSyscall.Split(r, out bytes);
         }
     }
@@ -46,13 +46,13 @@ public static unsafe class HostSched
         // SAFETY: the kernel reads Length bytes of the pinned span.
         fixed (byte* p = mask)
         {
-            return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.SchedSetaffinity, threadId, mask.Length, (nint)p));
+            return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.sched_setaffinity, threadId, mask.Length, (nint)p));
         }
     }
 
     /// <summary>unshare(2).</summary>
-    public static Errno Unshare(int flags) => HostSyscall.ToErrno(HostSyscall.Invoke(N.Unshare, flags));
+    public static Errno Unshare(int flags) => HostSyscall.ToErrno(HostSyscall.Invoke(N.unshare, flags));
 
     /// <summary>setns(2).</summary>
-    public static Errno SetNs(int fd, int type) => HostSyscall.ToErrno(HostSyscall.Invoke(N.Setns, fd, type));
+    public static Errno SetNs(int fd, int type) => HostSyscall.ToErrno(HostSyscall.Invoke(N.setns, fd, type));
 }

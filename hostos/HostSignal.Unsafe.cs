@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -30,18 +30,18 @@ public static unsafe class HostSignal
     public const int SetBytes = 8;
 
     /// <summary>kill(2).</summary>
-    public static Errno Kill(int pid, int signal) => HostSyscall.ToErrno(HostSyscall.InvokeFast(N.Kill, pid, signal));
+    public static Errno Kill(int pid, int signal) => HostSyscall.ToErrno(HostSyscall.InvokeFast(N.kill, pid, signal));
 
     /// <summary>tgkill(2).</summary>
     public static Errno Tgkill(int processId, int threadId, int signal) =>
-        HostSyscall.ToErrno(HostSyscall.InvokeFast(N.Tgkill, processId, threadId, signal));
+        HostSyscall.ToErrno(HostSyscall.InvokeFast(N.tgkill, processId, threadId, signal));
 
     /// <summary>rt_sigprocmask(2) of the calling thread; the old mask comes back.</summary>
     public static Errno SetMask(int how, ulong mask, out ulong old)
     {
         // SAFETY: two locals of 8 bytes.
         ulong before = 0;
-        long r = HostSyscall.InvokeFast(N.RtSigprocmask, how, (nint)(&mask), (nint)(&before), SetBytes);
+        long r = HostSyscall.InvokeFast(N.rt_sigprocmask, how, (nint)(&mask), (nint)(&before), SetBytes);
         old = before;
         return HostSyscall.ToErrno(r);
     }
@@ -51,24 +51,27 @@ public static unsafe class HostSignal
     {
         // SAFETY: a local of the kernel's size.
         HostSigaction old = default;
-        long r = HostSyscall.InvokeFast(N.RtSigaction, signal, 0, (nint)(&old), SetBytes);
+        long r = HostSyscall.InvokeFast(N.rt_sigaction, signal, 0, (nint)(&old), SetBytes);
         action = old;
         return HostSyscall.ToErrno(r);
     }
 
-    /// <summary>rt_sigaction(2): replaces the action of a signal. Handlers are machine code of this project; see <see cref="SafeCopy"/>.</summary>
+    /// <summary>
+    /// rt_sigaction(2): replaces the action of a signal. Handlers are machine code of this project; see <see
+    /// cref="SafeCopy"/>.
+    /// </summary>
     public static Errno SetAction(int signal, in HostSigaction action)
     {
         // SAFETY: the structure is copied to a local of the kernel's size.
         HostSigaction copy = action;
-        return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.RtSigaction, signal, (nint)(&copy), 0, SetBytes));
+        return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.rt_sigaction, signal, (nint)(&copy), 0, SetBytes));
     }
 
     /// <summary>signalfd4(2); pass -1 to make a new one.</summary>
     public static Errno SignalFd(int fd, ulong mask, int flags, out int result)
     {
         // SAFETY: a local of 8 bytes.
-        long r = HostSyscall.Invoke(N.Signalfd4, fd, (nint)(&mask), SetBytes, flags);
+        long r = HostSyscall.Invoke(N.signalfd4, fd, (nint)(&mask), SetBytes, flags);
         return HostSyscall.Split(r, out result);
     }
 }

@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -47,7 +47,7 @@ public static unsafe class HostSocket
 
     /// <summary>socket(2).</summary>
     public static Errno Socket(int domain, int type, int protocol, out int fd) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.Socket, domain, type, protocol), out fd);
+        HostSyscall.Split(HostSyscall.Invoke(N.socket, domain, type, protocol), out fd);
 
     /// <summary>socketpair(2).</summary>
     public static Errno SocketPair(int domain, int type, int protocol, out int first, out int second)
@@ -55,7 +55,7 @@ public static unsafe class HostSocket
         // SAFETY: the kernel writes two ints.
         int* pair = stackalloc int[2];
         pair[0] = pair[1] = -1;
-        Errno error = HostSyscall.ToErrno(HostSyscall.Invoke(N.Socketpair, domain, type, protocol, (nint)pair));
+        Errno error = HostSyscall.ToErrno(HostSyscall.Invoke(N.socketpair, domain, type, protocol, (nint)pair));
         first = pair[0];
         second = pair[1];
         return error;
@@ -67,7 +67,7 @@ public static unsafe class HostSocket
         // SAFETY: the kernel reads Length bytes of the pinned span.
         fixed (byte* p = address)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Bind, fd, (nint)p, address.Length));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.bind, fd, (nint)p, address.Length));
         }
     }
 
@@ -77,19 +77,19 @@ public static unsafe class HostSocket
         // SAFETY: the kernel reads Length bytes of the pinned span.
         fixed (byte* p = address)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Connect, fd, (nint)p, address.Length));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.connect, fd, (nint)p, address.Length));
         }
     }
 
     /// <summary>listen(2).</summary>
-    public static Errno Listen(int fd, int backlog) => HostSyscall.ToErrno(HostSyscall.Invoke(N.Listen, fd, backlog));
+    public static Errno Listen(int fd, int backlog) => HostSyscall.ToErrno(HostSyscall.Invoke(N.listen, fd, backlog));
 
     /// <summary>accept4(2) without the peer's address.</summary>
     public static Errno Accept4(int fd, int flags, out int connection) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.Accept4, fd, 0, 0, flags), out connection);
+        HostSyscall.Split(HostSyscall.Invoke(N.accept4, fd, 0, 0, flags), out connection);
 
     /// <summary>shutdown(2).</summary>
-    public static Errno Shutdown(int fd, int how) => HostSyscall.ToErrno(HostSyscall.Invoke(N.Shutdown, fd, how));
+    public static Errno Shutdown(int fd, int how) => HostSyscall.ToErrno(HostSyscall.Invoke(N.shutdown, fd, how));
 
     /// <summary>setsockopt(2).</summary>
     public static Errno SetOption(int fd, int level, int name, ReadOnlySpan<byte> value)
@@ -97,7 +97,7 @@ public static unsafe class HostSocket
         // SAFETY: the kernel reads Length bytes of the pinned span.
         fixed (byte* p = value)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Setsockopt, fd, level, name, (nint)p, value.Length));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.setsockopt, fd, level, name, (nint)p, value.Length));
         }
     }
 
@@ -108,13 +108,15 @@ public static unsafe class HostSocket
         int bytes = value.Length;
         fixed (byte* p = value)
         {
-            long r = HostSyscall.Invoke(N.Getsockopt, fd, level, name, (nint)p, (nint)(&bytes));
+            long r = HostSyscall.Invoke(N.getsockopt, fd, level, name, (nint)p, (nint)(&bytes));
             length = bytes;
             return HostSyscall.ToErrno(r);
         }
     }
 
-    /// <summary>sendmsg(2) of one buffer and up to <see cref="MaxPassedFds"/> descriptors; MSG_NOSIGNAL is always set.</summary>
+    /// <summary>
+    /// sendmsg(2) of one buffer and up to <see cref="MaxPassedFds"/> descriptors; MSG_NOSIGNAL is always set.
+    /// </summary>
     public static Errno Send(int fd, ReadOnlySpan<byte> data, ReadOnlySpan<int> fds, int flags, out int done)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(fds.Length, MaxPassedFds);
@@ -133,13 +135,14 @@ public static unsafe class HostSocket
                 ((int*)control)[3] = ScmRights;
                 fds.CopyTo(new Span<int>(control + CmsgHeaderBytes, MaxPassedFds));
             }
-            long r = HostSyscall.Invoke(N.Sendmsg, fd, (nint)(&message), flags | MsgNoSignal);
+            long r = HostSyscall.Invoke(N.sendmsg, fd, (nint)(&message), flags | MsgNoSignal);
             return HostSyscall.Split(r, out done);
         }
     }
 
     /// <summary>
-    /// recvmsg(2) of one buffer and the descriptors that come with it (close-on-exec). Descriptors beyond the span are closed and
+    /// recvmsg(2) of one buffer and the descriptors that come with it (close-on-exec). Descriptors beyond the span
+    /// are closed and
     /// EMSGSIZE is returned, with the data in place. <paramref name="done"/> is 0 at the end of the stream.
     /// </summary>
     public static Errno Receive(int fd, Span<byte> data, Span<int> fds, int flags, out int done, out int fdCount)
@@ -155,7 +158,7 @@ public static unsafe class HostSocket
             {
                 Iov = (nint)(&piece), IovCount = 1, Control = (nint)control, ControlLength = ControlBytes,
             };
-            long r = HostSyscall.Invoke(N.Recvmsg, fd, (nint)(&message), flags | MsgCmsgCloexec);
+            long r = HostSyscall.Invoke(N.recvmsg, fd, (nint)(&message), flags | MsgCmsgCloexec);
             Errno error = HostSyscall.Split(r, out done);
             if (error != Errno.None)
             {

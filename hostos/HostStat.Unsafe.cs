@@ -1,10 +1,13 @@
 using System;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
-/// <summary><c>&lt;sys/stat.h&gt;</c>, <c>&lt;sys/statfs.h&gt;</c> and <c>&lt;dirent.h&gt;</c>. Structures are the caller's unmanaged types of at least the kernel's size.</summary>
+/// <summary>
+/// <c>&lt;sys/stat.h&gt;</c>, <c>&lt;sys/statfs.h&gt;</c> and <c>&lt;dirent.h&gt;</c>. Structures are the caller's
+/// unmanaged types of at least the kernel's size.
+/// </summary>
 public static unsafe class HostStat
 {
     private const int StatBytes = 144;
@@ -26,7 +29,7 @@ public static unsafe class HostStat
         // SAFETY: the kernel writes 144 bytes; T holds at least that.
         fixed (T* p = &stat)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Fstat, fd, (nint)p));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.fstat, fd, (nint)p));
         }
     }
 
@@ -40,7 +43,7 @@ public static unsafe class HostStat
         // SAFETY: the kernel writes 144 bytes; T holds at least that.
         fixed (T* p = &stat)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Newfstatat, dirFd, text.Address, (nint)p, flags));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.newfstatat, dirFd, text.Address, (nint)p, flags));
         }
     }
 
@@ -54,7 +57,7 @@ public static unsafe class HostStat
         // SAFETY: the kernel writes 256 bytes; T holds at least that.
         fixed (T* p = &statx)
         {
-            long r = HostSyscall.Invoke(N.Statx, dirFd, text.Address, flags, (nint)mask, (nint)p);
+            long r = HostSyscall.Invoke(N.statx, dirFd, text.Address, flags, (nint)mask, (nint)p);
             return HostSyscall.ToErrno(r);
         }
     }
@@ -68,7 +71,7 @@ public static unsafe class HostStat
         // SAFETY: the kernel writes 120 bytes; T holds at least that.
         fixed (T* p = &statfs)
         {
-            return HostSyscall.ToErrno(HostSyscall.Invoke(N.Fstatfs, fd, (nint)p));
+            return HostSyscall.ToErrno(HostSyscall.Invoke(N.fstatfs, fd, (nint)p));
         }
     }
 
@@ -76,38 +79,39 @@ public static unsafe class HostStat
     public static Errno MkdirAt(int dirFd, string path, int mode)
     {
         using var text = new ByteString(path);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Mkdirat, dirFd, text.Address, mode));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.mkdirat, dirFd, text.Address, mode));
     }
 
     /// <summary>mknodat(2).</summary>
     public static Errno MknodAt(int dirFd, string path, int mode, ulong device)
     {
         using var text = new ByteString(path);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Mknodat, dirFd, text.Address, mode, (nint)device));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.mknodat, dirFd, text.Address, mode, (nint)device));
     }
 
     /// <summary>fchmod(2).</summary>
-    public static Errno Fchmod(int fd, int mode) => HostSyscall.ToErrno(HostSyscall.Invoke(N.Fchmod, fd, mode));
+    public static Errno Fchmod(int fd, int mode) => HostSyscall.ToErrno(HostSyscall.Invoke(N.fchmod, fd, mode));
 
     /// <summary>fchmodat(2), which follows symbolic links.</summary>
     public static Errno FchmodAt(int dirFd, string path, int mode)
     {
         using var text = new ByteString(path);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Fchmodat, dirFd, text.Address, mode));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.fchmodat, dirFd, text.Address, mode));
     }
 
     /// <summary>fchmodat2(2), with flags; ENOSYS before Linux 6.6.</summary>
     public static Errno FchmodAt2(int dirFd, string path, int mode, int flags)
     {
         using var text = new ByteString(path);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Fchmodat2, dirFd, text.Address, mode, flags));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.fchmodat2, dirFd, text.Address, mode, flags));
     }
 
     /// <summary>umask(2): sets and returns the old mask (of the whole process).</summary>
-    public static int Umask(int mask) => (int)HostSyscall.Invoke(N.Umask, mask);
+    public static int Umask(int mask) => (int)HostSyscall.Invoke(N.umask, mask);
 
     /// <summary>
-    /// utimensat(2). Times are seconds and nanoseconds, the latter possibly <see cref="UtimeNow"/> or <see cref="UtimeOmit"/>.
+    /// utimensat(2). Times are seconds and nanoseconds, the latter possibly <see cref="UtimeNow"/> or <see
+    /// cref="UtimeOmit"/>.
     /// A null path works on <paramref name="dirFd"/> itself.
     /// </summary>
     public static Errno UtimensAt(
@@ -116,7 +120,7 @@ public static unsafe class HostStat
         using var text = new ByteString(path);
         // SAFETY: the kernel reads two timespecs of 16 bytes.
         long* times = stackalloc long[4] { accessSec, accessNs, modifySec, modifyNs };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Utimensat, dirFd, text.Address, (nint)times, flags));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.utimensat, dirFd, text.Address, (nint)times, flags));
     }
 
     /// <summary>getdents64(2): raw struct linux_dirent64 records.</summary>
@@ -125,7 +129,7 @@ public static unsafe class HostStat
         // SAFETY: the kernel writes at most Length bytes of the pinned span.
         fixed (byte* p = buffer)
         {
-            return HostSyscall.Split(HostSyscall.Invoke(N.Getdents64, fd, (nint)p, buffer.Length), out done);
+            return HostSyscall.Split(HostSyscall.Invoke(N.getdents64, fd, (nint)p, buffer.Length), out done);
         }
     }
 

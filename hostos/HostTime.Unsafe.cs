@@ -1,5 +1,5 @@
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -17,7 +17,10 @@ public static unsafe class HostTime
 
     private const long NsPerSecond = 1_000_000_000;
 
-    /// <summary>clock_gettime(2), through the vDSO where it can. The clock must be one the host knows: an unknown one is a bug and reads 0.</summary>
+    /// <summary>
+    /// clock_gettime(2), through the vDSO where it can. The clock must be one the host knows: an unknown one is a bug
+    /// and reads 0.
+    /// </summary>
     public static long Now(int clock)
     {
         // SAFETY: a local of 16 bytes.
@@ -27,12 +30,14 @@ public static unsafe class HostTime
         return (timespec[0] * NsPerSecond) + timespec[1];
     }
 
-    /// <summary>clock_gettime(2) by system call: for dynamic clocks (process and thread CPU clocks of others).</summary>
+    /// <summary>
+    /// clock_gettime(2) by system call: for dynamic clocks (process and thread CPU clocks of others).
+    /// </summary>
     public static Errno GetTime(int clock, out long ns)
     {
         // SAFETY: a local of 16 bytes.
         long* timespec = stackalloc long[2];
-        Errno error = HostSyscall.ToErrno(HostSyscall.InvokeFast(N.ClockGettime, clock, (nint)timespec));
+        Errno error = HostSyscall.ToErrno(HostSyscall.InvokeFast(N.clock_gettime, clock, (nint)timespec));
         ns = error == Errno.None ? (timespec[0] * NsPerSecond) + timespec[1] : 0;
         return error;
     }
@@ -42,7 +47,7 @@ public static unsafe class HostTime
     {
         // SAFETY: a local of 16 bytes.
         long* timespec = stackalloc long[2];
-        Errno error = HostSyscall.ToErrno(HostSyscall.InvokeFast(N.ClockGetres, clock, (nint)timespec));
+        Errno error = HostSyscall.ToErrno(HostSyscall.InvokeFast(N.clock_getres, clock, (nint)timespec));
         ns = error == Errno.None ? (timespec[0] * NsPerSecond) + timespec[1] : 0;
         return error;
     }
@@ -53,12 +58,12 @@ public static unsafe class HostTime
         const int TimerAbsTime = 1;
         // SAFETY: a local of 16 bytes.
         long* timespec = stackalloc long[2] { deadlineNs / NsPerSecond, deadlineNs % NsPerSecond };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.ClockNanosleep, clock, TimerAbsTime, (nint)timespec));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.clock_nanosleep, clock, TimerAbsTime, (nint)timespec));
     }
 
     /// <summary>timerfd_create(2).</summary>
     public static Errno TimerFdCreate(int clock, int flags, out int fd) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.TimerfdCreate, clock, flags), out fd);
+        HostSyscall.Split(HostSyscall.Invoke(N.timerfd_create, clock, flags), out fd);
 
     /// <summary>timerfd_settime(2); 0 disarms.</summary>
     public static Errno TimerFdSet(int fd, int flags, long valueNs, long intervalNs)
@@ -68,6 +73,6 @@ public static unsafe class HostTime
         {
             intervalNs / NsPerSecond, intervalNs % NsPerSecond, valueNs / NsPerSecond, valueNs % NsPerSecond,
         };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.TimerfdSettime, fd, flags, (nint)spec));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.timerfd_settime, fd, flags, (nint)spec));
     }
 }

@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
@@ -33,7 +33,7 @@ public static unsafe class HostUio
         // SAFETY: the kernel reads the pinned array; the pieces are the caller's.
         fixed (HostIovec* p = pieces)
         {
-            long r = HostSyscall.Invoke(N.Preadv2, fd, (nint)p, pieces.Length, (nint)offset, 0, flags);
+            long r = HostSyscall.Invoke(N.preadv2, fd, (nint)p, pieces.Length, (nint)offset, 0, flags);
             return HostSyscall.Split(r, out done);
         }
     }
@@ -44,7 +44,7 @@ public static unsafe class HostUio
         // SAFETY: the kernel reads the pinned array; the pieces are the caller's.
         fixed (HostIovec* p = pieces)
         {
-            long r = HostSyscall.Invoke(N.Pwritev2, fd, (nint)p, pieces.Length, (nint)offset, 0, flags);
+            long r = HostSyscall.Invoke(N.pwritev2, fd, (nint)p, pieces.Length, (nint)offset, 0, flags);
             return HostSyscall.Split(r, out done);
         }
     }

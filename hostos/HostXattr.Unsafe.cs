@@ -1,20 +1,15 @@
 using System;
 using Abi.Linux;
-using N = HostOs.SyscallNumber;
+using N = Abi.Linux.SysNr;
 
 namespace HostOs;
 
-/// <summary><c>&lt;sys/xattr.h&gt;</c> on open descriptors; for O_PATH descriptors give the path <c>/proc/self/fd/N</c> to the path forms.</summary>
+/// <summary>
+/// <c>&lt;sys/xattr.h&gt;</c> on open descriptors; for O_PATH descriptors give the path <c>/proc/self/fd/N</c> to the
+/// path forms.
+/// </summary>
 public static unsafe class HostXattr
 {
-    private const int SetXattr = 188;
-    private const int LsetXattr = 189;
-    private const int LgetXattr = 192;
-    private const int ListXattr = 194;
-    private const int LlistXattr = 195;
-    private const int RemoveXattr = 197;
-    private const int LremoveXattr = 198;
-
     /// <summary>fgetxattr(2); with an empty span the size of the value.</summary>
     public static Errno Fget(int fd, string name, Span<byte> value, out int length)
     {
@@ -22,7 +17,8 @@ public static unsafe class HostXattr
         // SAFETY: the kernel writes at most Length bytes of the pinned span.
         fixed (byte* p = value)
         {
-            return HostSyscall.Split(HostSyscall.Invoke(N.Fgetxattr, fd, text.Address, (nint)p, value.Length), out length);
+            long r = HostSyscall.Invoke(N.fgetxattr, fd, text.Address, (nint)p, value.Length);
+            return HostSyscall.Split(r, out length);
         }
     }
 
@@ -33,7 +29,7 @@ public static unsafe class HostXattr
         // SAFETY: the kernel reads Length bytes of the pinned span.
         fixed (byte* p = value)
         {
-            long r = HostSyscall.Invoke(N.Fsetxattr, fd, text.Address, (nint)p, value.Length, flags);
+            long r = HostSyscall.Invoke(N.fsetxattr, fd, text.Address, (nint)p, value.Length, flags);
             return HostSyscall.ToErrno(r);
         }
     }
@@ -44,7 +40,7 @@ public static unsafe class HostXattr
         // SAFETY: the kernel writes at most Length bytes of the pinned span.
         fixed (byte* p = names)
         {
-            return HostSyscall.Split(HostSyscall.Invoke(N.Flistxattr, fd, (nint)p, names.Length), out length);
+            return HostSyscall.Split(HostSyscall.Invoke(N.flistxattr, fd, (nint)p, names.Length), out length);
         }
     }
 
@@ -52,7 +48,7 @@ public static unsafe class HostXattr
     public static Errno Fremove(int fd, string name)
     {
         using var text = new ByteString(name);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.Fremovexattr, fd, text.Address));
+        return HostSyscall.ToErrno(HostSyscall.Invoke(N.fremovexattr, fd, text.Address));
     }
 
     /// <summary>getxattr(2) or lgetxattr(2).</summary>
@@ -60,11 +56,12 @@ public static unsafe class HostXattr
     {
         using var file = new ByteString(path);
         using var text = new ByteString(name);
-        int number = links == Links.Follow ? N.Getxattr : LgetXattr;
+        int number = links == Links.Follow ? N.getxattr : N.lgetxattr;
         // SAFETY: the kernel writes at most Length bytes of the pinned span.
         fixed (byte* p = value)
         {
-            return HostSyscall.Split(HostSyscall.Invoke(number, file.Address, text.Address, (nint)p, value.Length), out length);
+            long r = HostSyscall.Invoke(number, file.Address, text.Address, (nint)p, value.Length);
+            return HostSyscall.Split(r, out length);
         }
     }
 
@@ -73,7 +70,7 @@ public static unsafe class HostXattr
     {
         using var file = new ByteString(path);
         using var text = new ByteString(name);
-        int number = links == Links.Follow ? SetXattr : LsetXattr;
+        int number = links == Links.Follow ? N.setxattr : N.lsetxattr;
         // SAFETY: the kernel reads Length bytes of the pinned span.
         fixed (byte* p = value)
         {
@@ -86,7 +83,7 @@ public static unsafe class HostXattr
     public static Errno List(string path, Links links, Span<byte> names, out int length)
     {
         using var file = new ByteString(path);
-        int number = links == Links.Follow ? ListXattr : LlistXattr;
+        int number = links == Links.Follow ? N.listxattr : N.llistxattr;
         // SAFETY: the kernel writes at most Length bytes of the pinned span.
         fixed (byte* p = names)
         {
@@ -99,7 +96,7 @@ public static unsafe class HostXattr
     {
         using var file = new ByteString(path);
         using var text = new ByteString(name);
-        int number = links == Links.Follow ? RemoveXattr : LremoveXattr;
+        int number = links == Links.Follow ? N.removexattr : N.lremovexattr;
         return HostSyscall.ToErrno(HostSyscall.Invoke(number, file.Address, text.Address));
     }
 }

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace HostOs;
 
-/// <summary>The few functions taken from libc itself: those needed before <see cref="HostSyscall"/> exists, and those that use the vDSO.</summary>
+/// <summary>
+/// The few functions taken from libc itself: those needed before <see cref="HostSyscall"/> exists, and those that use
+/// the vDSO.
+/// </summary>
 internal static unsafe partial class LibC
 {
     /// <summary>mmap(2).</summary>

@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Stub;
+
+/// <summary>
+/// The loop that both <see cref="StubPage"/> and <see cref="SpawnCode"/> run a script with. No stack, no memory but
+/// the script.
+/// </summary>
+internal static class ScriptEmitter
+{
+    /// <summary>Results in [-4095, -1] are errnos (the kernel's MAX_ERRNO).</summary>
+    private const int LowestErrno = -4095;
+
+    /// <summary>
+    /// Emits: run entries from r12 on until index r14 reaches r13. Falls through when all are done (r14 == r13);
+    /// jumps to <paramref name="failed"/>
+    /// with r14 at the failing entry and rax its result.
+    /// </summary>
+    public static void EmitLoop(Assembler a, Label failed)
+    {
+        Label loop = a.CreateLabel();
+        Label judge = a.CreateLabel();
+        Label next = a.CreateLabel();
+        Label done = a.CreateLabel();
+
+        a.Label(ref loop);
+        a.cmp(r14, r13);
+        a.jae(done);
+        a.mov(rax, __[r12 + Offset(nameof(ScriptEntry.Number))]);
+        a.mov(rdi, __[r12 + Offset(nameof(ScriptEntry.A0))]);
+        a.mov(rsi, __[r12 + Offset(nameof(ScriptEntry.A1))]);
+        a.mov(rdx, __[r12 + Offset(nameof(ScriptEntry.A2))]);
+        a.mov(r10, __[r12 + Offset(nameof(ScriptEntry.A3))]);
+        a.mov(r8, __[r12 + Offset(nameof(ScriptEntry.A4))]);
+        a.mov(r9, __[r12 + Offset(nameof(ScriptEntry.A5))]);
+        a.syscall();
+        a.cmp(rax, LowestErrno);
+        a.jae(judge);                       // unsigned: only an errno is that large
+        a.test(rax, rax);
+        a.jnz(next);
+        a.test(__byte_ptr[r12 + Offset(nameof(ScriptEntry.Flags))], (int)ScriptFlags.ZeroIsFailure);
+        a.jnz(failed);
+        a.jmp(next);
+
+        a.Label(ref judge);
+        a.test(__byte_ptr[r12 + Offset(nameof(ScriptEntry.Flags))], (int)ScriptFlags.IgnoreError);
+        a.jz(failed);
+
+        a.Label(ref next);
+        a.add(r12, ScriptEntry.Bytes);
+        a.inc(r14);
+        a.jmp(loop);
+
+        a.Label(ref done);
+        a.zero_bytes();                     // a label needs an instruction of its own
+    }
+
+    private static int Offset(string field) => (int)Marshal.OffsetOf<ScriptEntry>(field);
+}
