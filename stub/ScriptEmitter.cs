@@ -25,6 +25,7 @@ internal static class ScriptEmitter
         Label next = a.CreateLabel();
         Label done = a.CreateLabel();
 
+        a.zero_bytes();                     // the caller's label and ours need an instruction each
         a.Label(ref loop);
         a.cmp(r14, r13);
         a.jae(done);
@@ -54,7 +55,7 @@ internal static class ScriptEmitter
         a.jmp(loop);
 
         a.Label(ref done);
-        a.zero_bytes();                     // a label needs an instruction of its own
+        a.zero_bytes();
     }
 
     private static int Offset(string field) => (int)Marshal.OffsetOf<ScriptEntry>(field);
