@@ -8,6 +8,7 @@ namespace HostOs;
 /// A NUL-terminated copy of a byte string (one char per byte), on the stack when short. Must stay a local: its
 /// address is taken.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 internal unsafe ref struct ByteString
 {
     private const int InlineBytes = 512;

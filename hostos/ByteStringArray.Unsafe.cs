@@ -6,6 +6,7 @@ namespace HostOs;
 /// <summary>
 /// A null-terminated array of NUL-terminated byte strings in one native block, as execve(2) wants it.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 internal unsafe ref struct ByteStringArray
 {
     private nint* _block;

@@ -5,6 +5,7 @@ namespace HostOs;
 /// <summary>
 /// Executable memory for machine code made by this project: written once, then read and execute only, never freed.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class CodeMemory
 {
     private const int ProtReadWrite = 3;

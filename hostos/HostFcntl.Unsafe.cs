@@ -14,6 +14,7 @@ public struct OpenHow
 }
 
 /// <summary><c>&lt;fcntl.h&gt;</c>, with openat2(2) and flock(2).</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostFcntl
 {
     public const int AtFdCwd = -100;

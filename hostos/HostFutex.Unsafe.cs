@@ -4,6 +4,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;linux/futex.h&gt;</c>, for the Sentry's own waiting.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostFutex
 {
     private const int Wait = 0;

@@ -4,6 +4,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;sys/ioctl.h&gt;</c>.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostIoctl
 {
     /// <summary>ioctl(2) with an integer argument.</summary>

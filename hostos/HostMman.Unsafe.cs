@@ -5,6 +5,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;sys/mman.h&gt;</c>.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostMman
 {
     public const int ProtNone = 0;

@@ -15,6 +15,7 @@ public struct HostMountAttr
 }
 
 /// <summary><c>&lt;sys/mount.h&gt;</c>.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostMount
 {
     public const ulong ReadOnly = 1;

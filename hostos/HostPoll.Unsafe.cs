@@ -25,6 +25,7 @@ public struct HostEpollEvent
 /// <summary>
 /// <c>&lt;poll.h&gt;</c>, <c>&lt;sys/epoll.h&gt;</c>, <c>&lt;sys/eventfd.h&gt;</c> and <c>&lt;sys/inotify.h&gt;</c>.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostPoll
 {
     public const short In = 1;

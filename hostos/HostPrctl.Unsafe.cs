@@ -8,6 +8,7 @@ namespace HostOs;
 /// <c>&lt;sys/prctl.h&gt;</c>, <c>&lt;linux/seccomp.h&gt;</c>, <c>&lt;linux/capability.h&gt;</c>,
 /// <c>&lt;sys/resource.h&gt;</c> and <c>&lt;sys/random.h&gt;</c>.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostPrctl
 {
     public const int SetPDeathSig = 1;

@@ -4,6 +4,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;sys/ptrace.h&gt;</c>. Every request must come from the thread that attached.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostPtrace
 {
     public const int PeekData = 2;

@@ -5,6 +5,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;sched.h&gt;</c>.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostSched
 {
     public const int CloneNewTime = 0x80;

@@ -15,6 +15,7 @@ public struct HostSigaction
 }
 
 /// <summary><c>&lt;signal.h&gt;</c>. Signal sets are one 64-bit word, bit N-1 for signal N.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostSignal
 {
     public const int SigBlock = 0;

@@ -6,6 +6,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;sys/socket.h&gt;</c>, with descriptor passing (unix(7), SCM_RIGHTS).</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostSocket
 {
     public const int AfUnix = 1;

@@ -8,6 +8,7 @@ namespace HostOs;
 /// <c>&lt;sys/stat.h&gt;</c>, <c>&lt;sys/statfs.h&gt;</c> and <c>&lt;dirent.h&gt;</c>. Structures are the caller's
 /// unmanaged types of at least the kernel's size.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostStat
 {
     private const int StatBytes = 144;

@@ -12,6 +12,7 @@ namespace HostOs;
 /// result comes back
 /// unchanged, negative errno included.
 /// </summary>
+// SAFETY: the only pointers are to the routine below, which keeps the C calling convention.
 public static unsafe class HostSyscall
 {
     // SAFETY: both point at the routine below, which keeps the C calling convention and touches no memory but its one

@@ -4,6 +4,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;time.h&gt;</c> and <c>&lt;sys/timerfd.h&gt;</c>. Times are nanoseconds.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostTime
 {
     public const int ClockRealtime = 0;

@@ -20,6 +20,7 @@ public struct HostIovec
 }
 
 /// <summary><c>&lt;sys/uio.h&gt;</c>. An offset of -1 uses and moves the file position.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostUio
 {
     public const int RwfDsync = 2;

@@ -5,6 +5,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;unistd.h&gt;</c>: descriptors, files by name, ids.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostUnistd
 {
     public const int SeekSet = 0;

@@ -4,6 +4,7 @@ using N = Abi.Linux.SysNr;
 namespace HostOs;
 
 /// <summary><c>&lt;sys/wait.h&gt;</c> and the pidfd calls.</summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostWait
 {
     public const int NoHang = 1;

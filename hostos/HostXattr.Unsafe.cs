@@ -8,6 +8,7 @@ namespace HostOs;
 /// <c>&lt;sys/xattr.h&gt;</c> on open descriptors; for O_PATH descriptors give the path <c>/proc/self/fd/N</c> to the
 /// path forms.
 /// </summary>
+// SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostXattr
 {
     /// <summary>fgetxattr(2); with an empty span the size of the value.</summary>

@@ -6,6 +6,7 @@ namespace HostOs;
 /// The few functions taken from libc itself: those needed before <see cref="HostSyscall"/> exists, and those that use
 /// the vDSO.
 /// </summary>
+// SAFETY: blittable imports; each says what its pointers must hold.
 internal static unsafe partial class LibC
 {
     /// <summary>mmap(2).</summary>

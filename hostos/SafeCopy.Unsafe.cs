@@ -17,6 +17,7 @@ namespace HostOs;
 /// access, not the process.
 /// Call <see cref="Install"/> once at start, after the run time has installed its own handlers.
 /// </summary>
+// SAFETY: the functions called bear faults; results go to locals, and spans are pinned.
 public static unsafe class SafeCopy
 {
     /// <summary>

@@ -15,6 +15,7 @@ public readonly record struct SpawnedProcess(int Pid, HostFd PidFd);
 /// Starts programs from a process with many threads: the child runs machine code only (see <see cref="SpawnCode"/>)
 /// until it becomes the program.
 /// </summary>
+// SAFETY: what the child reads lives until the child has executed or ended.
 public static unsafe class Spawn
 {
     private const nuint CloneArgsBytes = 64;

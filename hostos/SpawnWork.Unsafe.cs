@@ -11,6 +11,7 @@ namespace HostOs;
 /// Everything one <see cref="Spawn.Run"/> needs while its child is not yet the program: script, strings, pipes, moved
 /// descriptors.
 /// </summary>
+// SAFETY: every block is allocated here, filled within its size, and freed by Dispose.
 internal sealed unsafe class SpawnWork : IDisposable
 {
     private readonly SpawnRequest _request;

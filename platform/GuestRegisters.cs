@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Platform;
 
 /// <summary>
-/// General registers of a guest thread, laid out as Linux's x86-64 <c>user_regs_struct</c> (arch/x86/include/asm/user_64.h),
+/// General registers of a guest thread, laid out as Linux's x86-64 <c>user_regs_struct</c>
+/// (arch/x86/include/asm/user_64.h),
 /// so that PTRACE_GETREGS and core dumps need no translation. 216 bytes.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -14,26 +14,33 @@ public enum MemoryAccess
 }
 
 /// <summary>
-/// The host side of one guest address space: a cache of translations that the memory manager may fill and drop as it likes.
+/// The host side of one guest address space: a cache of translations that the memory manager may fill and drop as it
+/// likes.
 /// VMAs, copy-on-write and accounting are the Sentry's. Thread-safe; calls on one address space are serialised inside.
 /// All addresses and lengths are multiples of the page size and lie below <see cref="IPlatform.MaxUserAddress"/>.
 /// </summary>
 public interface IAddressSpace : IDisposable
 {
     /// <summary>
-    /// Maps <paramref name="lengthBytes"/> bytes of host descriptor <paramref name="hostFd"/> from <paramref name="fileOffset"/>, shared,
-    /// at <paramref name="address"/>, replacing what was there. May be deferred to the next switch of a context into this address space.
+    /// Maps <paramref name="lengthBytes"/> bytes of host descriptor <paramref name="hostFd"/> from <paramref
+    /// name="fileOffset"/>, shared,
+    /// at <paramref name="address"/>, replacing what was there. May be deferred to the next switch of a context into
+    /// this address space.
     /// The descriptor must stay open until the call returns; a platform that defers keeps its own duplicate.
     /// </summary>
     Errno Map(ulong address, ulong lengthBytes, int hostFd, ulong fileOffset, MemoryAccess access, MapHint hint);
 
     /// <summary>
-    /// Drops every translation in the range. When it returns no context can reach the old memory through this address space:
+    /// Drops every translation in the range. When it returns no context can reach the old memory through this address
+    /// space:
     /// contexts running guest code have been made to forget it, those outside will before they run again.
     /// </summary>
     Errno Unmap(ulong address, ulong lengthBytes);
 
-    /// <summary>Narrows or widens access on translations present in the range without changing what they point to; holes are skipped. Same visibility rule as <see cref="Unmap"/>.</summary>
+    /// <summary>
+    /// Narrows or widens access on translations present in the range without changing what they point to; holes are
+    /// skipped. Same visibility rule as <see cref="Unmap"/>.
+    /// </summary>
     Errno Protect(ulong address, ulong lengthBytes, MemoryAccess access);
 }
 

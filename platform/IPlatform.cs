@@ -3,18 +3,25 @@ using System;
 namespace Platform;
 
 /// <summary>
-/// A way to run guest user code: it makes address spaces and contexts. Nothing above this interface knows which one it is.
+/// A way to run guest user code: it makes address spaces and contexts. Nothing above this interface knows which one
+/// it is.
 /// All members are safe to call from any thread unless they say otherwise.
 /// </summary>
 public interface IPlatform : IDisposable
 {
-    /// <summary>Short name as <c>--platform</c> takes it: <c>ptrace</c>, <c>systrap</c>, <c>kvm</c>, <c>fake</c>.</summary>
+    /// <summary>
+    /// Short name as <c>--platform</c> takes it: <c>ptrace</c>, <c>systrap</c>, <c>kvm</c>, <c>fake</c>.
+    /// </summary>
     string Name { get; }
 
-    /// <summary>First address the guest may not use (exclusive upper bound of every mapping), a multiple of the page size.</summary>
+    /// <summary>
+    /// First address the guest may not use (exclusive upper bound of every mapping), a multiple of the page size.
+    /// </summary>
     ulong MaxUserAddress { get; }
 
-    /// <summary>Size in bytes of the floating-point state in XSAVE standard format (SDM vol. 1, 13.4), as on this CPU.</summary>
+    /// <summary>
+    /// Size in bytes of the floating-point state in XSAVE standard format (SDM vol. 1, 13.4), as on this CPU.
+    /// </summary>
     int FpStateBytes { get; }
 
     /// <summary>Makes an empty address space. ENOMEM or EAGAIN when the host refuses.</summary>
