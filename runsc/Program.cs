@@ -1,12 +1,15 @@
-using System;
+using Runsc.Boot;
+using Runsc.Cli;
 
 namespace Runsc;
 
+/// <summary>Entry point. The internal commands by-pass the command-line library: their start-up time is the container's.</summary>
 internal static class Program
 {
-    private static int Main(string[] args)
+    private static int Main(string[] args) => args switch
     {
-        Console.WriteLine("runsc");
-        return args.Length;
-    }
+        ["boot", ..] => BootCommand.Run(args),
+        ["gofer", ..] => GoferCommand.Run(args),
+        _ => CommandLine.Run(args),
+    };
 }

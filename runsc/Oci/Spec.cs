@@ -161,7 +161,6 @@ internal sealed class NamespaceSpec
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true)]
 [JsonSerializable(typeof(Spec))]
-[JsonSerializable(typeof(Runsc.Sandbox.SandboxSpec))]
 internal sealed partial class SpecJson : JsonSerializerContext
 {
 }

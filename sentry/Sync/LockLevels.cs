@@ -122,6 +122,14 @@ public readonly struct FsContextLevel : ILockLevel
     public static string Name => "FsContext";
 }
 
+/// <summary>One futex bucket, pairs by index; guest words are read under it, so it is outside the memory locks.</summary>
+public readonly struct FutexLevel : ILockLevel
+{
+    public static int Rank => 380;
+
+    public static string Name => "Futex";
+}
+
 /// <summary>VMAs of one memory manager.</summary>
 public readonly struct MappingLevel : ILockLevel
 {
@@ -160,14 +168,6 @@ public readonly struct MemoryFileLevel : ILockLevel
     public static int Rank => 440;
 
     public static string Name => "MemoryFile";
-}
-
-/// <summary>One futex bucket; pairs by index.</summary>
-public readonly struct FutexLevel : ILockLevel
-{
-    public static int Rank => 500;
-
-    public static string Name => "Futex";
 }
 
 /// <summary>Timer heap.</summary>

@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace Runsc.Sandbox;
+
+/// <summary>Serializer of what passes between the project's own processes.</summary>
+[JsonSerializable(typeof(ControlMessage))]
+[JsonSerializable(typeof(SandboxSpec))]
+internal sealed partial class ControlJson : JsonSerializerContext
+{
+}

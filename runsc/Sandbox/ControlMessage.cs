@@ -1,0 +1,33 @@
+namespace Runsc.Sandbox;
+
+/// <summary>One packet of the control channel between launcher and Sentry, as JSON.</summary>
+internal sealed class ControlMessage
+{
+    public ControlKind Kind { get; set; }
+
+    /// <summary>Signal number, wait status or file mode, by kind.</summary>
+    public int Number { get; set; }
+
+    public ushort Rows { get; set; }
+
+    public ushort Columns { get; set; }
+
+    /// <summary>Error text.</summary>
+    public string? Text { get; set; }
+}
+
+/// <summary>What a control message says.</summary>
+internal enum ControlKind
+{
+    /// <summary>To the Sentry: deliver signal Number to the first process.</summary>
+    Signal,
+
+    /// <summary>To the Sentry: the caller's terminal has a new size.</summary>
+    WindowSize,
+
+    /// <summary>To the launcher: the first process ended with wait status Number.</summary>
+    Exited,
+
+    /// <summary>To the launcher: the sandbox could not start; Text says why in one line.</summary>
+    Failed,
+}
