@@ -149,7 +149,6 @@ internal sealed class VdsoCode
     private void EmitReadClock(Label otherwise)
     {
         Assembler a = _a;
-        Label retry = a.CreateLabel();
         Label busy = a.CreateLabel();
         Label read = a.CreateLabel();
         Label forward = a.CreateLabel();
@@ -172,7 +171,6 @@ internal sealed class VdsoCode
         a.Label(ref busy);
         a.pause();
         a.Label(ref read);
-        a.Label(ref retry);
         a.mov(r9d, __[r8 + VdsoParameters.SequenceOffset]);
         a.test(r9b, 1);
         a.jnz(busy);
@@ -191,7 +189,7 @@ internal sealed class VdsoCode
         a.add(rax, __[r8 + VdsoParameters.BaseNsOffset]);
         a.add(rax, __[r8 + rdi * 8 + VdsoParameters.OffsetsOffset]);
         a.cmp(r9d, __[r8 + VdsoParameters.SequenceOffset]);
-        a.jne(retry);
+        a.jne(read);
     }
 
     /// <summary>rdx = rax / 10^9, rcx = rax % 10^9.</summary>

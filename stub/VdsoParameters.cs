@@ -12,8 +12,8 @@ public struct VdsoParameters
     /// <summary>Clock ids that have an offset.</summary>
     public const int ClockCount = 8;
 
-    /// <summary>Clocks the parameters describe: REALTIME, MONOTONIC, their COARSE forms, BOOTTIME.</summary>
-    public const uint ClockMask = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 7;
+    /// <summary>Clocks the parameters describe: REALTIME, MONOTONIC, MONOTONIC_RAW, the COARSE forms, BOOTTIME.</summary>
+    public const uint ClockMask = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7;
 
     /// <summary>Offset of <see cref="Sequence"/>.</summary>
     public const int SequenceOffset = 0;

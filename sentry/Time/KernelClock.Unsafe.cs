@@ -7,16 +7,29 @@ using Stub;
 
 namespace Sentry.Time;
 
+/// <summary>What a refresh found out about the host's CLOCK_REALTIME.</summary>
+public enum RealtimeChange
+{
+    /// <summary>It runs along CLOCK_MONOTONIC.</summary>
+    None,
+
+    /// <summary>Somebody set it: absolute deadlines on it have moved.</summary>
+    Stepped,
+}
+
 /// <summary>
-/// The clocks of the guest. Time is read from the time-stamp counter through the same parameter page as the guest's vDSO, so that a system call
-/// and the vDSO never disagree; <see cref="Refresh"/> keeps the page in step with the host's CLOCK_MONOTONIC and CLOCK_REALTIME.
-/// Monotonic time is the host's, so that deadlines need no conversion.
+/// The clocks of the guest. Time is read from the time-stamp counter through the same parameter page as the guest's
+/// vDSO, so that a system call and the vDSO never disagree; <see cref="Refresh"/> keeps the page in step with the
+/// host's CLOCK_MONOTONIC and CLOCK_REALTIME. Monotonic time is the host's, so that deadlines need no conversion.
 /// </summary>
 public sealed unsafe class KernelClock
 {
     private const int ClockRealtime = 0;
     private const int ClockMonotonic = 1;
+    private const int ClockRealtimeCoarse = 5;
     private const int ClockBoottime = 7;
+    private const int ClockTai = 11;
+    private const long NsPerSecond = 1_000_000_000;
 
     /// <summary>Largest rate correction, in parts per million, that a refresh applies to work off an error.</summary>
     private const double MaxSlewPpm = 500;
@@ -24,29 +37,46 @@ public sealed unsafe class KernelClock
     /// <summary>An error beyond this (the machine slept) is stepped over, forwards only.</summary>
     private const long StepNs = 1_000_000;
 
+    /// <summary>Differences below this between two readings of a clock's offset are noise of the reading.</summary>
+    private const long OffsetNoiseNs = 2_000;
+
+    /// <summary>A sample that took longer was interrupted and says little about the rate.</summary>
+    private const ulong MaxSampleWidthTicks = 50_000;
+
     private readonly VdsoParameters* _page;
     private readonly delegate* unmanaged[SuppressGCTransition]<int, long> _now;
     private readonly delegate* unmanaged[SuppressGCTransition]<ulong> _readTsc;
     private readonly bool _hasInvariantTsc;
 
-    // Guards the page's writers and the samples.
+    // Guards the page's writers and the fields below.
     private readonly OrderedLock<LeafLevel> _lock = new();
-    private Sample _first;
+    private Sample _last;
+    private long _realtimeOffsetNs;
+    private long _bootOffsetNs;
+    private long _taiOffsetNs;
     private bool _isStarted;
 
-    /// <summary>A clock whose parameters live at <paramref name="parametersPage"/>: 4096 zero bytes that stay mapped and that the guest sees read-only.</summary>
+    /// <summary>
+    /// A clock whose parameters live at <paramref name="parametersPage"/>: 4096 zero bytes that stay mapped and that
+    /// the guest sees read-only.
+    /// </summary>
     public KernelClock(nuint parametersPage)
     {
-        // SAFETY: the caller vouches for the page; the code just loaded has the signatures named and keeps the C calling convention.
+        // SAFETY: the caller vouches for the page; the code just loaded has the signatures named and keeps the C
+        // calling convention.
         _page = (VdsoParameters*)parametersPage;
-        _now = (delegate* unmanaged[SuppressGCTransition]<int, long>)CodeMemory.Load(VdsoImage.EmitClock((long)parametersPage));
+        byte[] clock = VdsoImage.EmitClock((long)parametersPage);
+        _now = (delegate* unmanaged[SuppressGCTransition]<int, long>)CodeMemory.Load(clock);
         _readTsc = (delegate* unmanaged[SuppressGCTransition]<ulong>)CodeMemory.Load(VdsoImage.EmitReadTsc());
         _hasInvariantTsc = HasInvariantTsc();
-        _first = TakeSample();
+        _last = TakeSample();
+        _realtimeOffsetNs = ReadOffset(HostTime.ClockRealtime, out _);
+        _bootOffsetNs = ReadOffset(HostTime.ClockBoottime, out _);
+        _taiOffsetNs = ReadTaiOffset();
     }
 
-    /// <summary>One reading of counter and host clock at the same instant.</summary>
-    private readonly record struct Sample(ulong Tsc, long MonotonicNs);
+    /// <summary>One reading of counter and host clock at the same instant, and how exact it is.</summary>
+    private readonly record struct Sample(ulong Tsc, long MonotonicNs, ulong WidthTicks);
 
     /// <summary>CLOCK_MONOTONIC in ns.</summary>
     public long MonotonicNs => Read(ClockMonotonic);
@@ -57,45 +87,46 @@ public sealed unsafe class KernelClock
     /// <summary>CLOCK_BOOTTIME in ns.</summary>
     public long BootNs => Read(ClockBoottime);
 
-    /// <summary>Converts a CLOCK_REALTIME time to the monotonic deadline at which it will be reached if the clock is not set.</summary>
-    public long RealtimeToMonotonic(long realtimeNs)
-    {
-        long wait = realtimeNs - RealtimeNs;
-        long now = MonotonicNs;
-        return wait > long.MaxValue - now ? long.MaxValue : now + wait;
-    }
+    /// <summary>What CLOCK_TAI is ahead of CLOCK_REALTIME, whole seconds in ns; as the host has it.</summary>
+    public long TaiOffsetNs => Volatile.Read(ref _taiOffsetNs);
 
     /// <summary>
-    /// Brings the page in step with the host. Call when the guest starts, then after 100 ms, 1 s, and every 10 s while anything runs.
-    /// Readers never see time go back.
+    /// Converts a CLOCK_REALTIME time to the monotonic deadline at which it will be reached if the clock is not set.
     /// </summary>
-    public void Refresh(long nextRefreshNs)
-    {
-        if (!_hasInvariantTsc)
-        {
-            return;
-        }
+    public long RealtimeToMonotonic(long realtimeNs) => ToMonotonic(realtimeNs, RealtimeNs);
 
+    /// <summary>Converts a CLOCK_BOOTTIME time to the monotonic deadline at which it will be reached.</summary>
+    public long BootToMonotonic(long bootNs) => ToMonotonic(bootNs, BootNs);
+
+    /// <summary>
+    /// Brings the page in step with the host. Call a few ms after the clock was made, then after 100 ms, 1 s, and every
+    /// 10 s; <paramref name="nextRefreshNs"/> says how long until the next. Readers never see time go back.
+    /// </summary>
+    public RealtimeChange Refresh(long nextRefreshNs)
+    {
         using (_lock.Enter())
         {
+            RealtimeChange change = RefreshOffsetsLocked();
+            if (!_hasInvariantTsc)
+            {
+                return change;
+            }
+
             Sample sample = TakeSample();
-            if (sample.Tsc <= _first.Tsc || sample.MonotonicNs <= _first.MonotonicNs)
+            bool isUsable = sample.Tsc > _last.Tsc && sample.MonotonicNs > _last.MonotonicNs;
+            if (!isUsable || sample.WidthTicks > MaxSampleWidthTicks)
             {
-                return;
+                return change;
             }
 
-            double rate = (sample.MonotonicNs - _first.MonotonicNs) / (double)(sample.Tsc - _first.Tsc);
-            long ours = _isStarted ? ValueAt(sample.Tsc) : sample.MonotonicNs;
-            long error = sample.MonotonicNs - ours;
-            if (error > StepNs)
-            {
-                ours = sample.MonotonicNs;
-                error = 0;
-            }
-
-            double slew = Math.Clamp(error / (double)nextRefreshNs, -MaxSlewPpm / 1e6, MaxSlewPpm / 1e6);
-            Publish(sample.Tsc, ours, rate * (1 + slew));
+            double rate = (sample.MonotonicNs - _last.MonotonicNs) / (double)(sample.Tsc - _last.Tsc);
+            long error = _isStarted ? sample.MonotonicNs - ValueAt(sample.Tsc) : 0;
+            long step = error > StepNs ? error : 0;
+            double slew = Math.Clamp((error - step) / (double)nextRefreshNs, -MaxSlewPpm / 1e6, MaxSlewPpm / 1e6);
+            PublishLocked(sample, step, rate * (1 + slew));
+            _last = sample;
             _isStarted = true;
+            return change;
         }
     }
 
@@ -108,6 +139,55 @@ public sealed unsafe class KernelClock
         }
 
         return (X86Base.CpuId(AdvancedPowerLeaf, 0).Edx & (1 << 8)) != 0;
+    }
+
+    /// <summary>
+    /// Reads the distance of a clock from CLOCK_MONOTONIC between two readings of the latter; the narrowest of several
+    /// tries counts, and half of <paramref name="widthNs"/> is its error.
+    /// </summary>
+    private static long ReadOffset(int clock, out long widthNs)
+    {
+        const int Tries = 5;
+        long best = 0;
+        widthNs = long.MaxValue;
+        for (int i = 0; i < Tries; i++)
+        {
+            long before = HostTime.Now(HostTime.ClockMonotonic);
+            long now = HostTime.Now(clock);
+            long width = HostTime.Now(HostTime.ClockMonotonic) - before;
+            if (width < widthNs)
+            {
+                widthNs = width;
+                best = now - before - (width / 2);
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>The distance now, or <paramref name="old"/> while the difference may be the error of the readings.</summary>
+    private static long UpdateOffset(int clock, long old)
+    {
+        long now = ReadOffset(clock, out long widthNs);
+        return Math.Abs(now - old) > OffsetNoiseNs + widthNs ? now : old;
+    }
+
+    private static long ReadTaiOffset()
+    {
+        long distance = HostTime.Now(ClockTai) - HostTime.Now(HostTime.ClockRealtime);
+        return (distance + (NsPerSecond / 2)) / NsPerSecond * NsPerSecond;
+    }
+
+    private long ToMonotonic(long time, long now)
+    {
+        if (time == long.MaxValue)
+        {
+            return time;
+        }
+
+        long wait = time - now;
+        long monotonic = MonotonicNs;
+        return wait > long.MaxValue - monotonic ? long.MaxValue : Math.Max(0, monotonic + wait);
     }
 
     private long Read(int clock)
@@ -124,21 +204,40 @@ public sealed unsafe class KernelClock
         return _page->BaseNs + (long)(ulong)(product >> 32);
     }
 
-    private void Publish(ulong tsc, long baseNs, double nsPerTick)
+    private RealtimeChange RefreshOffsetsLocked()
     {
-        long realtime = HostTime.Now(HostTime.ClockRealtime) - HostTime.Now(HostTime.ClockMonotonic);
-        long boot = HostTime.Now(HostTime.ClockBoottime) - HostTime.Now(HostTime.ClockMonotonic);
+        long realtime = UpdateOffset(HostTime.ClockRealtime, _realtimeOffsetNs);
+        bool stepped = realtime != _realtimeOffsetNs;
+        _realtimeOffsetNs = realtime;
+        _bootOffsetNs = UpdateOffset(HostTime.ClockBoottime, _bootOffsetNs);
+        if (stepped)
+        {
+            Volatile.Write(ref _taiOffsetNs, ReadTaiOffset());
+        }
 
+        return stepped ? RealtimeChange.Stepped : RealtimeChange.None;
+    }
+
+    /// <summary>
+    /// Writes new parameters. The base is the counter's value while readers are shut out: whoever read the old
+    /// parameters did so before it, so that time goes on from there without a step back.
+    /// </summary>
+    private void PublishLocked(in Sample sample, long stepNs, double nsPerTick)
+    {
         // SAFETY: the page stays mapped and this is its only writer; readers retry while the sequence is odd.
         VdsoParameters* page = _page;
+        ulong fixedRate = (ulong)(nsPerTick * 4294967296.0);
         Volatile.Write(ref page->Sequence, page->Sequence + 1);
         Interlocked.MemoryBarrier();
+        ulong tsc = _readTsc();
+        page->BaseNs = _isStarted
+            ? ValueAt(tsc) + stepNs
+            : sample.MonotonicNs + (long)(ulong)(((UInt128)(tsc - sample.Tsc) * fixedRate) >> 32);
         page->TscBase = tsc;
-        page->BaseNs = baseNs;
-        page->NsPerTick = (ulong)(nsPerTick * 4294967296.0);
-        page->Offsets[ClockRealtime] = realtime;
-        page->Offsets[5] = realtime;
-        page->Offsets[ClockBoottime] = boot;
+        page->NsPerTick = fixedRate;
+        page->Offsets[ClockRealtime] = _realtimeOffsetNs;
+        page->Offsets[ClockRealtimeCoarse] = _realtimeOffsetNs;
+        page->Offsets[ClockBoottime] = _bootOffsetNs;
         page->IsUsable = 1;
         Interlocked.MemoryBarrier();
         Volatile.Write(ref page->Sequence, page->Sequence + 1);
@@ -146,7 +245,7 @@ public sealed unsafe class KernelClock
 
     private Sample TakeSample()
     {
-        const int Tries = 5;
+        const int Tries = 9;
         Sample best = default;
         ulong bestWidth = ulong.MaxValue;
         for (int i = 0; i < Tries; i++)
@@ -158,7 +257,7 @@ public sealed unsafe class KernelClock
             if (width < bestWidth)
             {
                 bestWidth = width;
-                best = new Sample(before + (width / 2), now);
+                best = new Sample(before + (width / 2), now, width);
             }
         }
 
