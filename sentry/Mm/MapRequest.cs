@@ -133,4 +133,7 @@ public struct MapRequest
 
     /// <summary>MAP_32BIT or not.</summary>
     public MapRegion Region;
+
+    /// <summary>Most bytes that may be locked; null: the soft RLIMIT_MEMLOCK. ulong.MaxValue for holders of CAP_IPC_LOCK.</summary>
+    public ulong? LockLimitBytes;
 }

@@ -1,5 +1,8 @@
 using System;
+using System.Threading;
 using Abi.Linux;
+using HostOs;
+using Sentry.Sync;
 
 namespace Sentry.Mm;
 
@@ -19,38 +22,151 @@ public enum MemoryKind
     Kernel,
 }
 
+/// <summary>What the caller of <see cref="MemoryFile.Allocate"/> does with the pages first.</summary>
+public enum PageContent
+{
+    /// <summary>They must read as zero.</summary>
+    Zero,
+
+    /// <summary>The caller overwrites every byte before anybody else can see it.</summary>
+    WillOverwrite,
+}
+
 /// <summary>A range of the memory file.</summary>
 public readonly record struct MemoryFileRange(ulong Offset, ulong LengthBytes);
 
-/// <summary>
-/// One memfd that backs all anonymous memory and page cache, mapped once into the Sentry: offset to pointer is one addition.
-/// </summary>
-public sealed partial class MemoryFile : IMemoryBacking
+/// <summary>Told when memory is short; see <see cref="MemoryFile.OutOfMemory"/>.</summary>
+public interface IOutOfMemoryHandler
 {
-    /// <summary>Makes the file: <paramref name="sizeBytes"/> of sparse space, of which at most <paramref name="limitBytes"/> are ever used.</summary>
-    public static Errno Create(ulong sizeBytes, ulong limitBytes, out MemoryFile? file) => throw new NotImplementedException();
+    /// <summary>
+    /// Frees memory, for example by killing a process and waiting for its end. Called without locks of the memory manager on the thread that needs
+    /// <paramref name="neededBytes"/>. Returns None when it is worth trying again.
+    /// </summary>
+    Errno Relieve(ulong neededBytes);
+}
+
+/// <summary>
+/// One memfd that backs all anonymous memory and page cache, mapped once into the Sentry: offset to pointer is one addition. Pages have a
+/// reference count each. Pages never handed out, or given back to the host, are holes of the file: they read as zero and cost nothing until touched.
+/// </summary>
+public sealed partial class MemoryFile : IMemoryBacking, IDisposable
+{
+    private const int PageShift = 12;
+    private const int PagesPerBlock = 512;
+    private const int KindCount = 4;
+
+    /// <summary>Least space set aside, so that even tiny limits leave room for alignment.</summary>
+    private const ulong MinimumSizeBytes = 1ul << 30;
+
+    private readonly OrderedLock<MemoryFileLevel> _lock = new();
+    private readonly HostFd _fd;
+    private readonly nuint _base;
+    private readonly int _pageCount;
+    private readonly long[] _allocatedPages = new long[KindCount];
+    private long _allocatedTotal;
+    private long _limitPages;
+
+    private MemoryFile(HostFd fd, nint address, ulong sizeBytes, ulong limitBytes)
+    {
+        _fd = fd;
+        _base = (nuint)address;
+        _pageCount = (int)(sizeBytes >> PageShift);
+        LimitBytes = limitBytes;
+    }
+
+    /// <summary>Called when an allocation for a guest fails; null: the guest sees ENOMEM or SIGBUS at once.</summary>
+    public IOutOfMemoryHandler? OutOfMemory { get; set; }
+
+    /// <summary>Most bytes that may be used, ulong.MaxValue for no limit.</summary>
+    public ulong LimitBytes
+    {
+        get => _limitPages == long.MaxValue ? ulong.MaxValue : (ulong)_limitPages << PageShift;
+        set => _limitPages = value >> PageShift >= (ulong)_pageCount ? long.MaxValue : (long)(value >> PageShift);
+    }
+
+    /// <summary>Bytes of address space in the file, used or not.</summary>
+    public ulong SizeBytes => (ulong)_pageCount << PageShift;
 
     /// <inheritdoc/>
-    public int HostFd => throw new NotImplementedException();
+    public int HostFd => _fd.Value;
 
     /// <inheritdoc/>
     public bool MayFault => false;
 
-    /// <summary>Takes pages that read as zero, with one reference each, contiguous. ENOMEM at the limit.</summary>
-    public Errno Allocate(ulong lengthBytes, MemoryKind kind, out MemoryFileRange range) => throw new NotImplementedException();
+    /// <summary>Address in the Sentry of offset 0.</summary>
+    internal nuint BaseAddress => _base;
 
-    /// <inheritdoc/>
-    public void AddReference(ulong offset, ulong lengthBytes) => throw new NotImplementedException();
+    /// <summary>
+    /// Makes the file: <paramref name="sizeBytes"/> of sparse space, of which at most <paramref name="limitBytes"/> are ever used
+    /// (ulong.MaxValue for no limit of our own).
+    /// </summary>
+    public static Errno Create(ulong sizeBytes, ulong limitBytes, out MemoryFile? file)
+    {
+        file = null;
+        ulong blockBytes = (ulong)PagesPerBlock << PageShift;
+        sizeBytes = (Math.Max(sizeBytes, MinimumSizeBytes) + blockBytes - 1) & ~(blockBytes - 1);
+        Errno error = CreateMemfd(out HostFd fd);
+        if (error != Errno.None)
+        {
+            return error;
+        }
 
-    /// <inheritdoc/>
-    public void DropReference(ulong offset, ulong lengthBytes) => throw new NotImplementedException();
+        error = HostUnistd.Ftruncate(fd.Value, (long)sizeBytes);
+        nint address = 0;
+        if (error == Errno.None)
+        {
+            const int Flags = HostMman.MapShared | HostMman.MapNoReserve;
+            const int Access = HostMman.ProtRead | HostMman.ProtWrite;
+            error = HostMman.Map(0, (nuint)sizeBytes, Access, Flags, fd.Value, 0, out address);
+        }
 
-    /// <inheritdoc/>
-    public Errno MapInternal(ulong offset, ulong lengthBytes, out nuint address, out ulong contiguousBytes) => throw new NotImplementedException();
+        if (error == Errno.None)
+        {
+            file = new MemoryFile(fd, address, sizeBytes, limitBytes);
+            error = file.CreateTables();
+        }
 
-    /// <summary>Writes into pages the caller holds a reference on.</summary>
-    public void Write(ulong offset, ReadOnlySpan<byte> source) => throw new NotImplementedException();
+        if (error != Errno.None)
+        {
+            file = null;
+            fd.Dispose();
+        }
 
-    /// <summary>Reads from pages the caller holds a reference on.</summary>
-    public void Read(ulong offset, Span<byte> destination) => throw new NotImplementedException();
+        return error;
+    }
+
+    /// <summary>Bytes of host memory that the file occupies now, freed pages not yet given back included.</summary>
+    public ulong UsedBytes
+    {
+        get
+        {
+            Errno error = HostStat.Fstat(_fd.Value, out Stat status);
+            return error == Errno.None ? (ulong)status.st_blocks * 512 : (ulong)Volatile.Read(ref _allocatedTotal) << PageShift;
+        }
+    }
+
+    /// <summary>Bytes handed out for a purpose: an upper bound of what is used for it.</summary>
+    public ulong AllocatedBytes(MemoryKind kind) => (ulong)Volatile.Read(ref _allocatedPages[(int)kind]) << PageShift;
+
+    /// <summary>Stops the background thread and gives everything back. Nobody may use the file any more.</summary>
+    public void Dispose()
+    {
+        StopReclaimer();
+        HostMman.Unmap((nint)_base, (nuint)SizeBytes);
+        DisposeTables();
+        _fd.Dispose();
+    }
+
+    /// <summary>memfd_create(2) of a file that guests may map executable; hosts before 6.3 do not know MFD_EXEC.</summary>
+    private static Errno CreateMemfd(out HostFd fd)
+    {
+        Errno error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec | HostMman.MfdExec, out int value);
+        if (error == Errno.EINVAL)
+        {
+            error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec, out value);
+        }
+
+        fd = new HostFd(value);
+        return error;
+    }
 }

@@ -1,6 +1,10 @@
 using System;
+using System.Collections.Generic;
+using System.Threading;
 using Abi.Linux;
 using Platform;
+using Sentry.Sync;
+using Sentry.Vfs;
 
 namespace Sentry.Mm;
 
@@ -10,72 +14,148 @@ namespace Sentry.Mm;
 /// </summary>
 public sealed partial class MemoryManager
 {
+    private readonly MemoryFile _memoryFile;
+    private readonly IPlatform _platform;
+    private readonly IAddressSpace _addressSpace;
+    private int _users = 1;
+
+    // Guards _vmas, _totals, _brkStart, _brk, _futureLock, _released.
+    private readonly OrderedLock<MappingLevel> _mappingLock = new();
+    private readonly RangeSet<Vma, VmaPolicy> _vmas = new();
+    private MemoryTotals _totals;
+    private List<FileDescription> _released = new();
+
+    // Guards _pmas, _pins.
+    private readonly OrderedLock<ActiveMemoryLevel> _activeLock = new();
+    private readonly RangeSet<Pma, PmaPolicy> _pmas = new();
+
+    private MemoryManager(IPlatform platform, MemoryFile memoryFile, IAddressSpace addressSpace, IMemoryLimits limits)
+    {
+        _platform = platform;
+        _memoryFile = memoryFile;
+        _addressSpace = addressSpace;
+        Limits = limits;
+    }
+
     /// <summary>The platform's half.</summary>
-    public IAddressSpace AddressSpace => throw new NotImplementedException();
+    public IAddressSpace AddressSpace => _addressSpace;
 
-    /// <summary>Copies all of <paramref name="destination"/> from the guest, or EFAULT.</summary>
-    public Errno CopyIn(GuestAddress source, Span<byte> destination) => throw new NotImplementedException();
+    /// <summary>Whose limits count; execve and fork point it at the process that now owns the address space.</summary>
+    public IMemoryLimits Limits { get; set; }
 
-    /// <summary>As <see cref="CopyIn"/>, also saying how many bytes came before the fault.</summary>
-    public Errno CopyInPartial(GuestAddress source, Span<byte> destination, out int done) => throw new NotImplementedException();
+    /// <summary>Number of users, for the decision of execve and unshare whether the address space is shared.</summary>
+    public int UserCount => Volatile.Read(ref _users);
 
-    /// <summary>Copies all of <paramref name="source"/> to the guest, or EFAULT (a prefix may have been written, as on Linux).</summary>
-    public Errno CopyOut(GuestAddress destination, ReadOnlySpan<byte> source) => throw new NotImplementedException();
+    /// <summary>One more user (CLONE_VM). The caller is a user itself.</summary>
+    public void AddUser() => Interlocked.Increment(ref _users);
 
-    /// <summary>As <see cref="CopyOut"/>, also saying how many bytes were written before the fault.</summary>
-    public Errno CopyOutPartial(GuestAddress destination, ReadOnlySpan<byte> source, out int done) => throw new NotImplementedException();
+    /// <summary>One more user, unless the last one has gone (readers of /proc/pid).</summary>
+    public bool TryAddUser()
+    {
+        int seen = Volatile.Read(ref _users);
+        while (seen > 0)
+        {
+            int actual = Interlocked.CompareExchange(ref _users, seen + 1, seen);
+            if (actual == seen)
+            {
+                return true;
+            }
 
-    /// <summary>Writes zeros.</summary>
-    public Errno ZeroOut(GuestAddress destination, ulong lengthBytes, out ulong done) => throw new NotImplementedException();
+            seen = actual;
+        }
 
-    /// <summary>Reads one value, or EFAULT.</summary>
-    public Errno Read<T>(GuestAddress source, out T value)
-        where T : unmanaged => throw new NotImplementedException();
-
-    /// <summary>Writes one value, or EFAULT.</summary>
-    public Errno Write<T>(GuestAddress destination, in T value)
-        where T : unmanaged => throw new NotImplementedException();
-
-    /// <summary>
-    /// Reads a NUL-terminated string of at most <paramref name="maxBytes"/> bytes with its NUL as Latin-1; ENAMETOOLONG when there is none,
-    /// EFAULT when memory ends first.
-    /// </summary>
-    public Errno ReadString(GuestAddress source, int maxBytes, out string value) => throw new NotImplementedException();
-
-    /// <summary>As <see cref="ReadString(GuestAddress,int,out string)"/> into a caller's buffer, allocating nothing; <paramref name="length"/> excludes the NUL.</summary>
-    public Errno ReadString(GuestAddress source, Span<char> buffer, out int length) => throw new NotImplementedException();
-
-    /// <summary>Atomically loads an aligned 32-bit word. EINVAL when misaligned, EFAULT when unmapped.</summary>
-    public Errno AtomicLoad32(GuestAddress address, out uint value) => throw new NotImplementedException();
-
-    /// <summary>Atomic compare-and-exchange on an aligned 32-bit word; <paramref name="actual"/> is what was there.</summary>
-    public Errno AtomicCompareExchange32(GuestAddress address, uint expected, uint desired, out uint actual) =>
-        throw new NotImplementedException();
-
-    /// <summary>Identity of a futex word (futex(2)): private by address in this address space, shared by what backs it.</summary>
-    public Errno GetFutexKey(GuestAddress address, FutexScope scope, out FutexKey key) => throw new NotImplementedException();
-
-    /// <summary>
-    /// Resolves a page fault of a task running in this address space. None: run the guest again. Otherwise <paramref name="signal"/> and
-    /// <paramref name="code"/> say what to raise (SIGSEGV with SEGV_MAPERR or SEGV_ACCERR, SIGBUS with BUS_ADRERR).
-    /// </summary>
-    public Errno HandleFault(GuestAddress address, MemoryAccess access, GuestAddress stackPointer, out int signal, out int code) =>
-        throw new NotImplementedException();
-
-    /// <summary>Drops translations of a mappable's range [offset, offset + length) mapped at <paramref name="range"/>; called by mappables.</summary>
-    public void InvalidateMapping(GuestRange range, InvalidateKind kind) => throw new NotImplementedException();
-
-    /// <summary>A copy for fork(2): private memory becomes copy-on-write on both sides.</summary>
-    public Errno Fork(out MemoryManager? child) => throw new NotImplementedException();
-
-    /// <summary>One more user (CLONE_VM, /proc readers).</summary>
-    public void AddUser() => throw new NotImplementedException();
+        return false;
+    }
 
     /// <summary>One user fewer; the last one unmaps everything and disposes the platform's address space.</summary>
-    public void DropUser() => throw new NotImplementedException();
+    public void DropUser()
+    {
+        if (Interlocked.Decrement(ref _users) != 0)
+        {
+            return;
+        }
+
+        _addressSpace.Dispose();
+        using (EnterMapping())
+        {
+            DropEverythingLocked();
+        }
+
+        DropImage();
+    }
+
+    /// <summary>Takes the mapping lock; files whose last mapping went away are released after it is left.</summary>
+    private MappingScope EnterMapping() => new(this);
+
+    private void DropEverythingLocked()
+    {
+        using (_activeLock.Enter())
+        {
+            for (int pma = _pmas.First; pma != 0; pma = _pmas.Next(pma))
+            {
+                ref Pma value = ref _pmas.Value(pma);
+                value.Backing.DropReference(value.Offset, _pmas.Range(pma).Length);
+            }
+
+            _pmas.Clear();
+        }
+
+        for (int vma = _vmas.First; vma != 0; vma = _vmas.Next(vma))
+        {
+            ForgetVmaLocked(_vmas.Range(vma), in _vmas.Value(vma));
+        }
+
+        _vmas.Clear();
+    }
+
+    /// <summary>Ends what a VMA that is about to be removed holds: its registration, its file, its part of the totals.</summary>
+    private void ForgetVmaLocked(GuestRange range, in Vma vma)
+    {
+        _totals.Add(in vma, -(long)range.Length);
+        vma.Mappable?.RemoveMapping(this, range, vma.Offset, vma.Kind);
+        if (vma.File is not null)
+        {
+            _released.Add(vma.File);
+        }
+    }
+
+    /// <summary>The time the mapping lock is held.</summary>
+    private readonly ref struct MappingScope
+    {
+        private readonly MemoryManager _mm;
+        private readonly OrderedLock<MappingLevel>.Scope _scope;
+
+        internal MappingScope(MemoryManager mm)
+        {
+            _mm = mm;
+            _scope = mm._mappingLock.Enter();
+        }
+
+        /// <summary>Leaves the lock and drops the files that lost their last mapping.</summary>
+        public void Dispose()
+        {
+            List<FileDescription>? files = null;
+            if (_mm._released.Count > 0)
+            {
+                files = _mm._released;
+                _mm._released = new List<FileDescription>();
+            }
+
+            _scope.Dispose();
+            if (files is null)
+            {
+                return;
+            }
+
+            foreach (FileDescription file in files)
+            {
+                file.DropReference(null);
+            }
+        }
+    }
 }
 
-/// <summary>FUTEX_PRIVATE_FLAG or not.</summary>
+/// <summary>Who waits on the word of a futex.</summary>
 public enum FutexScope
 {
     /// <summary>Only tasks of this address space meet on the word.</summary>
@@ -85,7 +165,7 @@ public enum FutexScope
     Shared,
 }
 
-/// <summary>Identity of a futex word. <see cref="Owner"/> is the memory manager, the mappable, or the memory file.</summary>
+/// <summary>Identity of a futex word. <see cref="Owner"/> is the memory manager or the mappable.</summary>
 public readonly record struct FutexKey(object Owner, ulong Offset);
 
 /// <summary>What becomes of private copies when a mappable invalidates a range.</summary>

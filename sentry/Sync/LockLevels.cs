@@ -138,20 +138,20 @@ public readonly struct MappingLevel : ILockLevel
     public static string Name => "Mapping";
 }
 
+/// <summary>Who maps a file: reverse map of one mappable. Above the PMAs, because it is held while they are invalidated.</summary>
+public readonly struct MappableSetLevel : ILockLevel
+{
+    public static int Rank => 405;
+
+    public static string Name => "MappableSet";
+}
+
 /// <summary>PMAs of one memory manager.</summary>
 public readonly struct ActiveMemoryLevel : ILockLevel
 {
     public static int Rank => 410;
 
     public static string Name => "ActiveMemory";
-}
-
-/// <summary>Who maps a file: reverse map of one mappable.</summary>
-public readonly struct MappableSetLevel : ILockLevel
-{
-    public static int Rank => 420;
-
-    public static string Name => "MappableSet";
 }
 
 /// <summary>Cached pages of one file.</summary>

@@ -1,0 +1,49 @@
+using System;
+using Abi.Linux;
+using Platform;
+
+namespace Sentry.Mm;
+
+/// <summary>Filling pages before they are touched.</summary>
+public sealed partial class MemoryManager
+{
+    /// <summary>
+    /// Fills a run of pages from <paramref name="at"/> on; <paramref name="next"/> is where to go on. ENOMEM: nothing is mapped there (or memory is short);
+    /// EACCES: the mapping forbids the access; EIO: the file ends before. Access None: for writing where the mapping is private and writable, else for reading.
+    /// </summary>
+    private Errno PopulateSome(ulong at, ulong end, MemoryAccess access, out ulong next)
+    {
+        next = end;
+        using (EnterMapping())
+        {
+            int vma = _vmas.Find(at);
+            if (vma == 0)
+            {
+                return Errno.ENOMEM;
+            }
+
+            ref Vma value = ref _vmas.Value(vma);
+            ulong stop = Math.Min(end, _vmas.End(vma));
+            if (access == MemoryAccess.None)
+            {
+                bool write = value.IsPrivate && (value.Access & MemoryAccess.Write) != 0;
+                access = write ? MemoryAccess.Write : MemoryAccess.Read;
+            }
+
+            Errno error = FaultInLocked(at, stop - at, access);
+            if (error != Errno.None)
+            {
+                return error == Errno.EFAULT ? Errno.ENOMEM : error;
+            }
+
+            using (_activeLock.Enter())
+            {
+                int pma = _pmas.Find(at);
+                next = Math.Min(stop, _pmas.End(pma));
+                Pma part = _pmas.Value(pma);
+                part.Offset += at - _pmas.Start(pma);
+                return TellPlatform(GuestRange.FromBounds(at, next), in part, MapHint.Populate);
+            }
+        }
+    }
+}
