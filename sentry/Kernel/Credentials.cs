@@ -1,3 +1,5 @@
+using Abi.Linux;
+
 namespace Sentry.Kernel;
 
 /// <summary>
@@ -5,6 +7,9 @@ namespace Sentry.Kernel;
 /// </summary>
 public sealed partial record Credentials
 {
+    /// <summary>All capabilities there are.</summary>
+    public const ulong AllCapabilities = (1UL << (Capability.CAP_LAST_CAP + 1)) - 1;
+
     public uint RealUid { get; init; }
 
     public uint EffectiveUid { get; init; }
@@ -42,8 +47,20 @@ public sealed partial record Credentials
     /// <summary>Namespace the capabilities count in.</summary>
     public required UserNamespace UserNamespace { get; init; }
 
+    /// <summary>root with every capability.</summary>
+    public static Credentials Root(UserNamespace userNamespace) => new()
+    {
+        UserNamespace = userNamespace,
+        Permitted = AllCapabilities,
+        Effective = AllCapabilities,
+        Bounding = AllCapabilities,
+    };
+
     /// <summary>True when the group is the fs gid or a supplementary group.</summary>
     public bool IsInGroup(uint gid) => gid == FsGid || System.Array.BinarySearch(Groups, gid) >= 0;
+
+    /// <summary>True when the group is the effective gid or a supplementary group (in_egroup_p).</summary>
+    public bool IsInEffectiveGroup(uint gid) => gid == EffectiveGid || System.Array.BinarySearch(Groups, gid) >= 0;
 
     /// <summary>True when the effective set holds the capability (CAP_* number) in a namespace that covers <paramref name="target"/> (user_namespaces(7)).</summary>
     public bool HasCapability(int capability, UserNamespace target) =>
@@ -51,4 +68,23 @@ public sealed partial record Credentials
 
     /// <summary>As <see cref="HasCapability(int,UserNamespace)"/> in the credentials' own namespace.</summary>
     public bool HasCapability(int capability) => (Effective >> capability & 1) != 0;
+
+    /// <summary>The same user with every capability in a namespace of its own (CLONE_NEWUSER; kernel/user_namespace.c, set_cred_user_ns).</summary>
+    internal Credentials InNamespace(UserNamespace userNamespace) => this with
+    {
+        UserNamespace = userNamespace,
+        SecureBits = 0,
+        Inheritable = 0,
+        Permitted = AllCapabilities,
+        Effective = AllCapabilities,
+        Ambient = 0,
+        Bounding = AllCapabilities,
+    };
+
+    /// <summary>
+    /// True when going from <paramref name="old"/> to these makes the process undumpable: other effective ids, or capabilities the old ones lacked (kernel/cred.c, commit_creds).
+    /// </summary>
+    internal bool ChangesIdentity(Credentials old) =>
+        EffectiveUid != old.EffectiveUid || EffectiveGid != old.EffectiveGid || FsUid != old.FsUid || FsGid != old.FsGid
+        || (Permitted & ~old.Permitted) != 0;
 }

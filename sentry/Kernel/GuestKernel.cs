@@ -1,14 +1,172 @@
+using System;
+using System.Runtime.Intrinsics.X86;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
 using Platform;
 using Sentry.Mm;
+using Sentry.Sync;
 
 namespace Sentry.Kernel;
 
 /// <summary>The root object: what exists once per sandbox. Composition happens in <c>runsc</c>.</summary>
 public sealed partial class GuestKernel
 {
+    /// <summary>Process tree: parents, children, thread groups, sessions, process groups, PID tables.</summary>
+    internal readonly OrderedLock<TasksLevel> TasksLock = new();
+
+    private readonly long[] _systemCallCounts = new long[512];
+    private int _tasks;
+
+    /// <summary>Makes the root namespaces; nothing runs yet.</summary>
+    public GuestKernel()
+    {
+        RootUserNamespace = new UserNamespace(null, 0);
+        RootPidNamespace = new PidNamespace(this, null, RootUserNamespace);
+    }
+
     /// <summary>Runs guest code.</summary>
     public required IPlatform Platform { get; init; }
 
     /// <summary>All anonymous memory and page cache.</summary>
     public required MemoryFile MemoryFile { get; init; }
+
+    /// <summary>User namespace of the sandbox: kuids are its ids.</summary>
+    public UserNamespace RootUserNamespace { get; }
+
+    /// <summary>PID namespace of the sandbox; every task is visible in it.</summary>
+    public PidNamespace RootPidNamespace { get; }
+
+    /// <summary>Futexes of all address spaces.</summary>
+    public FutexManager Futexes { get; } = new();
+
+    /// <summary>What users consume.</summary>
+    public UserAccounts Accounts { get; } = new();
+
+    /// <summary>What the dispatcher does besides calling handlers; for tasks made from now on.</summary>
+    public DispatchFlags Instrumentation { get; set; }
+
+    /// <summary>Where <c>--strace</c> lines go; needs <see cref="DispatchFlags.Trace"/>.</summary>
+    public IStraceSink? StraceSink { get; init; }
+
+    /// <summary>Makes pidfds; null until the descriptor's owner registered: CLONE_PIDFD then answers EINVAL.</summary>
+    public IPidFdFactory? PidFds { get; set; }
+
+    /// <summary>The vDSO; null when there is none.</summary>
+    public IVdso? Vdso { get; init; }
+
+    /// <summary>What one more page of memory is taken from when the limit is reached (host OOM policy); null: the asker dies.</summary>
+    public IOomPolicy? OomPolicy { get; init; }
+
+    /// <summary>Most tasks of the sandbox (/proc/sys/kernel/threads-max): each has a host thread.</summary>
+    public int MaxTasks { get; set; } = 16384;
+
+    /// <summary>CPUs the guest sees: those the Sentry may use.</summary>
+    public int CpuCount { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>CLOCK_MONOTONIC in ns.</summary>
+    public long MonotonicNowNs => HostTime.Now(HostTime.ClockMonotonic);
+
+    /// <summary>CLOCK_MONOTONIC at which the sandbox began.</summary>
+    public long BootTimeNs { get; } = HostTime.Now(HostTime.ClockMonotonic);
+
+    /// <summary>Tasks that exist.</summary>
+    public int TaskCount => Volatile.Read(ref _tasks);
+
+    /// <summary>XSAVE features of the CPU, for signal frames (XCR0; SDM vol. 1, 13.3).</summary>
+    internal ulong FpFeatures => _fpFeatures != 0 ? _fpFeatures : _fpFeatures = FindFpFeatures();
+
+    private ulong _fpFeatures;
+
+    /// <summary>Smallest alternate stack sigaltstack(2) takes.</summary>
+    internal static int MinimumSignalStackBytes => Signals.MINSIGSTKSZ;
+
+    /// <summary>AT_MINSIGSTKSZ: room for one signal frame with its alignment (arch/x86/kernel/signal.c, get_sigframe_size).</summary>
+    internal int SignalFrameBytes
+    {
+        get
+        {
+            const int Alignment = 16;
+            const int FpAlignment = 64;
+            int bytes = SignalFrame.FrameBytes + Platform.FpStateBytes + XState.FP_XSTATE_MAGIC2_SIZE + FpAlignment;
+            return (bytes + (2 * Alignment) - 1) & ~(Alignment - 1);
+        }
+    }
+
+    /// <summary>Host threads of tasks.</summary>
+    internal TaskThreads Threads { get; } = new();
+
+    /// <summary>Calls made of each system call while <see cref="DispatchFlags.Count"/> is on.</summary>
+    public ReadOnlySpan<long> SystemCallCounts => _systemCallCounts;
+
+    internal void CountSystemCall(uint number)
+    {
+        if (number < (uint)_systemCallCounts.Length)
+        {
+            Interlocked.Increment(ref _systemCallCounts[number]);
+        }
+    }
+
+    internal bool TryAddTask()
+    {
+        if (Interlocked.Increment(ref _tasks) <= MaxTasks)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _tasks);
+        return false;
+    }
+
+    internal void DropTask() => Interlocked.Decrement(ref _tasks);
+
+    /// <summary>The feature bits whose state lies inside the platform's image.</summary>
+    private ulong FindFpFeatures()
+    {
+        const int ExtendedStateLeaf = 0xD;
+        ulong result = 3;
+        if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < ExtendedStateLeaf)
+        {
+            return result;
+        }
+
+        (int low, _, _, int high) = X86Base.CpuId(ExtendedStateLeaf, 0);
+        ulong supported = (uint)low | ((ulong)(uint)high << 32);
+        for (int feature = 2; feature < 63; feature++)
+        {
+            if ((supported >> feature & 1) == 0)
+            {
+                continue;
+            }
+
+            (int size, int offset, _, _) = X86Base.CpuId(ExtendedStateLeaf, feature);
+            result |= offset + size <= Platform.FpStateBytes ? 1UL << feature : 0;
+        }
+
+        return result;
+    }
+}
+
+/// <summary>Makes a descriptor for a process (pidfd_open(2), CLONE_PIDFD).</summary>
+public interface IPidFdFactory
+{
+    /// <summary>Installs a descriptor (close-on-exec) in the task's table. <paramref name="flags"/>: PIDFD_NONBLOCK or 0.</summary>
+    Errno Create(Task task, Pid pid, uint flags, out int fd);
+
+    /// <summary>The process behind a descriptor; EBADF when it is no pidfd.</summary>
+    Errno Get(Task task, int fd, out Pid? pid, out uint flags);
+}
+
+/// <summary>Maps the vDSO into a new program.</summary>
+public interface IVdso
+{
+    /// <summary>Maps code and data; <paramref name="header"/> is AT_SYSINFO_EHDR.</summary>
+    Errno Map(MemoryManager mm, out GuestAddress header);
+}
+
+/// <summary>Chooses what dies when the sandbox is out of memory.</summary>
+public interface IOomPolicy
+{
+    /// <summary>Called by a task that needs memory; None: try again.</summary>
+    Errno MakeRoom(Task asker);
 }

@@ -29,6 +29,7 @@ public unsafe struct SyscallEntry
 public static unsafe partial class SyscallTable
 {
     private const int TableSize = 512;
+    private const string UnknownName = "unknown";
 
     private static readonly SyscallEntry[] s_byNumber = BuildByNumber();
 
@@ -38,6 +39,16 @@ public static unsafe partial class SyscallTable
     /// <summary>The entry for a number as the guest put it in RAX; numbers without one answer ENOSYS.</summary>
     public static ref readonly SyscallEntry Lookup(ulong number) =>
         ref s_byNumber[number < TableSize ? (int)number : TableSize - 1];
+
+    /// <summary>Linux's name of a call, or its number.</summary>
+    public static string NameOf(uint number) =>
+        Lookup(number).Name == UnknownName ? "syscall_" + number : Lookup(number).Name;
+
+    /// <summary>Argument formats of a call; "hex" for all of one that is not here.</summary>
+    public static string ArgumentsOf(uint number) =>
+        Lookup(number).Arguments.Length == 0 && Lookup(number).Level is SyscallLevel.Missing or SyscallLevel.Error
+            ? "hex hex hex hex hex hex"
+            : Lookup(number).Arguments;
 
     private static SyscallEntry Full(
         int number,
@@ -73,7 +84,7 @@ public static unsafe partial class SyscallTable
         SyscallEntry[] table = new SyscallEntry[TableSize];
         for (int number = 0; number < TableSize; number++)
         {
-            table[number] = Missing(number, "unknown");
+            table[number] = Missing(number, UnknownName);
         }
 
         foreach (SyscallEntry entry in s_entries)

@@ -1,0 +1,76 @@
+using System.Collections.Generic;
+using Abi.Linux;
+using Sentry.Mm;
+
+namespace Sentry.Kernel;
+
+public sealed partial class GuestKernel
+{
+    /// <summary>
+    /// Ends the process that holds the most memory, weighed by oom_score_adj (mm/oom_kill.c), so that the sandbox can go on. False when there is none to end.
+    /// </summary>
+    public bool OomKill()
+    {
+        ThreadGroup? victim = ChooseOomVictim();
+        if (victim is null)
+        {
+            return false;
+        }
+
+        victim.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
+        return true;
+    }
+
+    /// <summary>A fault of <paramref name="task"/> found no memory: somebody must go. The task tries again, or is itself the victim.</summary>
+    internal void OutOfMemory(Task task)
+    {
+        Errno errno = OomPolicy?.MakeRoom(task) ?? (OomKill() ? Errno.None : Errno.ENOMEM);
+        if (errno != Errno.None)
+        {
+            task.ThreadGroup.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
+        }
+    }
+
+    private ThreadGroup? ChooseOomVictim()
+    {
+        List<ThreadGroup> groups = new();
+        RootPidNamespace.CollectThreadGroups(groups);
+        ThreadGroup? worst = null;
+        long worstScore = long.MinValue;
+        foreach (ThreadGroup group in groups)
+        {
+            if (group.IsDead || group.OomScoreAdjust == -1000)
+            {
+                continue;
+            }
+
+            if (group.IsGroupExiting)
+            {
+                // Somebody is on the way out already: its memory will come.
+                return group;
+            }
+
+            long score = OomScore(group);
+            if (score > worstScore)
+            {
+                worstScore = score;
+                worst = group;
+            }
+        }
+
+        return worst;
+    }
+
+    private long OomScore(ThreadGroup group)
+    {
+        MemoryManager? mm = group.Leader.AcquireMm();
+        if (mm is null)
+        {
+            return long.MinValue;
+        }
+
+        long pages = (long)(mm.ResidentBytes / GuestAddress.PageSize);
+        mm.DropUser();
+        return pages + ((long)(MemoryFile.LimitBytes / GuestAddress.PageSize) / 1000 * group.OomScoreAdjust);
+    }
+}

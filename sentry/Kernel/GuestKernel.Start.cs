@@ -1,0 +1,212 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using Sentry.Loader;
+using Sentry.Sync;
+
+namespace Sentry.Kernel;
+
+public sealed partial class GuestKernel
+{
+    private readonly ManualResetEventSlim _initExited = new(false);
+    private readonly OrderedLock<LeafLevel> _freezeLock = new();
+    private int _initStatus;
+    private Task? _initTask;
+
+    // Guarded by _freezeLock.
+    private bool _isFrozen;
+    private readonly List<Task> _parked = new();
+
+    /// <summary>The first process once it is made.</summary>
+    public ThreadGroup? Init => RootPidNamespace.Init;
+
+    /// <summary>
+    /// Makes the first process of the sandbox without a program: its task can already serve as the caller of mounts and of file operations.
+    /// </summary>
+    public Task CreateInit(InitProcess spec)
+    {
+        NamespaceSet namespaces = new()
+        {
+            Uts = new UtsNamespace(RootUserNamespace, spec.HostName, spec.DomainName),
+            Ipc = new IpcNamespace(RootUserNamespace),
+            Net = new NetNamespace(RootUserNamespace),
+            Cgroup = new CgroupNamespace(RootUserNamespace),
+            Time = new TimeNamespace(RootUserNamespace),
+            TimeForChildren = new TimeNamespace(RootUserNamespace),
+            PidForChildren = RootPidNamespace,
+        };
+        namespaces = namespaces with { TimeForChildren = namespaces.Time };
+        using (TasksLock.Enter())
+        {
+            if (RootPidNamespace.AllocateLocked([1], out Pid? identity) != Errno.None)
+            {
+                throw new InvalidOperationException("the first process exists already");
+            }
+
+            Task task = NewInitTaskLocked(spec, identity!, namespaces);
+            RootPidNamespace.Init = task.ThreadGroup;
+            RootPidNamespace.LastPid = 1;
+            _initTask = task;
+            return task;
+        }
+    }
+
+    /// <summary>
+    /// Loads the program of the first process and runs it. <paramref name="path"/> is as execve(2) takes it; arguments and environment are byte strings.
+    /// The errno is execve's. On success every descriptor with FD_CLOEXEC has been closed.
+    /// </summary>
+    public Errno Start(Task init, string path, string[] arguments, string[] environment)
+    {
+        TaskThread? thread = Threads.Acquire();
+        if (thread is null)
+        {
+            return Errno.EAGAIN;
+        }
+
+        Errno errno = init.LoadInitialProgram(path, arguments, environment);
+        if (errno != Errno.None)
+        {
+            thread.Abandon();
+            return errno;
+        }
+
+        thread.Start(init);
+        return Errno.None;
+    }
+
+    /// <summary>Waits until the first process and with it every other has ended; the wait status (wait(2)) of the first.</summary>
+    public int WaitForExit()
+    {
+        _initExited.Wait();
+        return _initStatus;
+    }
+
+    /// <summary>True once <see cref="WaitForExit"/> would return at once.</summary>
+    public bool HasExited => _initExited.IsSet;
+
+    /// <summary>
+    /// Sends a signal from outside the sandbox to the first process, as the parent namespace of a container does: SIGKILL and SIGSTOP work, others
+    /// only when the process handles them.
+    /// </summary>
+    public Errno SignalInit(int signal)
+    {
+        ThreadGroup? init = Init;
+        return init is null ? Errno.ESRCH : init.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });
+    }
+
+    /// <summary>Sends a signal from outside to every process (runsc kill --all).</summary>
+    public void SignalAll(int signal)
+    {
+        List<ThreadGroup> all = new();
+        RootPidNamespace.CollectThreadGroups(all);
+        foreach (ThreadGroup group in all)
+        {
+            group.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });
+        }
+    }
+
+    /// <summary>Stops all tasks before their next instruction (runsc pause); returns when none runs guest code.</summary>
+    public void Freeze()
+    {
+        using (_freezeLock.Enter())
+        {
+            _isFrozen = true;
+        }
+
+        List<Task> tasks = new();
+        CollectTasks(tasks);
+        foreach (Task task in tasks)
+        {
+            task.Interrupt(TaskWork.Freeze);
+        }
+    }
+
+    /// <summary>Undoes <see cref="Freeze"/>.</summary>
+    public void Thaw()
+    {
+        using (_freezeLock.Enter())
+        {
+            _isFrozen = false;
+            foreach (Task task in _parked)
+            {
+                task.Wake();
+            }
+
+            _parked.Clear();
+        }
+    }
+
+    /// <summary>Appends every task of the sandbox.</summary>
+    public void CollectTasks(List<Task> result)
+    {
+        List<ThreadGroup> groups = new();
+        RootPidNamespace.CollectThreadGroups(groups);
+        foreach (ThreadGroup group in groups)
+        {
+            group.CollectTasks(result);
+        }
+    }
+
+    /// <summary>Holds a task until <see cref="Thaw"/> or a kill.</summary>
+    internal void ParkWhileFrozen(Task task)
+    {
+        while (!task.IsKilled)
+        {
+            using (_freezeLock.Enter())
+            {
+                if (!_isFrozen)
+                {
+                    break;
+                }
+
+                _parked.Add(task);
+            }
+
+            task.BlockKillable();
+        }
+
+        task.ClearWork(TaskWork.Freeze);
+    }
+
+    /// <summary>The first process has ended, and all others before it.</summary>
+    internal void NoteInitExit(int waitStatus)
+    {
+        _initStatus = waitStatus;
+        _initExited.Set();
+    }
+
+    private Task NewInitTaskLocked(InitProcess spec, Pid identity, NamespaceSet namespaces)
+    {
+        Session session = new(identity, null);
+        ProcessGroup processGroup = new(identity, session);
+        ThreadGroup group = new(this, identity, processGroup, new SignalHandlers(), spec.Limits)
+        {
+            OomScoreAdjust = spec.OomScoreAdjust,
+        };
+        session.Leader = group;
+        TaskParts parts = new()
+        {
+            FdTable = spec.FdTable,
+            FsContext = spec.FsContext,
+            MountNamespace = spec.MountNamespace,
+            Credentials = spec.Credentials,
+            Namespaces = namespaces,
+            Name = "init",
+        };
+        TryAddTask();
+        Task task = new(this, group, identity, parts)
+        {
+            NoNewPrivileges = spec.PrivilegeGain == PrivilegeGain.Denied,
+            Scheduling = new SchedulingState { Nice = spec.Nice, Affinity = SchedulingState.AllCpus(CpuCount) },
+        };
+        identity.Task = task;
+        task.Account.AddTask();
+        using (group.SignalLock.Enter())
+        {
+            group.AddTaskLocked(task);
+        }
+
+        return task;
+    }
+}

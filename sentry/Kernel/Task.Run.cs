@@ -1,0 +1,106 @@
+using System;
+using System.Threading;
+using Abi.Linux;
+using Platform;
+using Sentry.Mm;
+
+namespace Sentry.Kernel;
+
+public sealed partial class Task
+{
+    // Registers and FP state of a new task until its own thread has a context.
+    private GuestRegisters _initialRegisters;
+    private byte[]? _initialFpState;
+
+    /// <summary>Life of the task on its host thread: from the first instruction to the end.</summary>
+    internal void Run()
+    {
+        StartCpuTime();
+        using (IContext context = Kernel.Platform.NewContext())
+        {
+            context.Registers = _initialRegisters;
+            context.WriteFpState(_initialFpState);
+            _initialFpState = null;
+            _context = context;
+            FinishClone();
+            RunGuest();
+            Exit();
+        }
+    }
+
+    private void RunGuest()
+    {
+        while (_work == 0 || DoWork())
+        {
+            // A sender sets its work bit before it looks at _isInGuest, and this thread says so before it looks at the bits again.
+            Interlocked.Exchange(ref _isInGuest, true);
+            if (Volatile.Read(ref _work) != 0)
+            {
+                _isInGuest = false;
+                continue;
+            }
+
+            EnterGuestTime();
+            SwitchReason reason = _context!.Switch(_mm!.AddressSpace, out FaultInfo fault);
+            Volatile.Write(ref _isInGuest, false);
+            LeaveGuestTime();
+            switch (reason)
+            {
+                case SwitchReason.SystemCall:
+                    DispatchSystemCall();
+                    break;
+                case SwitchReason.Fault:
+                    HandleFault(fault);
+                    break;
+                case SwitchReason.Dead:
+                    ThreadGroup.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
+                    break;
+                default:
+                    _counters.InvoluntarySwitches++;
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Does what the work bits ask for. False when the task must end.</summary>
+    private bool DoWork()
+    {
+        if ((_work & (int)TaskWork.Freeze) != 0 && (_work & (int)TaskWork.Kill) == 0)
+        {
+            Kernel.ParkWhileFrozen(this);
+        }
+
+        ClearWork(TaskWork.Resolve);
+        return !_exitRequested && DeliverSignals();
+    }
+
+    private void HandleFault(in FaultInfo fault)
+    {
+        _lastFault = fault;
+        SigInfo info = SigInfos.FromFault(fault);
+        if (fault.IsPageFault)
+        {
+            _counters.MinorFaults++;
+            Errno errno = _mm!.HandleFault(
+                new GuestAddress(fault.Address),
+                fault.Access,
+                new GuestAddress(_context!.Registers.Rsp),
+                out int signal,
+                out int code);
+            if (errno == Errno.None)
+            {
+                return;
+            }
+
+            if (errno == Errno.ENOMEM)
+            {
+                Kernel.OutOfMemory(this);
+                return;
+            }
+
+            info = SigInfos.FromFault(signal, code, fault.Address);
+        }
+
+        ForceSignal(info);
+    }
+}
