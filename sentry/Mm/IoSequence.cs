@@ -71,7 +71,7 @@ public ref partial struct IoSequence
     }
 
     /// <summary>Moves bytes from the Sentry into the sequence (read side); stops at its end. EFAULT at a bad guest page, with <paramref name="done"/> counted.</summary>
-    public Errno CopyOut(ReadOnlySpan<byte> source, out int done)
+    public Errno CopyOut(scoped ReadOnlySpan<byte> source, out int done)
     {
         done = 0;
         int limit = (int)Math.Min(source.Length, _remaining);
@@ -100,7 +100,7 @@ public ref partial struct IoSequence
     }
 
     /// <summary>Moves bytes from the sequence to the Sentry (write side); stops at its end.</summary>
-    public Errno CopyIn(Span<byte> destination, out int done)
+    public Errno CopyIn(scoped Span<byte> destination, out int done)
     {
         done = 0;
         int limit = (int)Math.Min(destination.Length, _remaining);
