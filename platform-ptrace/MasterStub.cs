@@ -45,7 +45,7 @@ internal sealed class MasterStub
     public Errno Start(out string step)
     {
         step = "forking the master stub";
-        Errno error = Spawn.Fork(HostSched.CloneFiles, (nint)_layout.Entry, out int pid);
+        Errno error = Spawn.Fork(HostSched.CloneFiles, (nint)_layout.Parked, out int pid);
         if (error != Errno.None)
         {
             return error;
@@ -140,6 +140,10 @@ internal sealed class MasterStub
         if (error != Errno.None)
         {
             return error;
+        }
+        if (!_runner.InitializeFpState(Pid, _registers))
+        {
+            return Errno.ESRCH;
         }
         int count = 0;
         if (rseq.rseq_abi_pointer != 0)

@@ -199,6 +199,10 @@ internal sealed partial class PtraceContext : IContext
         {
             t_current = null;
         }
+        if (_fpPlace == FpPlace.Both)
+        {
+            _fpPlace = FpPlace.Area;
+        }
         space.ThreadGone();
     }
 

@@ -34,7 +34,9 @@ internal sealed class StubLayout
     /// <summary>First address above what stubs keep.</summary>
     public ulong End => Commands + CommandArea.SlotBytes;
 
-    public ulong Entry => Base + (ulong)Page.EntryOffset;
+    public ulong Parked => Base + (ulong)Page.ParkedOffset;
+
+    public ulong InitializeFp => Base + (ulong)Page.InitializeFpOffset;
 
     public ulong Script => Base + (ulong)Page.ScriptOffset;
 

@@ -44,6 +44,13 @@ internal sealed class StubRunner
         return new ScriptOutcome { Done = done, Error = done == count ? Errno.None : HostSyscall.ToErrno((long)r.Rax) };
     }
 
+    /// <summary>Resets the floating-point state. False when the thread is gone.</summary>
+    public bool InitializeFpState(int tid, RegisterBlock registers)
+    {
+        Tracing.PrepareStubRegisters(ref registers.Value, _layout.InitializeFp);
+        return RunToTrap(tid, registers);
+    }
+
     /// <summary>Makes one system call that leaves a second task in the stub page, parked; gives its id.</summary>
     public Errno Clone(int tid, RegisterBlock registers, ulong flags, out int child)
     {

@@ -21,10 +21,10 @@ public sealed class StubPage
     private const uint InitialMxcsr = 0x1f80;
     private const int XSaveAlignment = 64;
 
-    private StubPage(CodeBuilder code, Label entry, Label parked, Label script, Label spawn, Label exit)
+    private StubPage(CodeBuilder code, Label initialize, Label parked, Label script, Label spawn, Label exit)
     {
         Code = code.Bytes;
-        EntryOffset = code.OffsetOf(entry);
+        InitializeFpOffset = code.OffsetOf(initialize);
         ParkedOffset = code.OffsetOf(parked);
         ScriptOffset = code.OffsetOf(script);
         SpawnThreadOffset = code.OffsetOf(spawn);
@@ -35,12 +35,11 @@ public sealed class StubPage
     public byte[] Code { get; }
 
     /// <summary>
-    /// A fresh child starts here: puts the floating-point state to its initial value, so that nothing of the parent's
-    /// shows, and parks.
+    /// Puts the floating-point state to its initial value, so that nothing of the Sentry's shows, then INT3.
     /// </summary>
-    public int EntryOffset { get; }
+    public int InitializeFpOffset { get; }
 
-    /// <summary>Sleeps for ever, waiting to be stopped by a tracer.</summary>
+    /// <summary>Sleeps for ever, waiting to be stopped by a tracer. A forked child starts here.</summary>
     public int ParkedOffset { get; }
 
     /// <summary>
@@ -61,7 +60,7 @@ public sealed class StubPage
     public static StubPage Emit()
     {
         var a = new Assembler(64);
-        Label entry = a.CreateLabel();
+        Label initialize = a.CreateLabel();
         Label parked = a.CreateLabel();
         Label script = a.CreateLabel();
         Label spawn = a.CreateLabel();
@@ -72,10 +71,11 @@ public sealed class StubPage
         a.Label(ref initialFp);             // first, so that it has the alignment of the page
         a.db(InitialFpState());
 
-        a.Label(ref entry);
+        a.Label(ref initialize);
         a.mov(eax, -1);
         a.mov(edx, -1);
         a.xrstor(__[initialFp]);
+        a.int3();
 
         a.Label(ref parked);
         a.mov(eax, SysNr.pause);
@@ -103,7 +103,7 @@ public sealed class StubPage
 
         CodeBuilder code = CodeBuilder.Assemble(a);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code.Bytes.Length, MaxBytes);
-        return new StubPage(code, entry, parked, script, spawn, exit);
+        return new StubPage(code, initialize, parked, script, spawn, exit);
     }
 
     /// <summary>

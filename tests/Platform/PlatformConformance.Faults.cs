@@ -100,7 +100,7 @@ public abstract partial class PlatformConformance
         { "int 0x80", Signals.SIGSEGV, SiKernel, false },
         { "int 0x20", Signals.SIGSEGV, SiKernel, false },
         { "noncanonical", Signals.SIGSEGV, SiKernel, false },
-        { "sse", Signals.SIGFPE, 3, true },
+        { "sse", Signals.SIGFPE, 7, true },
         { "in", Signals.SIGSEGV, SiKernel, false },
         { "misaligned", Signals.SIGSEGV, SiKernel, false },
     };
