@@ -2,6 +2,14 @@ namespace Sentry.Sync;
 
 // The order of all locks of the Sentry, outer to inner. docs/locks.md is generated from this file.
 
+/// <summary>Offset of one open file description (held across the read or write, as Linux's f_pos_lock).</summary>
+public readonly struct FilePositionLevel : ILockLevel
+{
+    public static int Rank => 90;
+
+    public static string Name => "FilePosition";
+}
+
 /// <summary>One rename at a time per kernel, taken before any directory.</summary>
 public readonly struct RenameLevel : ILockLevel
 {
@@ -34,6 +42,14 @@ public readonly struct InodeLevel : ILockLevel
     public static string Name => "Inode";
 }
 
+/// <summary>Writes and size changes of one file; held across the copy, so page faults come below (Linux's i_rwsem of regular files).</summary>
+public readonly struct FileWriteLevel : ILockLevel
+{
+    public static int Rank => 140;
+
+    public static string Name => "FileWrite";
+}
+
 /// <summary>Nesting of epoll instances.</summary>
 public readonly struct EpollTreeLevel : ILockLevel
 {
@@ -48,14 +64,6 @@ public readonly struct EpollLevel : ILockLevel
     public static int Rank => 160;
 
     public static string Name => "Epoll";
-}
-
-/// <summary>Offset of one open file description (held across the read or write, as Linux's f_pos_lock).</summary>
-public readonly struct FilePositionLevel : ILockLevel
-{
-    public static int Rank => 170;
-
-    public static string Name => "FilePosition";
 }
 
 /// <summary>Line discipline and job-control state of one terminal.</summary>

@@ -1,4 +1,3 @@
-using System;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Mm;
@@ -23,7 +22,7 @@ public abstract partial class FileDescription
     public int Flags { get; set; }
 
     /// <summary>Where it was opened; default for anonymous files (pipe, socket, eventfd), whose <see cref="AnonymousName"/> names them.</summary>
-    public VfsPath Path { get; protected init; }
+    public VfsPath Path { get; protected internal set; }
 
     /// <summary>Inode; anonymous files have one too (for fstat).</summary>
     public abstract Inode Inode { get; }
@@ -33,6 +32,27 @@ public abstract partial class FileDescription
 
     /// <summary>True when lseek works and positional I/O is allowed (else ESPIPE).</summary>
     public virtual bool IsSeekable => false;
+
+    /// <summary>True when the flags allow reading.</summary>
+    public bool CanRead => (Flags & (Fcntl.O_ACCMODE | Fcntl.O_PATH)) is Fcntl.O_RDONLY or Fcntl.O_RDWR;
+
+    /// <summary>True when the flags allow writing.</summary>
+    public bool CanWrite => (Flags & (Fcntl.O_ACCMODE | Fcntl.O_PATH)) is Fcntl.O_WRONLY or Fcntl.O_RDWR;
+
+    /// <summary>O_NONBLOCK.</summary>
+    public bool IsNonBlocking => (Flags & Fcntl.O_NONBLOCK) != 0;
+
+    /// <summary>O_PATH: names a place, allows no I/O.</summary>
+    public bool IsPathOnly => (Flags & Fcntl.O_PATH) != 0;
+
+    /// <summary>Longest a blocking read waits (SO_RCVTIMEO) in ns; long.MaxValue for ever.</summary>
+    public virtual long ReadTimeoutNs => long.MaxValue;
+
+    /// <summary>Longest a blocking write waits (SO_SNDTIMEO) in ns.</summary>
+    public virtual long WriteTimeoutNs => long.MaxValue;
+
+    /// <summary>Flags that F_SETFL may not set: O_DIRECT on files that cannot, O_ASYNC where there is no signal. EINVAL.</summary>
+    public virtual Errno CheckFlags(int flags) => Errno.None;
 
     /// <summary>Positional read; done = 0 with None at end of file.</summary>
     public virtual Errno PRead(Task task, ref IoSequence destination, long offset, out long done)
@@ -52,15 +72,24 @@ public abstract partial class FileDescription
     }
 
     /// <summary>Streaming read; the default uses the position and <see cref="PRead"/>. EAGAIN when it would block.</summary>
-    public virtual Errno Read(Task task, ref IoSequence destination, out long done) => throw new NotImplementedException();
+    public virtual Errno Read(Task task, ref IoSequence destination, out long done) => ReadAtPosition(task, ref destination, out done);
 
     /// <summary>Streaming write; the default uses the position and <see cref="PWrite"/>. EAGAIN when it would block (done may be positive: partial).</summary>
-    public virtual Errno Write(Task task, ref IoSequence source, out long done) => throw new NotImplementedException();
+    public virtual Errno Write(Task task, ref IoSequence source, out long done) => WriteAtPosition(task, ref source, out done);
 
     /// <summary>lseek(2): SEEK_SET, CUR, END, DATA, HOLE; the default handles seekable files from their size.</summary>
-    public virtual Errno Seek(Task task, long offset, int whence, out long result) => throw new NotImplementedException();
+    public virtual Errno Seek(Task task, long offset, int whence, out long result) => SeekBySize(task, offset, whence, out result);
 
-    /// <summary>Directory reading from the current position; ENOTDIR by default.</summary>
+    /// <summary>
+    /// SEEK_DATA and SEEK_HOLE: the next data or hole at or after <paramref name="offset"/>, which is below <paramref name="sizeBytes"/>. The default knows no holes.
+    /// </summary>
+    protected virtual Errno FindExtent(long offset, int whence, long sizeBytes, out long result)
+    {
+        result = whence == Fcntl.SEEK_DATA ? offset : sizeBytes;
+        return Errno.None;
+    }
+
+    /// <summary>Directory reading from the current <see cref="Position"/>, which it advances (the position lock is held); ENOTDIR by default.</summary>
     public virtual Errno IterateDirectory(Task task, IDirentSink sink) => Errno.ENOTDIR;
 
     /// <summary>Events (EPOLLIN...) that hold now; regular files are always readable and writable.</summary>

@@ -1,29 +1,21 @@
 namespace Sentry.Vfs;
 
 /// <summary>A place in the tree: a dentry as seen through a mount.</summary>
-public readonly record struct VfsPath(Mount Mount, Dentry Dentry);
-
-/// <summary>A name in a directory, cached.</summary>
-public sealed partial class Dentry
+public readonly record struct VfsPath(Mount Mount, Dentry Dentry)
 {
-}
+    /// <summary>True for the default value (anonymous files have no place).</summary>
+    public bool IsNone => Dentry is null;
 
-/// <summary>A file system attached at a place.</summary>
-public sealed partial class Mount
-{
-}
+    /// <summary>Keeps mount and dentry in use (open files, working directories).</summary>
+    internal void Pin()
+    {
+        Mount.Pin();
+        Dentry.Pin();
+    }
 
-/// <summary>A tree of mounts (mount_namespaces(7)).</summary>
-public sealed partial class MountNamespace
-{
-}
-
-/// <summary>Root, working directory and umask of one or more tasks (Linux's fs_struct).</summary>
-public sealed partial class FsContext
-{
-}
-
-/// <summary>Descriptors of one or more tasks (Linux's files_struct).</summary>
-public sealed partial class FdTable
-{
+    internal void Unpin()
+    {
+        Dentry.Unpin();
+        Mount.Unpin();
+    }
 }

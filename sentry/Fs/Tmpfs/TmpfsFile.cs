@@ -1,0 +1,112 @@
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Mm;
+using Sentry.Sync;
+using Sentry.Vfs;
+
+namespace Sentry.Fs.Tmpfs;
+
+/// <summary>A regular file: its bytes are a shared memory object, charged to the instance.</summary>
+internal sealed class TmpfsFile : TmpfsInode
+{
+    private const int SectorBytes = 512;
+
+    // Orders writes with size changes and appends; held across the copy, as Linux's i_rwsem.
+    private readonly OrderedLock<FileWriteLevel> _writeLock = new();
+
+    internal TmpfsFile(TmpfsSuperBlock superBlock, MemoryFile memory, in CreateContext context)
+        : base(superBlock, in context)
+    {
+        Data = new SharedMemoryObject(memory, 0, SharedMemoryUse.File, superBlock)
+        {
+            Identity = (superBlock.Device, Number),
+        };
+    }
+
+    /// <summary>The contents; owned by the inode until it is evicted, by mappings after.</summary>
+    internal SharedMemoryObject Data { get; }
+
+    /// <inheritdoc/>
+    protected override (long SizeBytes, long Blocks) SizeLocked => ((long)Data.Size, (long)(Data.PresentBytes / SectorBytes));
+
+    /// <inheritdoc/>
+    public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
+    {
+        file = new TmpfsFileDescription(this, path);
+        return Errno.None;
+    }
+
+    /// <summary>Writes at the offset, or at the end for O_APPEND.</summary>
+    internal Errno Write(Task task, ref IoSequence source, long offset, WritePlace place, out long done, out long end)
+    {
+        Errno errno;
+        using (_writeLock.Enter())
+        {
+            ulong start = place == WritePlace.End ? Data.Size : (ulong)offset;
+            errno = Data.Write(ref source, start, out done);
+            end = (long)start + done;
+        }
+
+        if (done > 0)
+        {
+            DropSetIdBits(task);
+            TouchModified();
+        }
+
+        return errno;
+    }
+
+    /// <summary>fallocate(2): the default mode, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE, as Linux's tmpfs plus zeroing.</summary>
+    internal Errno Allocate(Task task, int mode, long offset, long lengthBytes)
+    {
+        const int Known = Falloc.FALLOC_FL_KEEP_SIZE | Falloc.FALLOC_FL_PUNCH_HOLE;
+        if ((mode & ~Known) != 0)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+
+        Errno errno;
+        using (_writeLock.Enter())
+        {
+            if ((mode & Falloc.FALLOC_FL_PUNCH_HOLE) != 0)
+            {
+                errno = Data.PunchHole((ulong)offset, (ulong)lengthBytes);
+            }
+            else
+            {
+                SizeChange change = (mode & Falloc.FALLOC_FL_KEEP_SIZE) != 0 ? SizeChange.Keep : SizeChange.Grow;
+                errno = Data.Allocate((ulong)offset, (ulong)lengthBytes, change);
+            }
+        }
+
+        if (errno == Errno.None)
+        {
+            DropSetIdBits(task);
+            TouchModified();
+        }
+
+        return errno;
+    }
+
+    /// <inheritdoc/>
+    protected override Errno SetSize(long sizeBytes)
+    {
+        using (_writeLock.Enter())
+        {
+            return Data.Truncate((ulong)sizeBytes);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void FreeContents() => Data.DropOwner();
+}
+
+/// <summary>Where a write goes.</summary>
+internal enum WritePlace
+{
+    /// <summary>At the offset given.</summary>
+    Offset,
+
+    /// <summary>At the end, whatever the offset (O_APPEND).</summary>
+    End,
+}

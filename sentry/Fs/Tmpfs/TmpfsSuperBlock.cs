@@ -1,0 +1,195 @@
+using System.Threading;
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Mm;
+using Sentry.Sync;
+using Sentry.Vfs;
+
+namespace Sentry.Fs.Tmpfs;
+
+/// <summary>One tmpfs with its limits (tmpfs(5)).</summary>
+public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
+{
+    private const int PageSize = 4096;
+    private const long XattrLimitBytes = 64L * 1024 * 1024;
+
+    private readonly OrderedLock<LeafLevel> _lock = new();
+    private readonly TmpfsDirectory _root;
+    private TmpfsOptions _options;
+    private ulong _pages;
+    private ulong _inodes;
+    private long _xattrBytes;
+    private long _nextInode;
+
+    /// <summary>An empty instance.</summary>
+    public TmpfsSuperBlock(FileSystemType type, Task task, ulong device, in TmpfsOptions options)
+        : base(type, device)
+    {
+        _options = options;
+        CreateContext context = new(task, StatMode.S_IFDIR | options.Mode, options.Uid, options.Gid);
+        _root = new TmpfsDirectory(this, in context, parent: null);
+        _inodes = 1;
+    }
+
+    /// <inheritdoc/>
+    public override Inode Root => _root;
+
+    /// <inheritdoc/>
+    public override bool KeepsDentries => true;
+
+    /// <inheritdoc/>
+    public override string Options => _options.ToMountOptions();
+
+    /// <inheritdoc/>
+    public override Errno GetStatistics(Task task, out FileSystemStatistics statistics)
+    {
+        using (_lock.Enter())
+        {
+            ulong maxPages = _options.MaxPages;
+            ulong maxInodes = _options.MaxInodes;
+            statistics = new FileSystemStatistics
+            {
+                Magic = Magic.TMPFS_MAGIC,
+                BlockSizeBytes = PageSize,
+                Blocks = maxPages,
+                FreeBlocks = maxPages == 0 ? 0 : maxPages - _pages,
+                AvailableBlocks = maxPages == 0 ? 0 : maxPages - _pages,
+                Files = maxInodes,
+                FreeFiles = maxInodes == 0 ? 0 : maxInodes - _inodes,
+                NameLengthMax = 255,
+            };
+        }
+
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public override Errno Remount(Task task, string data)
+    {
+        using (_lock.Enter())
+        {
+            TmpfsOptions wanted = _options;
+            Errno errno = TmpfsOptions.Parse(task, data, ref wanted);
+            if (errno != Errno.None)
+            {
+                return errno;
+            }
+
+            bool tooSmall = (wanted.MaxPages != 0 && wanted.MaxPages < _pages) || (wanted.MaxInodes != 0 && wanted.MaxInodes < _inodes);
+            if (tooSmall)
+            {
+                return Errno.EINVAL;
+            }
+
+            _options = wanted with { Mode = _options.Mode, Uid = _options.Uid, Gid = _options.Gid };
+            return Errno.None;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Release() => FreeTree(_root);
+
+    internal ulong NextInodeNumber() => (ulong)Interlocked.Increment(ref _nextInode);
+
+    internal bool TryAddInode()
+    {
+        using (_lock.Enter())
+        {
+            if (_options.MaxInodes != 0 && _inodes >= _options.MaxInodes)
+            {
+                return false;
+            }
+
+            _inodes++;
+            return true;
+        }
+    }
+
+    internal void DropInode()
+    {
+        using (_lock.Enter())
+        {
+            _inodes--;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryCharge(ulong pages)
+    {
+        using (_lock.Enter())
+        {
+            if (_options.MaxPages != 0 && (pages > _options.MaxPages || _pages > _options.MaxPages - pages))
+            {
+                return false;
+            }
+
+            _pages += pages;
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Uncharge(ulong pages)
+    {
+        using (_lock.Enter())
+        {
+            _pages -= pages;
+        }
+    }
+
+    internal bool TryChargeXattr(long bytes)
+    {
+        using (_lock.Enter())
+        {
+            if (bytes > 0 && _xattrBytes + bytes > XattrLimitBytes)
+            {
+                return false;
+            }
+
+            _xattrBytes += bytes;
+            return true;
+        }
+    }
+
+    private static void FreeTree(TmpfsInode inode)
+    {
+        if (inode is TmpfsDirectory directory)
+        {
+            foreach (TmpfsInode child in directory.Children)
+            {
+                FreeTree(child);
+            }
+        }
+
+        inode.FreeWithInstance();
+    }
+}
+
+/// <summary>The type "tmpfs".</summary>
+public sealed class TmpfsType : FileSystemType
+{
+    /// <inheritdoc/>
+    public override string Name => "tmpfs";
+
+    /// <inheritdoc/>
+    public override bool AllowsUserNamespaceMount => true;
+
+    /// <inheritdoc/>
+    public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
+    {
+        superBlock = null;
+        TmpfsOptions options = TmpfsOptions.Default(task);
+        Errno errno = TmpfsOptions.Parse(task, data, ref options);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        superBlock = new TmpfsSuperBlock(this, task, task.Kernel.Vfs.AllocateDevice(), in options)
+        {
+            Source = source,
+            UserNamespace = task.Credentials.UserNamespace,
+        };
+        return Errno.None;
+    }
+}

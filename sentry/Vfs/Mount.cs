@@ -1,0 +1,189 @@
+using System;
+using System.Threading;
+using Abi.Linux;
+using Sentry.Kernel;
+
+namespace Sentry.Vfs;
+
+/// <summary>
+/// A file system, or a part of one, attached at a place. The tree is changed under the Rename and Mount locks; walks read children, parent and flags
+/// without a lock.
+/// </summary>
+public sealed partial class Mount
+{
+    /// <summary>Flags of one mount (the rest of mount(2)'s flags belong to the instance).</summary>
+    internal const uint PerMountFlags = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV | MountFlags.MS_NOEXEC
+        | MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME | MountFlags.MS_NOSYMFOLLOW;
+
+    private static int s_nextId;
+
+    private Mount[] _children = [];
+    private Placement? _placement;
+    private MountNamespace? _namespace;
+    private uint _flags;
+    private int _pins;
+    private int _writers;
+    private int _isReleased;
+
+    internal Mount(SuperBlock superBlock, Dentry root, uint flags)
+    {
+        SuperBlock = superBlock;
+        Root = root;
+        _flags = flags & PerMountFlags;
+        Id = Interlocked.Increment(ref s_nextId);
+        superBlock.AddMount();
+        root.Pin();
+    }
+
+    /// <summary>Where a mount hangs; replaced as a whole.</summary>
+    private sealed record Placement(Mount Parent, Dentry Mountpoint);
+
+    /// <summary>Number in /proc/pid/mountinfo and statx(2).</summary>
+    public int Id { get; }
+
+    /// <summary>File system instance.</summary>
+    public SuperBlock SuperBlock { get; }
+
+    /// <summary>What of the instance is seen here.</summary>
+    public Dentry Root { get; }
+
+    /// <summary>Where a walk that starts at this mount stands.</summary>
+    public VfsPath RootPath => new(this, Root);
+
+    /// <summary>Mount it is attached to; null for the root of a namespace and for detached mounts.</summary>
+    public Mount? Parent => Volatile.Read(ref _placement)?.Parent;
+
+    /// <summary>The place it covers; default when it has no parent.</summary>
+    public VfsPath Mountpoint => Volatile.Read(ref _placement) is { } at ? new VfsPath(at.Parent, at.Mountpoint) : default;
+
+    /// <summary>Namespace it is part of; null while detached.</summary>
+    public MountNamespace? Namespace => Volatile.Read(ref _namespace);
+
+    /// <summary>MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME, MS_RELATIME, MS_NOSYMFOLLOW.</summary>
+    public uint Flags => Volatile.Read(ref _flags);
+
+    /// <summary>Flags that a less privileged namespace must not clear (MNT_LOCK_*).</summary>
+    internal uint LockedFlags { get; set; }
+
+    /// <summary>True when a less privileged namespace must not unmount it alone (MNT_LOCKED).</summary>
+    internal bool IsLocked { get; set; }
+
+    /// <summary>Mounts attached to this one, an immutable array.</summary>
+    internal Mount[] Children => Volatile.Read(ref _children);
+
+    /// <summary>Open files, working directories and roots.</summary>
+    internal int PinCount => Volatile.Read(ref _pins);
+
+    /// <summary>Set by the first umount2(MNT_EXPIRE), cleared by any use.</summary>
+    internal bool IsExpiring { get; set; }
+
+    /// <summary>True when nothing may be written through this mount.</summary>
+    public bool IsReadOnly => ((Flags | (uint)SuperBlock.Flags) & MountFlags.MS_RDONLY) != 0;
+
+    /// <summary>True when set-id bits and file capabilities do not count here.</summary>
+    public bool IsNoSetId => (Flags & MountFlags.MS_NOSUID) != 0;
+
+    /// <summary>True when nothing may be executed or mapped executable from here.</summary>
+    public bool IsNoExecute => (Flags & MountFlags.MS_NOEXEC) != 0;
+
+    /// <summary>True when device nodes do not work here.</summary>
+    public bool IsNoDevices => (Flags & MountFlags.MS_NODEV) != 0;
+
+    /// <summary>EROFS when nothing may be changed through this mount (mnt_want_write).</summary>
+    public Errno WantWrite() => IsReadOnly ? Errno.EROFS : Errno.None;
+
+    /// <summary>When reading a file or directory here sets its access time.</summary>
+    internal AccessTimePolicy AccessTimePolicyFor(Inode inode)
+    {
+        uint flags = Flags;
+        bool never = (flags & MountFlags.MS_NOATIME) != 0 || IsReadOnly
+            || ((flags & MountFlags.MS_NODIRATIME) != 0 && inode.FileType == StatMode.S_IFDIR);
+        if (never)
+        {
+            return AccessTimePolicy.Never;
+        }
+
+        return (flags & MountFlags.MS_RELATIME) != 0 ? AccessTimePolicy.Relative : AccessTimePolicy.Always;
+    }
+
+    /// <summary>The mount directly on a dentry of this one.</summary>
+    internal Mount? FindChild(Dentry mountpoint)
+    {
+        foreach (Mount child in Volatile.Read(ref _children))
+        {
+            if (Volatile.Read(ref child._placement)?.Mountpoint == mountpoint)
+            {
+                return child;
+            }
+        }
+
+        return null;
+    }
+
+    internal void Pin()
+    {
+        Interlocked.Increment(ref _pins);
+        IsExpiring = false;
+    }
+
+    internal void Unpin()
+    {
+        if (Interlocked.Decrement(ref _pins) == 0)
+        {
+            ReleaseIfUnused();
+        }
+    }
+
+    /// <summary>A file was opened for writing: remounting read-only must say EBUSY.</summary>
+    internal void AddWriter() => Interlocked.Increment(ref _writers);
+
+    internal void DropWriter() => Interlocked.Decrement(ref _writers);
+
+    internal bool HasWriters => Volatile.Read(ref _writers) != 0;
+
+    internal void SetFlags(uint flags) => Volatile.Write(ref _flags, flags & PerMountFlags);
+
+    internal void SetNamespace(MountNamespace? owner) => Volatile.Write(ref _namespace, owner);
+
+    /// <summary>Attaches below <paramref name="parent"/>. Caller: Rename and Mount locks.</summary>
+    internal void AttachLocked(Mount parent, Dentry mountpoint)
+    {
+        mountpoint.AddMount();
+        Volatile.Write(ref _placement, new Placement(parent, mountpoint));
+        Mount[] old = parent._children;
+        Mount[] grown = new Mount[old.Length + 1];
+        old.CopyTo(grown, 0);
+        grown[old.Length] = this;
+        Volatile.Write(ref parent._children, grown);
+    }
+
+    /// <summary>Detaches from the parent, if there is one. Caller: Rename and Mount locks.</summary>
+    internal void DetachLocked()
+    {
+        Placement? at = _placement;
+        if (at is null)
+        {
+            return;
+        }
+
+        Mount[] old = at.Parent._children;
+        int index = Array.IndexOf(old, this);
+        Mount[] shrunk = new Mount[old.Length - 1];
+        Array.Copy(old, 0, shrunk, 0, index);
+        Array.Copy(old, index + 1, shrunk, index, old.Length - index - 1);
+        Volatile.Write(ref at.Parent._children, shrunk);
+        Volatile.Write(ref _placement, null);
+        at.Mountpoint.RemoveMount();
+    }
+
+    /// <summary>Lets go of the file system when the mount is neither attached nor in use.</summary>
+    internal void ReleaseIfUnused()
+    {
+        bool used = Volatile.Read(ref _pins) != 0 || _namespace is not null;
+        if (!used && Interlocked.Exchange(ref _isReleased, 1) == 0)
+        {
+            Root.Unpin();
+            SuperBlock.DropMount();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Sync;
+
+namespace Sentry.Vfs;
+
+/// <summary>
+/// The VFS of one kernel: registries, the locks of the whole tree, the dentry cache, and the operations on paths. The operations here check
+/// names and permissions, keep the dentry cache true, and call inodes.
+/// </summary>
+public sealed partial class VirtualFileSystem
+{
+    /// <summary>Minors below are the fixed ones of <see cref="PseudoFileSystems"/>.</summary>
+    private const int FirstAnonymousMinor = 0x14;
+
+    private readonly OrderedLock<LeafLevel> _registryLock = new();
+    private readonly Dictionary<string, FileSystemType> _types = new(StringComparer.Ordinal);
+    private readonly List<FileSystemType> _typeOrder = [];
+    private readonly HashSet<FsContext> _contexts = [];
+    private readonly HashSet<MountNamespace> _namespaces = [];
+    private uint _renameSequence;
+    private uint _mountSequence;
+    private int _nextAnonymousMinor = FirstAnonymousMinor;
+
+    /// <summary>One rename at a time, and every change of the mount tree.</summary>
+    internal OrderedLock<RenameLevel> RenameLock { get; } = new();
+
+    /// <summary>Mount tree and propagation groups; taken under <see cref="RenameLock"/>.</summary>
+    internal OrderedLock<MountLevel> MountLock { get; } = new();
+
+    /// <summary>Who opens FIFOs and device nodes.</summary>
+    public SpecialFiles SpecialFiles { get; } = new();
+
+    /// <summary>fs.protected_symlinks.</summary>
+    public bool ProtectedSymlinks { get; set; } = true;
+
+    /// <summary>fs.protected_hardlinks.</summary>
+    public bool ProtectedHardlinks { get; set; } = true;
+
+    /// <summary>fs.protected_fifos: 0, 1 (world-writable sticky directories) or 2 (group-writable ones too).</summary>
+    public int ProtectedFifos { get; set; } = 1;
+
+    /// <summary>fs.protected_regular, as <see cref="ProtectedFifos"/>.</summary>
+    public int ProtectedRegular { get; set; } = 2;
+
+    /// <summary>Wall-clock time in ns since the epoch, for file times.</summary>
+    public static long NowNs => (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) * 100;
+
+    /// <summary>Changes with every rename; odd while one is in progress.</summary>
+    internal uint RenameSequence => Volatile.Read(ref _renameSequence);
+
+    /// <summary>Changes with every change of the mount tree.</summary>
+    internal uint MountSequence => Volatile.Read(ref _mountSequence);
+
+    internal void BumpRenameSequence() => Interlocked.Increment(ref _renameSequence);
+
+    internal void BumpMountSequence() => Interlocked.Increment(ref _mountSequence);
+
+    /// <summary>A device number for a new file system instance (major 0, as get_anon_bdev).</summary>
+    public ulong AllocateDevice() => MakeDevice(0, (uint)Interlocked.Increment(ref _nextAnonymousMinor));
+
+    /// <summary>Device number in the form st_dev has (new_encode_dev).</summary>
+    public static ulong MakeDevice(uint major, uint minor) =>
+        (minor & 0xFF) | ((ulong)(major & 0xFFF) << 8) | ((ulong)(minor & ~0xFFu) << 12);
+
+    /// <summary>Major number of a device.</summary>
+    public static uint Major(ulong device) => (uint)(device >> 8) & 0xFFF;
+
+    /// <summary>Minor number of a device.</summary>
+    public static uint Minor(ulong device) => (uint)((device & 0xFF) | ((device >> 12) & 0xFFFFFF00));
+
+    /// <summary>Makes a file system known to mount(2) and /proc/filesystems.</summary>
+    public void RegisterFileSystem(FileSystemType type)
+    {
+        using (_registryLock.Enter())
+        {
+            _types.Add(type.Name, type);
+            _typeOrder.Add(type);
+        }
+    }
+
+    /// <summary>Finds a registered type; a subtype ("fuse.sshfs") is looked up by what is before the dot.</summary>
+    public bool TryGetFileSystem(string name, out FileSystemType? type)
+    {
+        int dot = name.IndexOf('.');
+        using (_registryLock.Enter())
+        {
+            return _types.TryGetValue(dot < 0 ? name : name[..dot], out type);
+        }
+    }
+
+    /// <summary>All registered types in the order of registration.</summary>
+    public FileSystemType[] FileSystems
+    {
+        get
+        {
+            using (_registryLock.Enter())
+            {
+                return _typeOrder.ToArray();
+            }
+        }
+    }
+
+    internal void Register(FsContext context)
+    {
+        using (_registryLock.Enter())
+        {
+            _contexts.Add(context);
+        }
+    }
+
+    internal void Unregister(FsContext context)
+    {
+        using (_registryLock.Enter())
+        {
+            _contexts.Remove(context);
+        }
+    }
+
+    internal FsContext[] SnapshotContexts()
+    {
+        using (_registryLock.Enter())
+        {
+            FsContext[] all = new FsContext[_contexts.Count];
+            _contexts.CopyTo(all);
+            return all;
+        }
+    }
+}
