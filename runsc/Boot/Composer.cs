@@ -1,0 +1,66 @@
+using System;
+using Abi.Linux;
+using Platform;
+using Runsc.Sandbox;
+using Sentry.Kernel;
+using Sentry.Mm;
+using Sentry.Vfs;
+
+namespace Runsc.Boot;
+
+/// <summary>Puts the kernel of one sandbox together and starts its first process.</summary>
+internal sealed partial class Composer
+{
+    /// <summary>Reserved offsets of the memory file when the sandbox has no limit: sparse, so it costs nothing.</summary>
+    private const ulong DefaultMemoryBytes = 1UL << 37;
+
+    private readonly SandboxSpec _spec;
+    private readonly IPlatform _platform;
+    private readonly DebugLog _log;
+    private Task? _init;
+
+    internal Composer(SandboxSpec spec, IPlatform platform, DebugLog log)
+    {
+        _spec = spec;
+        _platform = platform;
+        _log = log;
+        Kernel = null!;
+    }
+
+    /// <summary>The kernel, once composed.</summary>
+    internal GuestKernel Kernel { get; private set; }
+
+    /// <summary>Makes everything but the first program; null, or one line that says what failed.</summary>
+    internal string? Compose()
+    {
+        ulong host = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        ulong limit = _spec.MemoryLimitBytes > 0 ? Math.Min(host, (ulong)_spec.MemoryLimitBytes) : host;
+        Errno errno = MemoryFile.Create(DefaultMemoryBytes, limit, out MemoryFile? memory);
+        if (errno != Errno.None)
+        {
+            return "cannot make the memory file: " + errno;
+        }
+
+        Kernel = MakeKernel(memory!);
+        RegisterFileSystems();
+        _init = Kernel.CreateInit(MakeInit());
+        string? failure = MountAll(_init);
+        return failure ?? OpenStandardFiles(_init);
+    }
+
+    /// <summary>Starts the first program; null, or one line that says what failed.</summary>
+    internal string? Start()
+    {
+        string path = FindProgram(_spec.Args[0]);
+        Errno errno = Kernel.Start(_init!, path, _spec.Args.ToArray(), _spec.Environment.ToArray());
+        return errno == Errno.None ? null : "exec " + _spec.Args[0] + ": " + Describe(errno);
+    }
+
+    private static string Describe(Errno errno) => errno switch
+    {
+        Errno.ENOENT => "no such file or directory",
+        Errno.EACCES => "permission denied",
+        Errno.ENOEXEC => "exec format error",
+        _ => errno.ToString(),
+    };
+}

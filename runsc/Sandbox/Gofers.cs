@@ -1,0 +1,54 @@
+using System.Collections.Generic;
+using System.Globalization;
+using Abi.Linux;
+using HostOs;
+using Runsc.Cli;
+using Runsc.Oci;
+using Stub;
+
+namespace Runsc.Sandbox;
+
+/// <summary>Starts the gofer process.</summary>
+internal static class Gofers
+{
+    /// <summary>Channels of one gofer connection: as many requests are served at once.</summary>
+    internal const int ChannelCount = 4;
+
+    private const int FirstChannelFd = 3;
+
+    /// <summary>
+    /// Starts <c>runsc gofer</c> in mount, PID, network, IPC and UTS namespaces of its own. It keeps the caller's user: it acts on files for it.
+    /// Command line: gofer CHANNELS then, per attach point, "ro" or "rw" and the path.
+    /// </summary>
+    internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels)
+    {
+        SpawnRequest request = new("/proc/self/exe")
+        {
+            NamespaceFlags = HostIds.IsRoot
+                ? Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS
+                : Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS,
+            SetGroups = HostIds.IsRoot ? SetGroups.Allow : SetGroups.Deny,
+        };
+        if (!HostIds.IsRoot)
+        {
+            request.UidMap.Add(new IdMap(0, (uint)HostUnistd.GetUid(), 1));
+            request.GidMap.Add(new IdMap(0, (uint)HostUnistd.GetGid(), 1));
+        }
+
+        request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture)]);
+        foreach (AttachPoint point in attachPoints)
+        {
+            request.Arguments.Add(point.Access == AttachAccess.ReadOnly ? "ro" : "rw");
+            request.Arguments.Add(ByteStrings.FromText(point.HostPath));
+        }
+
+        request.Descriptors.Add(new FdMap(2, 2));
+        for (int i = 0; i < channels.Count; i++)
+        {
+            request.Descriptors.Add(new FdMap(channels[i].Value, FirstChannelFd + i));
+        }
+
+        request.ExtraCalls.Add(HostIds.DieWithParent());
+        return HostIds.Start(request);
+    }
+}

@@ -1,0 +1,34 @@
+using Abi.Linux;
+using HostOs;
+using Runsc.Oci;
+using Stub;
+
+namespace Runsc.Sandbox;
+
+/// <summary>Who the caller is, and what its children have in common.</summary>
+internal static class HostIds
+{
+    /// <summary>The overflow user, whom files of nobody belong to; the Sentry of a privileged caller runs as it.</summary>
+    internal const uint Nobody = 65534;
+
+    internal static bool IsRoot => HostUnistd.GetUid() == 0;
+
+    /// <summary>The call that makes a child end with its parent.</summary>
+    internal static (string Name, ScriptEntry Call) DieWithParent() =>
+        ("prctl(PR_SET_PDEATHSIG)", new ScriptEntry(SysNr.prctl, HostPrctl.SetPDeathSig, Signals.SIGKILL));
+
+    /// <summary>Starts a process or throws the one line that says why not.</summary>
+    internal static SpawnedProcess Start(SpawnRequest request)
+    {
+        Errno errno = Spawn.Run(request, out SpawnedProcess process, out string problem);
+        if (errno == Errno.None)
+        {
+            return process;
+        }
+
+        string hint = errno is Errno.EPERM or Errno.ENOSPC or Errno.EUSERS
+            ? " (namespaces are not permitted: run as root, or allow unprivileged user namespaces)"
+            : "";
+        throw new UserErrorException(problem + hint);
+    }
+}

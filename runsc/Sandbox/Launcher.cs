@@ -1,0 +1,183 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using Abi.Linux;
+using HostOs;
+using Runsc.Cli;
+using Runsc.Oci;
+
+namespace Runsc.Sandbox;
+
+/// <summary>
+/// Starts the gofer and the Sentry of one sandbox, passes the caller's signals and terminal size on, and waits for the end.
+/// </summary>
+internal sealed class Launcher : IDisposable
+{
+    private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM, Signals.SIGUSR1, Signals.SIGUSR2];
+
+    private readonly SandboxBuilder _builder;
+    private readonly GlobalFlags.Values _flags;
+    private readonly List<HostFd> _owned = [];
+    private readonly List<PosixSignalRegistration> _registrations = [];
+
+    private Launcher(SandboxBuilder builder, GlobalFlags.Values flags)
+    {
+        _builder = builder;
+        _flags = flags;
+    }
+
+    /// <summary>Runs the sandbox to its end; the result is the exit status of its first process (128 + signal number if one killed it).</summary>
+    internal static int Run(SandboxBuilder builder, GlobalFlags.Values flags)
+    {
+        using Launcher launcher = new(builder, flags);
+        return launcher.Run();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration registration in _registrations)
+        {
+            registration.Dispose();
+        }
+
+        foreach (HostFd fd in _owned)
+        {
+            fd.Dispose();
+        }
+    }
+
+    private int Run()
+    {
+        SandboxSpec spec = _builder.Spec;
+        spec.Platform = _flags.Platform;
+        spec.Strace = _flags.Strace;
+        int logFd = OpenDebugLog();
+        (HostFd control, HostFd sentryControl) = MakePair();
+        List<HostFd> goferEnds = [];
+        List<HostFd> sentryEnds = [];
+        for (int i = 0; i < Gofers.ChannelCount; i++)
+        {
+            (HostFd goferEnd, HostFd sentryEnd) = MakePair();
+            goferEnds.Add(goferEnd);
+            sentryEnds.Add(sentryEnd);
+        }
+
+        if (spec.Terminal && spec.TerminalRows == 0)
+        {
+            (spec.TerminalRows, spec.TerminalColumns) = Terminal.Size();
+        }
+
+        ControlChannel channel = new(control.Value);
+        using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
+        ForwardSignals(channel, spec.Terminal);
+        SpawnedProcess gofer = Gofers.Start(_builder.AttachPoints, goferEnds);
+        try
+        {
+            SpawnedProcess sentry = Sentries.Start(spec, sentryControl, sentryEnds, logFd);
+            CloseAll(goferEnds);
+            CloseAll(sentryEnds);
+            sentryControl.Dispose();
+            return AwaitEnd(channel, sentry, terminal);
+        }
+        finally
+        {
+            HostWait.PidFdSendSignal(gofer.PidFd.Value, Signals.SIGKILL);
+            Reap(gofer);
+        }
+    }
+
+    private static void CloseAll(List<HostFd> fds)
+    {
+        foreach (HostFd fd in fds)
+        {
+            fd.Dispose();
+        }
+    }
+
+    private static void Reap(SpawnedProcess process)
+    {
+        while (HostWait.Wait4(process.Pid, HostWait.All, out _, out _) == Errno.EINTR)
+        {
+        }
+
+        process.PidFd.Dispose();
+    }
+
+    private static int AwaitEnd(ControlChannel channel, SpawnedProcess sentry, Terminal? terminal)
+    {
+        ControlMessage? message = channel.Receive();
+        HostWait.PidFdSendSignal(sentry.PidFd.Value, message?.Kind == ControlKind.Exited ? 0 : Signals.SIGKILL);
+        Reap(sentry);
+        terminal?.Dispose();
+        return message?.Kind switch
+        {
+            ControlKind.Exited => StatusOf(message.Number),
+            ControlKind.Failed => throw new UserErrorException(message.Text ?? "the sandbox could not start"),
+            _ => throw new UserErrorException("the sandbox ended unexpectedly; --debug-log tells more"),
+        };
+    }
+
+    /// <summary>A wait status as the shell shows it.</summary>
+    private static int StatusOf(int waitStatus)
+    {
+        const int SignalBase = 128;
+        int signal = waitStatus & 0x7f;
+        return signal != 0 ? SignalBase + signal : waitStatus >> 8 & 0xff;
+    }
+
+    private void ForwardSignals(ControlChannel channel, bool hasTerminal)
+    {
+        foreach (int signal in s_forwarded)
+        {
+            _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
+            {
+                context.Cancel = true;
+                channel.Send(new ControlMessage { Kind = ControlKind.Signal, Number = signal });
+            }));
+        }
+
+        if (hasTerminal)
+        {
+            _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ =>
+            {
+                (ushort rows, ushort columns) = Terminal.Size();
+                channel.Send(new ControlMessage { Kind = ControlKind.WindowSize, Rows = rows, Columns = columns });
+            }));
+        }
+    }
+
+    private int OpenDebugLog()
+    {
+        if (_flags.DebugLog is not { } path)
+        {
+            return -1;
+        }
+
+        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
+        const int OwnerOnly = 0x180;
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, ByteStrings.FromText(path), Flags, OwnerOnly, out int fd);
+        if (errno != Errno.None)
+        {
+            throw new UserErrorException("--debug-log: " + path + ": " + errno);
+        }
+
+        _owned.Add(new HostFd(fd));
+        return fd;
+    }
+
+    private (HostFd First, HostFd Second) MakePair()
+    {
+        Errno errno = HostSocket.SocketPair(HostSocket.AfUnix, HostSocket.SeqPacket | HostSocket.Cloexec, 0, out int first, out int second);
+        if (errno != Errno.None)
+        {
+            throw new UserErrorException("cannot make a socket pair: " + errno);
+        }
+
+        HostFd one = new(first);
+        HostFd other = new(second);
+        _owned.Add(one);
+        _owned.Add(other);
+        return (one, other);
+    }
+}

@@ -1,0 +1,89 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Text.Json;
+using Abi.Linux;
+using HostOs;
+using Runsc.Oci;
+using Stub;
+
+namespace Runsc.Sandbox;
+
+/// <summary>Starts the Sentry process.</summary>
+internal static class Sentries
+{
+    /// <summary>Descriptor of the specification in the Sentry.</summary>
+    internal const int SpecFd = 3;
+
+    private const int ControlFd = 4;
+    private const int LogFd = 5;
+    private const int StandardError = 2;
+    private const int FirstGoferFd = 6;
+
+    /// <summary>
+    /// Starts <c>runsc boot</c> in namespaces of every kind. Its user namespace knows one user, root inside, whom a privileged caller maps to nobody.
+    /// </summary>
+    internal static SpawnedProcess Start(SandboxSpec spec, HostFd control, IReadOnlyList<HostFd> goferChannels, int logFd)
+    {
+        SpawnRequest request = new("/proc/self/exe")
+        {
+            NamespaceFlags = Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET
+                | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS | Sched.CLONE_NEWCGROUP,
+            SetGroups = HostIds.IsRoot ? SetGroups.Allow : SetGroups.Deny,
+        };
+        request.UidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetUid(), 1));
+        request.GidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetGid(), 1));
+        request.Arguments.AddRange(["runsc-sandbox", "boot"]);
+        AddIdentity(request);
+        spec.ControlFd = ControlFd;
+        spec.DebugLogFd = logFd >= 0 ? LogFd : spec.Strace ? StandardError : -1;
+        for (int i = 0; i < 3; i++)
+        {
+            request.Descriptors.Add(new FdMap(i, i));
+        }
+
+        request.Descriptors.Add(new FdMap(control.Value, ControlFd));
+        if (logFd >= 0)
+        {
+            request.Descriptors.Add(new FdMap(logFd, LogFd));
+        }
+
+        for (int i = 0; i < goferChannels.Count; i++)
+        {
+            spec.GoferFds.Add(FirstGoferFd + i);
+            request.Descriptors.Add(new FdMap(goferChannels[i].Value, FirstGoferFd + i));
+        }
+
+        using HostFd specFd = WriteSpec(spec);
+        request.Descriptors.Add(new FdMap(specFd.Value, SpecFd));
+        return HostIds.Start(request);
+    }
+
+    private static void AddIdentity(SpawnRequest request)
+    {
+        request.ExtraCalls.Add(("setresgid", new ScriptEntry(SysNr.setresgid)));
+        if (HostIds.IsRoot)
+        {
+            request.ExtraCalls.Add(("setgroups", new ScriptEntry(SysNr.setgroups)));
+        }
+
+        request.ExtraCalls.Add(("setresuid", new ScriptEntry(SysNr.setresuid)));
+        request.ExtraCalls.Add(HostIds.DieWithParent());
+    }
+
+    private static HostFd WriteSpec(SandboxSpec spec)
+    {
+        byte[] text = JsonSerializer.SerializeToUtf8Bytes(spec, ControlJson.Default.SandboxSpec);
+        Errno errno = HostMman.MemfdCreate("runsc-spec", HostMman.MfdCloexec | HostMman.MfdAllowSealing, out int fd);
+        HostFd file = new(fd);
+        errno = errno == Errno.None ? HostUnistd.WriteAll(fd, text) : errno;
+        errno = errno == Errno.None ? HostUnistd.Seek(fd, 0, 0, out _) : errno;
+        errno = errno == Errno.None ? HostFcntl.Fcntl(fd, HostFcntl.AddSeals, 0xf, out _) : errno;
+        if (errno != Errno.None)
+        {
+            file.Dispose();
+            throw new UserErrorException("cannot write the sandbox's specification: " + errno);
+        }
+
+        return file;
+    }
+}

@@ -1,0 +1,105 @@
+using System;
+using System.Text;
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Mm;
+using Sentry.Vfs;
+
+namespace Sentry.Fs.Proc;
+
+/// <summary>Files that show a task's memory.</summary>
+internal static class ProcMemoryFiles
+{
+    private const int PageBytes = 4096;
+
+    /// <summary>Largest argument or environment area shown at once.</summary>
+    private const ulong MaxAreaBytes = 2 << 20;
+
+    private delegate Errno MemoryText(MemoryManager mm, StringBuilder text);
+
+    /// <summary>Sizes of the address space; all zero for a task without memory.</summary>
+    internal static MemoryTotals TotalsOf(Task target, out ProcessImage image, out long residentPages)
+    {
+        image = default;
+        residentPages = 0;
+        if (target.AcquireMm() is not { } mm)
+        {
+            return default;
+        }
+
+        MemoryTotals totals = default;
+        residentPages = (long)(mm.ResidentBytes / PageBytes);
+        image = mm.Image;
+        mm.DropUser();
+        return totals;
+    }
+
+    internal static Errno Maps(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
+        With(target, text, (mm, output) => Errno.None);
+
+    internal static Errno DetailedMaps(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
+        With(target, text, (mm, output) => Errno.None);
+
+    internal static Errno MapsSummary(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
+        With(target, text, (mm, output) => Errno.None);
+
+    internal static Errno Statm(ProcTaskContext context, Task target, Task reader, StringBuilder text)
+    {
+        MemoryTotals totals = TotalsOf(target, out _, out long resident);
+        text.Append(totals.Size / PageBytes).Append(' ').Append(resident).Append(" 0 ").Append(totals.Code / PageBytes);
+        text.Append(" 0 ").Append((totals.Data + totals.Stack) / PageBytes).Append(" 0\n");
+        return Errno.None;
+    }
+
+    internal static Errno AuxiliaryVector(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
+        With(target, text, (mm, output) =>
+        {
+            output.Append(Encoding.Latin1.GetString(mm.Image.AuxiliaryVector ?? []));
+            return Errno.None;
+        });
+
+    internal static Errno CommandLine(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
+        With(target, text, (mm, output) => Area(mm, mm.Image.ArgumentStart, mm.Image.ArgumentEnd, output));
+
+    internal static Errno Environment(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
+        With(target, text, (mm, output) => Area(mm, mm.Image.EnvironmentStart, mm.Image.EnvironmentEnd, output));
+
+    private static Errno Written(Action write)
+    {
+        write();
+        return Errno.None;
+    }
+
+    /// <summary>A task without memory (zombie) has empty files.</summary>
+    private static Errno With(Task target, StringBuilder text, MemoryText write)
+    {
+        if (target.AcquireMm() is not { } mm)
+        {
+            return Errno.None;
+        }
+
+        Errno errno = write(mm, text);
+        mm.DropUser();
+        return errno;
+    }
+
+    private static Errno Area(MemoryManager mm, ulong start, ulong end, StringBuilder text)
+    {
+        if (end <= start)
+        {
+            return Errno.None;
+        }
+
+        byte[] bytes = new byte[Math.Min(end - start, MaxAreaBytes)];
+        mm.CopyInPartial(new GuestAddress(start), bytes, out int done);
+        text.Append(Encoding.Latin1.GetString(bytes, 0, done));
+        return Errno.None;
+    }
+
+    /// <summary>Paths as the reader sees them.</summary>
+    private sealed class MappingNamer(Task reader)
+    {
+        public void AppendPath(StringBuilder text, FileDescription file) =>
+            text.Append(reader.Kernel.Vfs.FormatLink(file, reader.FsContext.Root));
+    }
+}
