@@ -20,27 +20,57 @@ public sealed partial class Server
             return Errno.EPROTO;
         }
 
-        Errno error = Pin(new WireTarget(request.Directory, ""), out PinnedFile directory);
+        Errno error = PinDirectory(request.Directory, out ServerHandle? directory, out uint newHandle);
         if (error != Errno.None)
         {
             return error;
         }
 
-        using (directory)
+        lock (directory!.StreamLock)
         {
-            if (directory.FileType != StatMode.S_IFDIR)
-            {
-                return Errno.ENOTDIR;
-            }
-
-            lock (directory.Handle.StreamLock)
-            {
-                return ReadStreamLocked(directory.Handle, request, ref answer);
-            }
+            error = ReadStreamLocked(directory, newHandle, request, ref answer);
         }
+
+        directory.DropReference();
+        if (error != Errno.None)
+        {
+            _handles.Remove(newHandle);
+        }
+
+        return error;
     }
 
-    private Errno ReadStreamLocked(ServerHandle directory, in ReadDirectoryRequest request, ref MessageWriter answer)
+    /// <summary>Finds the directory's handle, making one (<paramref name="newHandle"/>) when it is named by its parent. The caller drops the reference.</summary>
+    private Errno PinDirectory(WireTarget target, out ServerHandle? directory, out uint newHandle)
+    {
+        newHandle = Protocol.NoHandle;
+        Errno error = _handles.Acquire(target.Handle, out directory);
+        if (error == Errno.None && target.Name.Length > 0)
+        {
+            ServerHandle parent = directory!;
+            error = OpenChild(parent, target.Name, out int fd, out WireAttributes attributes);
+            if (error == Errno.None)
+            {
+                directory = new ServerHandle(fd, parent.AttachPoint, attributes.Mode & StatMode.S_IFMT);
+                directory.AddReference();
+                newHandle = _handles.Add(directory);
+            }
+
+            parent.DropReference();
+        }
+
+        if (error == Errno.None && !directory!.IsDirectory)
+        {
+            _handles.Remove(newHandle);
+            directory.DropReference();
+            error = Errno.ENOTDIR;
+        }
+
+        return error;
+    }
+
+    private Errno ReadStreamLocked(
+        ServerHandle directory, uint newHandle, in ReadDirectoryRequest request, ref MessageWriter answer)
     {
         Errno error = Errno.None;
         if (directory.StreamFd < 0)
@@ -60,10 +90,10 @@ public sealed partial class Server
         }
 
         int headPosition = answer.Length;
-        new DirectoryAnswer(0, 0).Write(ref answer);
+        new DirectoryAnswer(newHandle, 0, 0).Write(ref answer);
         error = FillBatch(directory, request, ref answer, out uint count, out long nextCookie);
-        answer.Patch(headPosition, count);
-        answer.Patch(headPosition + sizeof(uint), nextCookie);
+        answer.Patch(headPosition + sizeof(uint), count);
+        answer.Patch(headPosition + (2 * sizeof(uint)), nextCookie);
         if (nextCookie < 0)
         {
             HostUnistd.Close(directory.StreamFd);

@@ -79,25 +79,25 @@ public readonly record struct WalkAnswer(uint Count, int Error)
 }
 
 /// <summary>
-/// Head of the answer to <see cref="Operation.ReadDirectory"/>; <see cref="Count"/> entries follow. <see cref="NextCookie"/> is -1 when the directory has ended.
+/// Head of the answer to <see cref="Operation.ReadDirectory"/>; <see cref="Count"/> entries follow. <see cref="NextCookie"/> is -1 when the directory has ended;
+/// <see cref="Handle"/> is a new handle on the directory or <see cref="Protocol.NoHandle"/>.
 /// </summary>
-public readonly record struct DirectoryAnswer(uint Count, long NextCookie)
+public readonly record struct DirectoryAnswer(uint Handle, uint Count, long NextCookie)
 {
-    /// <summary>Bytes of the head in a message.</summary>
-    public const int SizeBytes = 12;
-
     /// <summary>Parses the head.</summary>
     public static bool TryRead(ref MessageReader reader, out DirectoryAnswer answer)
     {
+        reader.Read(out uint handle);
         reader.Read(out uint count);
         bool ok = reader.Read(out long next);
-        answer = new DirectoryAnswer(count, next);
+        answer = new DirectoryAnswer(handle, count, next);
         return ok && next >= -1 && (count > 0 || next == -1);
     }
 
     /// <summary>Emits.</summary>
     public void Write(ref MessageWriter writer)
     {
+        writer.Write(Handle);
         writer.Write(Count);
         writer.Write(NextCookie);
     }

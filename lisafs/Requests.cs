@@ -135,13 +135,16 @@ public readonly record struct OpenRequest(WireTarget Target, int Flags)
     }
 }
 
-/// <summary>Body of <see cref="Operation.ReadDirectory"/>: as many entries after the cookie (0: the first) as a message holds.</summary>
-public readonly record struct ReadDirectoryRequest(uint Directory, DirectoryDetail Detail, long Cookie)
+/// <summary>
+/// Body of <see cref="Operation.ReadDirectory"/>: as many entries after the cookie (0: the first) as a message holds. When the directory is named by its parent, the answer
+/// brings a handle on it.
+/// </summary>
+public readonly record struct ReadDirectoryRequest(WireTarget Directory, DirectoryDetail Detail, long Cookie)
 {
     /// <summary>Parses a whole body.</summary>
     public static bool TryRead(ref MessageReader reader, out ReadDirectoryRequest request)
     {
-        reader.Read(out uint directory);
+        WireTarget.TryRead(ref reader, out WireTarget directory);
         reader.Read(out uint detail);
         reader.Read(out long cookie);
         request = new ReadDirectoryRequest(directory, (DirectoryDetail)detail, cookie);
@@ -151,7 +154,7 @@ public readonly record struct ReadDirectoryRequest(uint Directory, DirectoryDeta
     /// <summary>Emits.</summary>
     public void Write(ref MessageWriter writer)
     {
-        writer.Write(Directory);
+        Directory.Write(ref writer);
         writer.Write((uint)Detail);
         writer.Write(Cookie);
     }
