@@ -1,0 +1,312 @@
+using System;
+using System.Collections.Generic;
+using Abi.Linux;
+using HostOs;
+using Lisafs;
+using Sentry.Sync;
+
+namespace Sentry.Fs.Gofer;
+
+/// <summary>
+/// Typed calls to a server. A body that cannot be parsed is EIO: the server is another process and is believed no more than any other. Buffers are pooled, so
+/// that a call allocates only what it returns.
+/// </summary>
+public sealed partial class GoferClient(ITransport transport)
+{
+    private const int CloseBatch = 128;
+
+    private readonly OrderedLock<LeafLevel> _lock = new();
+    private readonly Stack<CallBuffers> _buffers = new();
+    private readonly uint[] _dead = new uint[CloseBatch];
+    private int _deadCount;
+
+    /// <summary>Attaches to attach point <paramref name="index"/>.</summary>
+    public Errno Mount(uint index, out MountAnswer answer)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new MountRequest(index).Write(ref writer);
+        Errno error = call.Send(ref writer, Operation.Mount, out MessageReader body);
+        answer = default;
+        return error == Errno.None ? Check(MountAnswer.TryRead(ref body, out answer)) : error;
+    }
+
+    /// <summary>Looks up one name. ENOENT.</summary>
+    public Errno Walk(uint directory, string name, WalkHandles handles, out WireNode node)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new WalkRequest(directory, handles, [name]).Write(ref writer);
+        node = default;
+        Errno error = call.Send(ref writer, Operation.Walk, out MessageReader body);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        if (!WalkAnswer.TryRead(ref body, out WalkAnswer head))
+        {
+            return Errno.EIO;
+        }
+
+        if (head.Count != 1)
+        {
+            return head.Error == 0 ? Errno.EIO : (Errno)head.Error;
+        }
+
+        return Check(WireNode.TryRead(ref body, out node));
+    }
+
+    /// <summary>Current attributes.</summary>
+    public Errno GetAttributes(WireTarget target, out WireAttributes attributes)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new TargetRequest(target).Write(ref writer);
+        attributes = default;
+        Errno error = call.Send(ref writer, Operation.GetAttributes, out MessageReader body);
+        return error == Errno.None ? Check(body.Read(out attributes)) : error;
+    }
+
+    /// <summary>Changes attributes and returns what they are then.</summary>
+    public Errno SetAttributes(WireTarget target, in WireAttributeChange change, out WireAttributes attributes)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new SetAttributesRequest(target, change).Write(ref writer);
+        attributes = default;
+        Errno error = call.Send(ref writer, Operation.SetAttributes, out MessageReader body);
+        return error == Errno.None ? Check(body.Read(out attributes)) : error;
+    }
+
+    /// <summary>Opens a file; the caller owns the host descriptor.</summary>
+    public Errno Open(WireTarget target, int flags, out int hostFd, out WireAttributes attributes)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new OpenRequest(target, flags).Write(ref writer);
+        attributes = default;
+        hostFd = -1;
+        Errno error = call.Send(ref writer, Operation.Open, out MessageReader body);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        return body.Read(out attributes) ? call.TakeDescriptor(out hostFd) : Errno.EIO;
+    }
+
+    /// <summary>One batch of a directory; entries are appended to <paramref name="entries"/>.</summary>
+    public Errno ReadDirectory(
+        WireTarget directory, DirectoryDetail detail, long cookie, List<WireEntry> entries, out DirectoryAnswer answer)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new ReadDirectoryRequest(directory, detail, cookie).Write(ref writer);
+        answer = default;
+        Errno error = call.Send(ref writer, Operation.ReadDirectory, out MessageReader body);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        if (!DirectoryAnswer.TryRead(ref body, out answer))
+        {
+            return Errno.EIO;
+        }
+
+        for (uint i = 0; i < answer.Count; i++)
+        {
+            if (!WireEntry.TryRead(ref body, out WireEntry entry))
+            {
+                return Errno.EIO;
+            }
+
+            entries.Add(entry);
+        }
+
+        return Errno.None;
+    }
+
+    /// <summary>MakeDirectory, MakeNode, MakeSymlink.</summary>
+    public Errno Make(Operation operation, in CreateRequest request, out WireNode node)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        request.Write(ref writer);
+        node = default;
+        Errno error = call.Send(ref writer, operation, out MessageReader body);
+        return error == Errno.None ? Check(WireNode.TryRead(ref body, out node)) : error;
+    }
+
+    /// <summary>Create, MakeUnnamed: also returns a descriptor for reading and writing, which the caller owns.</summary>
+    public Errno Create(Operation operation, in CreateRequest request, out WireNode node, out int hostFd)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        request.Write(ref writer);
+        node = default;
+        hostFd = -1;
+        Errno error = call.Send(ref writer, operation, out MessageReader body);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        return WireNode.TryRead(ref body, out node) ? call.TakeDescriptor(out hostFd) : Errno.EIO;
+    }
+
+    /// <summary>Makes a hard link and returns the file's attributes.</summary>
+    public Errno Link(WireTarget target, uint directory, string name, out WireAttributes attributes)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new LinkRequest(target, directory, name).Write(ref writer);
+        attributes = default;
+        Errno error = call.Send(ref writer, Operation.Link, out MessageReader body);
+        return error == Errno.None ? Check(body.Read(out attributes)) : error;
+    }
+
+    /// <summary>Removes a name; <paramref name="handle"/> is on what lost it if that was asked for.</summary>
+    public Errno Unlink(uint directory, string name, UnlinkFlags flags, out uint handle)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new UnlinkRequest(directory, flags, name).Write(ref writer);
+        handle = Protocol.NoHandle;
+        Errno error = call.Send(ref writer, Operation.Unlink, out MessageReader body);
+        return error == Errno.None ? Check(body.Read(out handle)) : error;
+    }
+
+    /// <summary>renameat2(2).</summary>
+    public Errno Rename(uint oldDirectory, string oldName, uint newDirectory, string newName, uint flags)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new RenameRequest(oldDirectory, oldName, newDirectory, newName, flags).Write(ref writer);
+        return call.Send(ref writer, Operation.Rename, out _);
+    }
+
+    /// <summary>statfs(2).</summary>
+    public Errno GetStatistics(WireTarget target, out WireStatistics statistics)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new TargetRequest(target).Write(ref writer);
+        statistics = default;
+        Errno error = call.Send(ref writer, Operation.Statistics, out MessageReader body);
+        return error == Errno.None ? Check(body.Read(out statistics)) : error;
+    }
+
+    /// <summary>fsync(2) of a directory or of a file that has no descriptor here.</summary>
+    public Errno Sync(WireTarget target)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new TargetRequest(target).Write(ref writer);
+        return call.Send(ref writer, Operation.Sync, out _);
+    }
+
+    /// <summary>Connects to a socket file of the host; the caller owns the (non-blocking) descriptor.</summary>
+    public Errno Connect(WireTarget target, int socketType, out int hostFd)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new ConnectRequest(target, socketType).Write(ref writer);
+        hostFd = -1;
+        Errno error = call.Send(ref writer, Operation.Connect, out _);
+        return error == Errno.None ? call.TakeDescriptor(out hostFd) : error;
+    }
+
+    private static Errno Check(bool parsed) => parsed ? Errno.None : Errno.EIO;
+
+    private CallScope Begin()
+    {
+        using (_lock.Enter())
+        {
+            return new CallScope(this, _buffers.TryPop(out CallBuffers? buffers) ? buffers : new CallBuffers());
+        }
+    }
+
+    private void End(CallBuffers buffers)
+    {
+        using (_lock.Enter())
+        {
+            _buffers.Push(buffers);
+        }
+    }
+
+    /// <summary>Request and answer of one call.</summary>
+    private sealed class CallBuffers
+    {
+        internal readonly byte[] Request = GC.AllocateUninitializedArray<byte>(Protocol.MaxMessageBytes, pinned: true);
+        internal readonly byte[] Answer = GC.AllocateUninitializedArray<byte>(Protocol.MaxMessageBytes, pinned: true);
+        internal readonly int[] Descriptors = new int[Protocol.MaxDescriptors];
+        internal int DescriptorCount;
+    }
+
+    /// <summary>One call in progress: owns its buffers, and the descriptors nobody took.</summary>
+    private readonly ref struct CallScope(GoferClient client, CallBuffers buffers)
+    {
+        private readonly GoferClient _client = client;
+        private readonly CallBuffers _buffers = buffers;
+
+        internal MessageWriter Request() => new(_buffers.Request);
+
+        /// <summary>Sends what was written and checks the answer's frame. The body is valid until the scope ends.</summary>
+        internal Errno Send(ref MessageWriter writer, Operation operation, out MessageReader body)
+        {
+            body = default;
+            _buffers.DescriptorCount = 0;
+            if (writer.HasOverflowed)
+            {
+                return Errno.E2BIG;
+            }
+
+            ReadOnlySpan<byte> request = writer.Finish(operation, 0, 0);
+            Errno error = _client.Transport.Call(
+                request, _buffers.Answer, _buffers.Descriptors, out int length, out _buffers.DescriptorCount);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            ReadOnlySpan<byte> answer = _buffers.Answer.AsSpan(0, length);
+            if (!MessageFraming.TryParse(answer, out MessageHeader header) || header.Operation != (ushort)operation
+                || header.DescriptorCount != (uint)_buffers.DescriptorCount || header.Error is < 0 or > 4095)
+            {
+                return Errno.EIO;
+            }
+
+            body = new MessageReader(answer[MessageWriter.HeaderBytes..]);
+            return header.Error == (int)Errno.EPROTO ? Errno.EIO : (Errno)header.Error;
+        }
+
+        /// <summary>Takes over the one descriptor an answer must bring.</summary>
+        internal Errno TakeDescriptor(out int hostFd)
+        {
+            hostFd = -1;
+            if (_buffers.DescriptorCount != 1)
+            {
+                return Errno.EIO;
+            }
+
+            hostFd = _buffers.Descriptors[0];
+            _buffers.DescriptorCount = 0;
+            return Errno.None;
+        }
+
+        public void Dispose()
+        {
+            for (int i = 0; i < _buffers.DescriptorCount; i++)
+            {
+                HostUnistd.Close(_buffers.Descriptors[i]);
+            }
+
+            _buffers.DescriptorCount = 0;
+            _client.End(_buffers);
+        }
+    }
+
+    private ITransport Transport => transport;
+}

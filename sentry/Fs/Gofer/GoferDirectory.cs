@@ -1,0 +1,218 @@
+using System.Collections.Generic;
+using Abi.Linux;
+using Lisafs;
+using Sentry.Kernel;
+using Sentry.Vfs;
+
+namespace Sentry.Fs.Gofer;
+
+/// <summary>
+/// A directory. On exclusive mounts its listing is kept once read: lookups of names that are not there, and first lookups of names that are, need no call then. A few lookups in
+/// a row make it read the listing ahead.
+/// </summary>
+internal sealed partial class GoferDirectory : GoferInode
+{
+    /// <summary>Lookups that make the directory read its listing.</summary>
+    private const int ReadAheadLookups = 4;
+
+    /// <summary>Directories whose size says they hold more than some thousands of names are not read ahead, bytes.</summary>
+    private const long ReadAheadMaxBytes = 256 * 1024;
+
+    /// <summary>Complete listing or null. Guarded by <see cref="GoferInode.Lock"/>; changed under the directory lock only.</summary>
+    private Dictionary<string, GoferEntry>? _entries;
+    private GoferListing? _listing;
+    private int _lookups;
+
+    internal GoferDirectory(GoferSuperBlock superBlock, GoferDirectory? parent, string name, in WireNode node)
+        : base(superBlock, parent, name, node)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override Errno Lookup(Task task, string name, out Inode? child)
+    {
+        child = null;
+        if (!Gofer.IsShared)
+        {
+            _lookups++;
+            if (FindListed(name, out GoferEntry entry, out ListedState state))
+            {
+                child = Gofer.GetInode(this, name, entry.Node);
+                return Errno.None;
+            }
+
+            if (state == ListedState.Absent)
+            {
+                return Errno.ENOENT;
+            }
+
+            if (state == ListedState.Unknown && ShouldReadAhead() && ReadListing() == Errno.None)
+            {
+                return LookupListed(name, out child);
+            }
+        }
+
+        return LookupRemote(name, out child);
+    }
+
+    /// <inheritdoc/>
+    public override Errno Revalidate(Task task, string name, Inode? child)
+    {
+        Errno error = GetHandle(out uint directory);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = Client.Walk(directory, name, WalkHandles.None, out WireNode node);
+        if (child is not GoferInode known)
+        {
+            return error == Errno.ENOENT ? Errno.None : Errno.ESTALE;
+        }
+
+        if (error != Errno.None || known.HostIdentity != (node.Attributes.Device, node.Attributes.Inode)
+            || known.FileType != (node.Attributes.Mode & StatMode.S_IFMT))
+        {
+            return Errno.ESTALE;
+        }
+
+        known.Adopt(node.Attributes);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
+    {
+        file = new GoferDirectoryDescription(this, path, flags);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public override void Evict()
+    {
+        using (Lock.Enter())
+        {
+            _entries = null;
+            _listing = null;
+        }
+
+        base.Evict();
+    }
+
+    /// <summary>fsync(2).</summary>
+    internal Errno Sync()
+    {
+        Errno error = GetTarget(out WireTarget target);
+        return error == Errno.None ? Client.Sync(target) : error;
+    }
+
+    /// <summary>What the directory holds now. On shared mounts it is read anew each time.</summary>
+    internal Errno GetListing(out GoferListing? listing)
+    {
+        listing = null;
+        if (!Gofer.IsShared)
+        {
+            using (Lock.Enter())
+            {
+                listing = _listing;
+            }
+
+            if (listing is not null)
+            {
+                return Errno.None;
+            }
+        }
+
+        return Gofer.IsShared ? ReadNames(out listing) : MakeListing(out listing);
+    }
+
+    private Errno LookupListed(string name, out Inode? child)
+    {
+        child = null;
+        if (FindListed(name, out GoferEntry entry, out ListedState state))
+        {
+            child = Gofer.GetInode(this, name, entry.Node);
+            return Errno.None;
+        }
+
+        return state == ListedState.Absent ? Errno.ENOENT : LookupRemote(name, out child);
+    }
+
+    private Errno LookupRemote(string name, out Inode? child)
+    {
+        child = null;
+        Errno error = GetHandle(out uint directory);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = Client.Walk(directory, name, Gofer.LookupHandles, out WireNode node);
+        if (error == Errno.None)
+        {
+            child = Gofer.GetInode(this, name, node);
+        }
+
+        return error;
+    }
+
+    /// <summary>Finds a name whose attributes came with the listing; they serve once and are forgotten then, for the inode has them.</summary>
+    private bool FindListed(string name, out GoferEntry entry, out ListedState state)
+    {
+        entry = default;
+        using (Lock.Enter())
+        {
+            if (_entries is null)
+            {
+                state = ListedState.Unknown;
+                return false;
+            }
+
+            if (!_entries.TryGetValue(name, out entry))
+            {
+                state = ListedState.Absent;
+                return false;
+            }
+
+            state = ListedState.Present;
+            if (entry.Attributes is null)
+            {
+                return false;
+            }
+
+            _entries[name] = entry with { Attributes = null };
+            return true;
+        }
+    }
+
+    private bool ShouldReadAhead() =>
+        _lookups >= ReadAheadLookups && GetAttributes(out InodeAttributes attributes) == Errno.None
+        && attributes.SizeBytes <= ReadAheadMaxBytes;
+
+    /// <summary>What the listing says about a name.</summary>
+    private enum ListedState
+    {
+        /// <summary>There is no listing.</summary>
+        Unknown,
+
+        /// <summary>The name does not exist.</summary>
+        Absent,
+
+        /// <summary>The name exists.</summary>
+        Present,
+    }
+}
+
+/// <summary>One entry of a kept listing; attributes until the first lookup has taken them.</summary>
+internal readonly record struct GoferEntry(ulong HostInode, byte Type, GoferNodeBox? Attributes)
+{
+    /// <summary>The node; only while there are attributes.</summary>
+    internal WireNode Node => Attributes!.Node;
+}
+
+/// <summary>Attributes on the heap, so that entries without them are small.</summary>
+internal sealed class GoferNodeBox(in WireNode node)
+{
+    /// <summary>What the server said.</summary>
+    internal readonly WireNode Node = node;
+}

@@ -1,0 +1,35 @@
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Vfs;
+
+namespace Sentry.Fs.Gofer;
+
+/// <summary>The type of host directories served by a gofer. Guests cannot mount it: which host directories there are is decided when the sandbox is made.</summary>
+public sealed class GoferFileSystem : FileSystemType
+{
+    /// <summary>The one type object.</summary>
+    public static GoferFileSystem Instance { get; } = new();
+
+    /// <inheritdoc/>
+    public override string Name => "gofer";
+
+    /// <inheritdoc/>
+    public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
+    {
+        superBlock = null;
+        return Errno.EPERM;
+    }
+}
+
+/// <summary>Who else changes the served files.</summary>
+public enum GoferSharing
+{
+    /// <summary>Nobody: names and attributes are cached for good.</summary>
+    Exclusive,
+
+    /// <summary>Processes of the host may: names and attributes are asked for at every use.</summary>
+    Shared,
+}
+
+/// <summary>Choices of one mount.</summary>
+public readonly record struct GoferMountOptions(GoferSharing Sharing, string Source);

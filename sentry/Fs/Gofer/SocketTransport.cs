@@ -1,0 +1,122 @@
+using System;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Lisafs;
+
+namespace Sentry.Fs.Gofer;
+
+/// <summary>
+/// Calls the gofer process over a pool of SOCK_SEQPACKET sockets: each carries one call at a time, so as many calls proceed at once as there are sockets. A server that dies
+/// or breaks the framing turns every call, now and later, into EIO.
+/// </summary>
+public sealed class SocketTransport : ITransport, IDisposable
+{
+    /// <summary>Guards the two fields below; a plain monitor, because callers wait on it.</summary>
+    private readonly object _monitor = new();
+    private readonly int[] _idle;
+    private int _idleCount;
+
+    private readonly int[] _sockets;
+    private int _isBroken;
+
+    /// <summary>A pool over connected sockets, which it takes over.</summary>
+    public SocketTransport(ReadOnlySpan<int> sockets)
+    {
+        _sockets = sockets.ToArray();
+        _idle = sockets.ToArray();
+        _idleCount = _idle.Length;
+    }
+
+    /// <summary>True once the server was found dead.</summary>
+    public bool IsBroken => Volatile.Read(ref _isBroken) != 0;
+
+    /// <inheritdoc/>
+    public Errno Call(
+        ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes, out int descriptorCount)
+    {
+        answerBytes = 0;
+        descriptorCount = 0;
+        if (!TryTake(out int socket))
+        {
+            return Errno.EIO;
+        }
+
+        Errno error = Exchange(socket, request, answer, descriptors, out answerBytes, out descriptorCount);
+        if (error != Errno.None)
+        {
+            Break();
+        }
+
+        Return(socket);
+        return error == Errno.None ? Errno.None : Errno.EIO;
+    }
+
+    /// <summary>Closes the sockets; no call may be in progress.</summary>
+    public void Dispose()
+    {
+        Break();
+        foreach (int socket in _sockets)
+        {
+            HostUnistd.Close(socket);
+        }
+    }
+
+    private static Errno Exchange(
+        int socket, ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes, out int descriptorCount)
+    {
+        answerBytes = 0;
+        descriptorCount = 0;
+        Errno error;
+        do
+        {
+            error = HostSocket.Send(socket, request, default, 0, out _);
+        }
+        while (error == Errno.EINTR);
+
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        do
+        {
+            error = HostSocket.Receive(socket, answer, descriptors, 0, out answerBytes, out descriptorCount);
+        }
+        while (error == Errno.EINTR);
+
+        return error == Errno.None && answerBytes == 0 ? Errno.EIO : error;
+    }
+
+    private bool TryTake(out int socket)
+    {
+        lock (_monitor)
+        {
+            while (_idleCount == 0 && !IsBroken)
+            {
+                Monitor.Wait(_monitor);
+            }
+
+            socket = IsBroken ? -1 : _idle[--_idleCount];
+            return socket >= 0;
+        }
+    }
+
+    private void Return(int socket)
+    {
+        lock (_monitor)
+        {
+            _idle[_idleCount++] = socket;
+            Monitor.Pulse(_monitor);
+        }
+    }
+
+    private void Break()
+    {
+        lock (_monitor)
+        {
+            Volatile.Write(ref _isBroken, 1);
+            Monitor.PulseAll(_monitor);
+        }
+    }
+}
