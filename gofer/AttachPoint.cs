@@ -5,7 +5,8 @@ using Lisafs;
 namespace Gofer;
 
 /// <summary>
-/// One host directory (or single file) that is served, as a descriptor that names it. The descriptor is all the server has: it never opens a path of the host.
+/// One host directory (or single file) that is served, as a descriptor that names it. The descriptor is all the
+/// server has: it never opens a path of the host.
 /// </summary>
 public sealed class AttachPoint(int fd, AttachFlags flags)
 {
@@ -19,7 +20,9 @@ public sealed class AttachPoint(int fd, AttachFlags flags)
     /// <summary>What clients may do below it.</summary>
     public AttachFlags Flags { get; } = flags;
 
-    /// <summary>Opens a host path (symbolic links of the path itself are followed: the caller names what it means).</summary>
+    /// <summary>
+    /// Opens a host path (symbolic links of the path itself are followed: the caller names what it means).
+    /// </summary>
     public static Errno Open(string path, AttachFlags flags, out AttachPoint? attachPoint)
     {
         attachPoint = null;
@@ -33,8 +36,9 @@ public sealed class AttachPoint(int fd, AttachFlags flags)
     }
 
     /// <summary>
-    /// As <see cref="Open"/>, but on a detached copy of the mount (open_tree(2)) that is nosuid, nodev unless devices are allowed, and read-only if so asked: the host kernel
-    /// then enforces the flags too, and nothing outside the copy can be reached from the descriptor. Needs CAP_SYS_ADMIN.
+    /// As <see cref="Open"/>, but on a detached copy of the mount (open_tree(2)) that is nosuid, nodev unless
+    /// devices are allowed, and read-only if so asked: the host kernel then enforces the flags too, and nothing
+    /// outside the copy can be reached from the descriptor. Needs CAP_SYS_ADMIN.
     /// </summary>
     public static Errno OpenDetached(string path, AttachFlags flags, Submounts submounts, out AttachPoint? attachPoint)
     {

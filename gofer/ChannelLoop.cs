@@ -6,7 +6,9 @@ using Lisafs;
 
 namespace Gofer;
 
-/// <summary>One thread that answers the requests of one channel until the client closes it or breaks the protocol.</summary>
+/// <summary>
+/// One thread that answers the requests of one channel until the client closes it or breaks the protocol.
+/// </summary>
 internal sealed class ChannelLoop
 {
     private const int StackBytes = 256 * 1024;

@@ -10,7 +10,8 @@ internal static class FileAttributes
     private const uint Wanted = StatxMask.STATX_BASIC_STATS | StatxMask.STATX_BTIME;
 
     /// <summary>Attributes of a descriptor (O_PATH or not).</summary>
-    internal static Errno Read(int fd, out WireAttributes attributes) => Read(fd, "", HostFcntl.AtEmptyPath, out attributes);
+    internal static Errno Read(int fd, out WireAttributes attributes) =>
+        Read(fd, "", HostFcntl.AtEmptyPath, out attributes);
 
     /// <summary>Attributes of a name in a directory, without following a link.</summary>
     internal static Errno ReadChild(int directoryFd, string name, out WireAttributes attributes) =>

@@ -4,7 +4,10 @@ using Lisafs;
 
 namespace Gofer;
 
-/// <summary>A file for the time of one request: a handle's own descriptor, or one opened for the request and closed after it.</summary>
+/// <summary>
+/// A file for the time of one request: a handle's own descriptor, or one opened for the request and closed after
+/// it.
+/// </summary>
 internal readonly struct PinnedFile : IDisposable
 {
     private readonly int _ownedFd;

@@ -133,12 +133,15 @@ public sealed partial class Server
                 return error;
             }
 
-            error = HostStat.MknodAt(directory.Fd, request.Name, (int)(fileType | (request.Mode & AccessBits)), request.SpecialDevice);
+            error = HostStat.MknodAt(
+                directory.Fd, request.Name, (int)(fileType | (request.Mode & AccessBits)), request.SpecialDevice);
             return error == Errno.None ? FinishNode(directory, request, fileType, ref answer) : error;
         }
     }
 
-    /// <summary>FIFOs, sockets and whiteouts (device 0:0) harm nobody; other device nodes need the attach point's leave.</summary>
+    /// <summary>
+    /// FIFOs, sockets and whiteouts (device 0:0) harm nobody; other device nodes need the attach point's leave.
+    /// </summary>
     private static Errno CheckNode(in PinnedFile directory, uint fileType, ulong device)
     {
         switch (fileType)
@@ -173,7 +176,10 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>Opens what was just made, checks that it still is what was made, gives it away and answers; what cannot be given away is removed.</summary>
+    /// <summary>
+    /// Opens what was just made, checks that it still is what was made, gives it away and answers; what cannot be
+    /// given away is removed.
+    /// </summary>
     private Errno FinishNode(
         in PinnedFile directory, in CreateRequest request, uint fileType, ref MessageWriter answer)
     {

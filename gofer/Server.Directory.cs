@@ -40,7 +40,10 @@ public sealed partial class Server
         return error;
     }
 
-    /// <summary>Finds the directory's handle, making one (<paramref name="newHandle"/>) when it is named by its parent. The caller drops the reference.</summary>
+    /// <summary>
+    /// Finds the directory's handle, making one (<paramref name="newHandle"/>) when it is named by its parent. The
+    /// caller drops the reference.
+    /// </summary>
     private Errno PinDirectory(WireTarget target, out ServerHandle? directory, out uint newHandle)
     {
         newHandle = Protocol.NoHandle;
@@ -105,7 +108,8 @@ public sealed partial class Server
 
     /// <summary>Adds entries until the message is full or the directory ends (next cookie -1).</summary>
     private static Errno FillBatch(
-        ServerHandle directory, in ReadDirectoryRequest request, ref MessageWriter answer, out uint count, out long nextCookie)
+        ServerHandle directory, in ReadDirectoryRequest request, ref MessageWriter answer, out uint count,
+        out long nextCookie)
     {
         Span<byte> buffer = Scratch.AsSpan(0, DirentBufferBytes);
         count = 0;
@@ -157,7 +161,8 @@ public sealed partial class Server
                 count++;
             }
 
-            // Some file systems number past 2^63; those cookies cannot be given to a client that checks signs, and none is asked for at the end.
+            // Some file systems number past 2^63; those cookies cannot be given to a client that checks signs, and
+            // none is asked for at the end.
             nextCookie = cookie & long.MaxValue;
         }
 

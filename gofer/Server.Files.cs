@@ -11,7 +11,8 @@ public sealed partial class Server
 
     private Errno Mount(ref MessageReader body, ref MessageWriter answer)
     {
-        if (!MountRequest.TryRead(ref body, out MountRequest request) || request.AttachIndex >= (uint)_attachPoints.Length)
+        if (!MountRequest.TryRead(
+            ref body, out MountRequest request) || request.AttachIndex >= (uint)_attachPoints.Length)
         {
             return Errno.EPROTO;
         }
@@ -31,7 +32,8 @@ public sealed partial class Server
 
         uint fileType = attributes.Mode & StatMode.S_IFMT;
         uint handle = _handles.Add(new ServerHandle(fd, attachPoint, fileType));
-        new MountAnswer(attachPoint.Flags, new WireNode(handle, attributes, LinkTargetOf(fd, fileType))).Write(ref answer);
+        new MountAnswer(
+            attachPoint.Flags, new WireNode(handle, attributes, LinkTargetOf(fd, fileType))).Write(ref answer);
         return Errno.None;
     }
 
@@ -59,7 +61,10 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>Walks until the names end, something is no directory, or the answer is full; returns how many nodes were written.</summary>
+    /// <summary>
+    /// Walks until the names end, something is no directory, or the answer is full; returns how many nodes were
+    /// written.
+    /// </summary>
     private uint WalkNames(in PinnedFile start, in WalkRequest request, ref MessageWriter answer, out Errno error)
     {
         error = start.FileType == StatMode.S_IFDIR ? Errno.None : Errno.ENOTDIR;
@@ -96,12 +101,16 @@ public sealed partial class Server
         return count;
     }
 
-    /// <summary>Writes one node of a walk, with a handle of its own if wanted; false when the message is full (nothing is kept then).</summary>
+    /// <summary>
+    /// Writes one node of a walk, with a handle of its own if wanted; false when the message is full (nothing is
+    /// kept then).
+    /// </summary>
     private bool WriteNode(
         in PinnedFile start, int fd, in WireAttributes attributes, WalkHandles wanted, ref MessageWriter answer)
     {
         uint fileType = attributes.Mode & StatMode.S_IFMT;
-        bool wantsHandle = wanted == WalkHandles.All || (wanted == WalkHandles.Directories && fileType == StatMode.S_IFDIR);
+        bool wantsHandle = wanted == WalkHandles.All || (wanted == WalkHandles.Directories
+            && fileType == StatMode.S_IFDIR);
         uint handle = Protocol.NoHandle;
         if (wantsHandle && HostFcntl.Duplicate(fd, out int copy) == Errno.None)
         {
@@ -170,7 +179,10 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>Size first (it may fail), owner before mode (a change of owner clears set-id bits), times last (the others touch them).</summary>
+    /// <summary>
+    /// Size first (it may fail), owner before mode (a change of owner clears set-id bits), times last (the others
+    /// touch them).
+    /// </summary>
     private Errno ApplyChange(in PinnedFile file, in WireAttributeChange change)
     {
         Errno error = Errno.None;
@@ -281,7 +293,10 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>What the client may have of what it asked for: regular files, and devices where the attach point allows them.</summary>
+    /// <summary>
+    /// What the client may have of what it asked for: regular files, and devices where the attach point allows
+    /// them.
+    /// </summary>
     private static Errno OpenFlags(in PinnedFile file, int requested, out int flags)
     {
         flags = requested & (Fcntl.O_ACCMODE | Fcntl.O_DIRECT | Fcntl.O_NOATIME);

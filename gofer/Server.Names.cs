@@ -124,7 +124,8 @@ public sealed partial class Server
             using (newDirectory)
             {
                 return oldDirectory.AttachPoint == newDirectory.AttachPoint
-                    ? HostUnistd.RenameAt2(oldDirectory.Fd, request.OldName, newDirectory.Fd, request.NewName, request.Flags)
+                    ? HostUnistd.RenameAt2(
+                        oldDirectory.Fd, request.OldName, newDirectory.Fd, request.NewName, request.Flags)
                     : Errno.EXDEV;
             }
         }
@@ -154,7 +155,9 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>Never blocks: a server with a full backlog is EAGAIN, as connect(2) says for a non-blocking socket.</summary>
+    /// <summary>
+    /// Never blocks: a server with a full backlog is EAGAIN, as connect(2) says for a non-blocking socket.
+    /// </summary>
     private Errno ConnectTo(int fd, int socketType, ref AnswerDescriptors files)
     {
         if (socketType is not (HostSocket.Stream or HostSocket.Datagram or HostSocket.SeqPacket))

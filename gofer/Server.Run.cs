@@ -7,7 +7,8 @@ namespace Gofer;
 public sealed partial class Server
 {
     /// <summary>
-    /// Serves the channels (SOCK_SEQPACKET sockets, taken over) with a thread each and returns when the client has closed all of them.
+    /// Serves the channels (SOCK_SEQPACKET sockets, taken over) with a thread each and returns when the client has
+    /// closed all of them.
     /// </summary>
     public void Serve(ReadOnlySpan<int> channelFds)
     {

@@ -5,7 +5,10 @@ using Lisafs;
 
 namespace Gofer;
 
-/// <summary>Extended attributes. O_PATH descriptors refuse the f*xattr calls, so these go through the descriptor's magic link.</summary>
+/// <summary>
+/// Extended attributes. O_PATH descriptors refuse the f*xattr calls, so these go through the descriptor's magic
+/// link.
+/// </summary>
 public sealed partial class Server
 {
     [ThreadStatic]

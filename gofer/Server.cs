@@ -6,8 +6,9 @@ using Lisafs;
 namespace Gofer;
 
 /// <summary>
-/// Answers requests of one client: every file is reached one component at a time from an attach point's descriptor, no symbolic link is ever followed, and a read-only
-/// attach point refuses every change. Any number of threads dispatch at once; the server's only state is the handle table.
+/// Answers requests of one client: every file is reached one component at a time from an attach point's descriptor,
+/// no symbolic link is ever followed, and a read-only attach point refuses every change. Any number of threads
+/// dispatch at once; the server's only state is the handle table.
 /// </summary>
 public sealed partial class Server : IDisposable
 {
@@ -44,13 +45,15 @@ public sealed partial class Server : IDisposable
         return error;
     }
 
-    /// <summary>A server whose working directory is <paramref name="descriptorDirectoryFd"/> (the confined process).</summary>
+    /// <summary>
+    /// A server whose working directory is <paramref name="descriptorDirectoryFd"/> (the confined process).
+    /// </summary>
     internal static Server CreateConfined(AttachPoint[] attachPoints, int descriptorDirectoryFd) =>
         new(attachPoints, descriptorDirectoryFd, "");
 
     /// <summary>
-    /// Answers one request; the result is the answer message in <paramref name="answer"/>. Descriptors in <paramref name="descriptors"/> are the caller's to send
-    /// and close. A request that is malformed is answered EPROTO.
+    /// Answers one request; the result is the answer message in <paramref name="answer"/>. Descriptors in <paramref
+    /// name="descriptors"/> are the caller's to send and close. A request that is malformed is answered EPROTO.
     /// </summary>
     public ReadOnlySpan<byte> Dispatch(
         ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int descriptorCount)
@@ -97,7 +100,8 @@ public sealed partial class Server : IDisposable
     }
 
     private Errno Perform(
-        Operation operation, ref MessageReader body, ref MessageWriter answer, ref AnswerDescriptors files) => operation switch
+        Operation operation, ref MessageReader body, ref MessageWriter answer,
+        ref AnswerDescriptors files) => operation switch
     {
         Operation.Mount => Mount(ref body, ref answer),
         Operation.Walk => Walk(ref body, ref answer),
@@ -213,7 +217,9 @@ public sealed partial class Server : IDisposable
 
     /// <summary>Opens the very file behind an O_PATH descriptor with other flags.</summary>
     private Errno Reopen(int fd, int flags, out int opened) =>
-        HostFcntl.OpenAt(_descriptorDirectoryFd, DecimalNames.Get(fd), flags | HostFcntl.CloseOnExec | HostFcntl.NoCtty, 0, out opened);
+        HostFcntl.OpenAt(
+            _descriptorDirectoryFd, DecimalNames.Get(
+                fd), flags | HostFcntl.CloseOnExec | HostFcntl.NoCtty, 0, out opened);
 
     private static string LinkTargetOf(int fd, uint fileType)
     {

@@ -7,8 +7,9 @@ using Lisafs;
 namespace Gofer;
 
 /// <summary>
-/// A file a client holds: an O_PATH descriptor and the attach point it was reached from. Counted, because a (hostile) client may close a handle while another
-/// channel uses it, and a descriptor number must not change its meaning under that use.
+/// A file a client holds: an O_PATH descriptor and the attach point it was reached from. Counted, because a
+/// (hostile) client may close a handle while another channel uses it, and a descriptor number must not change its
+/// meaning under that use.
 /// </summary>
 internal sealed class ServerHandle(int fd, AttachPoint attachPoint, uint fileType)
 {
@@ -52,7 +53,10 @@ internal sealed class ServerHandle(int fd, AttachPoint attachPoint, uint fileTyp
     }
 }
 
-/// <summary>Handles by number. Numbers are never 0 and are given out in rising order, so that a stale one rarely names something new.</summary>
+/// <summary>
+/// Handles by number. Numbers are never 0 and are given out in rising order, so that a stale one rarely names
+/// something new.
+/// </summary>
 internal sealed class HandleTable
 {
     private readonly Lock _lock = new();

@@ -1,6 +1,9 @@
 namespace Lisafs;
 
-/// <summary>A file as an answer gives it: a handle or <see cref="Protocol.NoHandle"/>, attributes, and the target of a symbolic link (else empty).</summary>
+/// <summary>
+/// A file as an answer gives it: a handle or <see cref="Protocol.NoHandle"/>, attributes, and the target of a
+/// symbolic link (else empty).
+/// </summary>
 public readonly record struct WireNode(uint Handle, WireAttributes Attributes, string LinkTarget)
 {
     /// <summary>Parses one.</summary>
@@ -58,7 +61,10 @@ public readonly record struct MountAnswer(AttachFlags Flags, WireNode Root)
     }
 }
 
-/// <summary>Head of the answer to <see cref="Operation.Walk"/>; <see cref="Count"/> nodes follow. <see cref="Error"/> says why the walk ended early, or 0.</summary>
+/// <summary>
+/// Head of the answer to <see cref="Operation.Walk"/>; <see cref="Count"/> nodes follow. <see cref="Error"/> says
+/// why the walk ended early, or 0.
+/// </summary>
 public readonly record struct WalkAnswer(uint Count, int Error)
 {
     /// <summary>Parses the head.</summary>
@@ -79,7 +85,8 @@ public readonly record struct WalkAnswer(uint Count, int Error)
 }
 
 /// <summary>
-/// Head of the answer to <see cref="Operation.ReadDirectory"/>; <see cref="Count"/> entries follow. <see cref="NextCookie"/> is -1 when the directory has ended;
+/// Head of the answer to <see cref="Operation.ReadDirectory"/>; <see cref="Count"/> entries follow. <see
+/// cref="NextCookie"/> is -1 when the directory has ended;
 /// <see cref="Handle"/> is a new handle on the directory or <see cref="Protocol.NoHandle"/>.
 /// </summary>
 public readonly record struct DirectoryAnswer(uint Handle, uint Count, long NextCookie)
@@ -103,7 +110,9 @@ public readonly record struct DirectoryAnswer(uint Handle, uint Count, long Next
     }
 }
 
-/// <summary>One directory entry: "." and ".." are never given. The node's handle is always <see cref="Protocol.NoHandle"/>.</summary>
+/// <summary>
+/// One directory entry: "." and ".." are never given. The node's handle is always <see cref="Protocol.NoHandle"/>.
+/// </summary>
 public readonly record struct WireEntry(string Name, uint Type, ulong Inode, bool HasNode, WireNode Node)
 {
     /// <summary>Parses one.</summary>

@@ -2,7 +2,10 @@ using System;
 
 namespace Lisafs;
 
-/// <summary>Parses arbitrary bytes as every request and every answer: whatever a peer sends, parsing ends and stays inside the message.</summary>
+/// <summary>
+/// Parses arbitrary bytes as every request and every answer: whatever a peer sends, parsing ends and stays inside
+/// the message.
+/// </summary>
 public static class Fuzz
 {
     /// <summary>Fuzz entry: the bytes are a message body.</summary>

@@ -18,6 +18,7 @@ public static class MessageFraming
         // SAFETY: the length was just checked; the header is blittable.
         header = MemoryMarshal.Read<MessageHeader>(message);
         return header.LengthBytes == (uint)message.Length && header.Version == Protocol.Version
-            && header.Operation is > 0 and < (ushort)Operation.Limit && header.DescriptorCount <= Protocol.MaxDescriptors;
+            && header.Operation is > 0 and < (ushort)Operation.Limit
+                && header.DescriptorCount <= Protocol.MaxDescriptors;
     }
 }

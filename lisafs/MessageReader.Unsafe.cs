@@ -7,8 +7,9 @@ using System.Text;
 namespace Lisafs;
 
 /// <summary>
-/// Checked view of the body of a message from an untrusted peer: every read says whether the bytes were there. After one failure all reads fail, so
-/// that a parser may read all fields and look at <see cref="IsComplete"/> once.
+/// Checked view of the body of a message from an untrusted peer: every read says whether the bytes were there.
+/// After one failure all reads fail, so that a parser may read all fields and look at <see cref="IsComplete"/>
+/// once.
 /// </summary>
 public ref struct MessageReader
 {
@@ -38,7 +39,8 @@ public ref struct MessageReader
             return Fail();
         }
 
-        // SAFETY: T is unmanaged and the span was just checked to hold its bytes; unaligned reads are allowed by MemoryMarshal.Read.
+        // SAFETY: T is unmanaged and the span was just checked to hold its bytes; unaligned reads are allowed by
+        // MemoryMarshal.Read.
         value = MemoryMarshal.Read<T>(_rest);
         _rest = _rest[size..];
         return true;

@@ -8,8 +8,8 @@ using System.Text;
 namespace Lisafs;
 
 /// <summary>
-/// Builds one message in a caller's buffer. A write that does not fit sets <see cref="HasOverflowed"/> and leaves the message as it was; nothing is ever written
-/// past the buffer.
+/// Builds one message in a caller's buffer. A write that does not fit sets <see cref="HasOverflowed"/> and leaves
+/// the message as it was; nothing is ever written past the buffer.
 /// </summary>
 public ref struct MessageWriter
 {

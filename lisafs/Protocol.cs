@@ -1,12 +1,15 @@
 namespace Lisafs;
 
 /// <summary>
-/// Constants of the file protocol between the Sentry (client) and the gofer (server). One SOCK_SEQPACKET message is one request or one answer; a
-/// channel carries one call at a time; descriptors travel beside the answer (SCM_RIGHTS).
+/// Constants of the file protocol between the Sentry (client) and the gofer (server). One SOCK_SEQPACKET message is
+/// one request or one answer; a channel carries one call at a time; descriptors travel beside the answer
+/// (SCM_RIGHTS).
 /// </summary>
 public static class Protocol
 {
-    /// <summary>Both ends are one executable, so versions are never negotiated: an other version is a broken peer.</summary>
+    /// <summary>
+    /// Both ends are one executable, so versions are never negotiated: an other version is a broken peer.
+    /// </summary>
     public const ushort Version = 1;
 
     /// <summary>Longest message with its header, bytes.</summary>
@@ -34,7 +37,9 @@ public static class Protocol
     public const uint NoHandle = 0;
 }
 
-/// <summary>What a request asks for. Layouts of request and answer bodies are in <c>Requests.cs</c> and <c>Answers.cs</c>.</summary>
+/// <summary>
+/// What a request asks for. Layouts of request and answer bodies are in <c>Requests.cs</c> and <c>Answers.cs</c>.
+/// </summary>
 public enum Operation : ushort
 {
     None = 0,

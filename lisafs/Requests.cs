@@ -3,8 +3,8 @@ using System;
 namespace Lisafs;
 
 /// <summary>
-/// A file as a request names it: a handle, or (name not empty) the child of a directory handle. The second form spares a walk for files that
-/// are used once.
+/// A file as a request names it: a handle, or (name not empty) the child of a directory handle. The second form
+/// spares a walk for files that are used once.
 /// </summary>
 public readonly record struct WireTarget(uint Handle, string Name)
 {
@@ -40,7 +40,10 @@ public readonly record struct MountRequest(uint AttachIndex)
     public void Write(ref MessageWriter writer) => writer.Write(AttachIndex);
 }
 
-/// <summary>Body of <see cref="Operation.Walk"/>: components one below the other. The walk ends at the first that is no directory.</summary>
+/// <summary>
+/// Body of <see cref="Operation.Walk"/>: components one below the other. The walk ends at the first that is no
+/// directory.
+/// </summary>
 public readonly record struct WalkRequest(uint Directory, WalkHandles Handles, string[] Names)
 {
     /// <summary>Parses a whole body.</summary>
@@ -49,7 +52,8 @@ public readonly record struct WalkRequest(uint Directory, WalkHandles Handles, s
         request = default;
         reader.Read(out uint directory);
         reader.Read(out uint handles);
-        if (!reader.Read(out uint count) || count == 0 || count > Protocol.MaxWalkNames || handles > (uint)WalkHandles.All)
+        if (!reader.Read(
+            out uint count) || count == 0 || count > Protocol.MaxWalkNames || handles > (uint)WalkHandles.All)
         {
             return false;
         }
@@ -80,7 +84,9 @@ public readonly record struct WalkRequest(uint Directory, WalkHandles Handles, s
     }
 }
 
-/// <summary>Body of the operations that take a file alone: GetAttributes, ReadLink, ListXattr, Sync, Statistics.</summary>
+/// <summary>
+/// Body of the operations that take a file alone: GetAttributes, ReadLink, ListXattr, Sync, Statistics.
+/// </summary>
 public readonly record struct TargetRequest(WireTarget Target)
 {
     /// <summary>Parses a whole body.</summary>
@@ -136,8 +142,8 @@ public readonly record struct OpenRequest(WireTarget Target, int Flags)
 }
 
 /// <summary>
-/// Body of <see cref="Operation.ReadDirectory"/>: as many entries after the cookie (0: the first) as a message holds. When the directory is named by its parent, the answer
-/// brings a handle on it.
+/// Body of <see cref="Operation.ReadDirectory"/>: as many entries after the cookie (0: the first) as a message
+/// holds. When the directory is named by its parent, the answer brings a handle on it.
 /// </summary>
 public readonly record struct ReadDirectoryRequest(WireTarget Directory, DirectoryDetail Detail, long Cookie)
 {
@@ -161,10 +167,12 @@ public readonly record struct ReadDirectoryRequest(WireTarget Directory, Directo
 }
 
 /// <summary>
-/// Body of Create, MakeDirectory, MakeNode, MakeSymlink and MakeUnnamed. Mode has the final permission bits (and the type for MakeNode);
-/// the server gives the file to Uid and Gid. Name is empty for MakeUnnamed only, LinkTarget for all but MakeSymlink.
+/// Body of Create, MakeDirectory, MakeNode, MakeSymlink and MakeUnnamed. Mode has the final permission bits (and
+/// the type for MakeNode); the server gives the file to Uid and Gid. Name is empty for MakeUnnamed only, LinkTarget
+/// for all but MakeSymlink.
 /// </summary>
-public readonly record struct CreateRequest(uint Directory, uint Mode, uint Uid, uint Gid, ulong SpecialDevice, string Name, string LinkTarget)
+public readonly record struct CreateRequest(
+    uint Directory, uint Mode, uint Uid, uint Gid, ulong SpecialDevice, string Name, string LinkTarget)
 {
     /// <summary>Parses a whole body.</summary>
     public static bool TryRead(ref MessageReader reader, out CreateRequest request)
@@ -238,7 +246,8 @@ public readonly record struct UnlinkRequest(uint Directory, UnlinkFlags Flags, s
 }
 
 /// <summary>Body of <see cref="Operation.Rename"/>, flags as renameat2(2).</summary>
-public readonly record struct RenameRequest(uint OldDirectory, string OldName, uint NewDirectory, string NewName, uint Flags)
+public readonly record struct RenameRequest(
+    uint OldDirectory, string OldName, uint NewDirectory, string NewName, uint Flags)
 {
     /// <summary>Parses a whole body.</summary>
     public static bool TryRead(ref MessageReader reader, out RenameRequest request)
@@ -299,7 +308,9 @@ public readonly ref struct XattrRequest(WireTarget target, string name, int flag
     }
 }
 
-/// <summary>Body of <see cref="Operation.Connect"/>: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET to a socket file of the host.</summary>
+/// <summary>
+/// Body of <see cref="Operation.Connect"/>: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET to a socket file of the host.
+/// </summary>
 public readonly record struct ConnectRequest(WireTarget Target, int SocketType)
 {
     /// <summary>Parses a whole body.</summary>
@@ -322,7 +333,9 @@ public readonly record struct ConnectRequest(WireTarget Target, int SocketType)
 /// <summary>Body of <see cref="Operation.Close"/>: handles that will not be used again.</summary>
 public static class CloseRequest
 {
-    /// <summary>Parses a whole body into <paramref name="handles"/> (room for <see cref="Protocol.MaxCloseHandles"/>).</summary>
+    /// <summary>
+    /// Parses a whole body into <paramref name="handles"/> (room for <see cref="Protocol.MaxCloseHandles"/>).
+    /// </summary>
     public static bool TryRead(ref MessageReader reader, scoped Span<uint> handles, out int count)
     {
         count = 0;

@@ -43,7 +43,9 @@ public struct WireAttributes
     public long BirthTimeNs;
 }
 
-/// <summary>Which fields of <see cref="WireAttributeChange"/> count; the same bits as the Sentry's AttributeMask.</summary>
+/// <summary>
+/// Which fields of <see cref="WireAttributeChange"/> count; the same bits as the Sentry's AttributeMask.
+/// </summary>
 [System.Flags]
 public enum WireAttributeMask : uint
 {

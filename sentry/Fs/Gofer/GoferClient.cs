@@ -8,8 +8,8 @@ using Sentry.Sync;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// Typed calls to a server. A body that cannot be parsed is EIO: the server is another process and is believed no more than any other. Buffers are pooled, so
-/// that a call allocates only what it returns.
+/// Typed calls to a server. A body that cannot be parsed is EIO: the server is another process and is believed no
+/// more than any other. Buffers are pooled, so that a call allocates only what it returns.
 /// </summary>
 public sealed partial class GoferClient(ITransport transport)
 {
@@ -139,7 +139,9 @@ public sealed partial class GoferClient(ITransport transport)
         return error == Errno.None ? Check(WireNode.TryRead(ref body, out node)) : error;
     }
 
-    /// <summary>Create, MakeUnnamed: also returns a descriptor for reading and writing, which the caller owns.</summary>
+    /// <summary>
+    /// Create, MakeUnnamed: also returns a descriptor for reading and writing, which the caller owns.
+    /// </summary>
     public Errno Create(Operation operation, in CreateRequest request, out WireNode node, out int hostFd)
     {
         using CallScope call = Begin();
@@ -253,7 +255,9 @@ public sealed partial class GoferClient(ITransport transport)
 
         internal MessageWriter Request() => new(_buffers.Request);
 
-        /// <summary>Sends what was written and checks the answer's frame. The body is valid until the scope ends.</summary>
+        /// <summary>
+        /// Sends what was written and checks the answer's frame. The body is valid until the scope ends.
+        /// </summary>
         internal Errno Send(ref MessageWriter writer, Operation operation, out MessageReader body)
         {
             body = default;

@@ -49,7 +49,10 @@ internal sealed partial class GoferDirectory
         MarkStale();
     }
 
-    /// <summary>Reads the whole directory with attributes into <see cref="_entries"/>. Two threads may do so at once: both read the truth.</summary>
+    /// <summary>
+    /// Reads the whole directory with attributes into <see cref="_entries"/>. Two threads may do so at once: both
+    /// read the truth.
+    /// </summary>
     private Errno ReadListing()
     {
         Errno error = ReadAll(DirectoryDetail.Attributes, out List<WireEntry> all);
@@ -64,7 +67,8 @@ internal sealed partial class GoferDirectory
             ulong number = entry.HasNode
                 ? Gofer.MapInodeNumber(entry.Node.Attributes.Device, entry.Node.Attributes.Inode)
                 : entry.Inode;
-            entries[entry.Name] = new GoferEntry(number, (byte)entry.Type, entry.HasNode ? new GoferNodeBox(entry.Node) : null);
+            entries[entry.Name] = new GoferEntry(
+                number, (byte)entry.Type, entry.HasNode ? new GoferNodeBox(entry.Node) : null);
         }
 
         using (Lock.Enter())
@@ -75,7 +79,10 @@ internal sealed partial class GoferDirectory
         return Errno.None;
     }
 
-    /// <summary>The listing in the form readers iterate, from the kept entries. The caller holds the directory lock, so no name comes or goes meanwhile.</summary>
+    /// <summary>
+    /// The listing in the form readers iterate, from the kept entries. The caller holds the directory lock, so no
+    /// name comes or goes meanwhile.
+    /// </summary>
     private Errno MakeListing(out GoferListing? listing)
     {
         listing = null;

@@ -6,7 +6,9 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Gofer;
 
-/// <summary>Making, linking, removing and moving names. The VFS holds the directory locks and has checked rights.</summary>
+/// <summary>
+/// Making, linking, removing and moving names. The VFS holds the directory locks and has checked rights.
+/// </summary>
 internal sealed partial class GoferDirectory
 {
     /// <summary>References on an inode that only the name cache and the caller of a removal hold.</summary>
@@ -106,7 +108,8 @@ internal sealed partial class GoferDirectory
     }
 
     /// <inheritdoc/>
-    public override Errno Unlink(Task task, string name, Inode child) => Remove(name, (GoferInode)child, UnlinkFlags.None);
+    public override Errno Unlink(Task task, string name, Inode child) =>
+        Remove(name, (GoferInode)child, UnlinkFlags.None);
 
     /// <inheritdoc/>
     public override Errno RemoveDirectory(Task task, string name, Inode child)
@@ -238,7 +241,8 @@ internal sealed partial class GoferDirectory
     }
 
     private Errno Make(
-        Operation operation, in CreateContext context, string name, uint fileType, ulong device, string target, out Inode? child)
+        Operation operation, in CreateContext context, string name, uint fileType, ulong device, string target,
+        out Inode? child)
     {
         child = null;
         Errno error = MakeRequest(context, name, fileType, device, target, out CreateRequest request);

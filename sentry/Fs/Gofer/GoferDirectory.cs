@@ -7,18 +7,22 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// A directory. On exclusive mounts its listing is kept once read: lookups of names that are not there, and first lookups of names that are, need no call then. A few lookups in
-/// a row make it read the listing ahead.
+/// A directory. On exclusive mounts its listing is kept once read: lookups of names that are not there, and first
+/// lookups of names that are, need no call then. A few lookups in a row make it read the listing ahead.
 /// </summary>
 internal sealed partial class GoferDirectory : GoferInode
 {
     /// <summary>Lookups that make the directory read its listing.</summary>
     private const int ReadAheadLookups = 4;
 
-    /// <summary>Directories whose size says they hold more than some thousands of names are not read ahead, bytes.</summary>
+    /// <summary>
+    /// Directories whose size says they hold more than some thousands of names are not read ahead, bytes.
+    /// </summary>
     private const long ReadAheadMaxBytes = 256 * 1024;
 
-    /// <summary>Complete listing or null. Guarded by <see cref="GoferInode.Lock"/>; changed under the directory lock only.</summary>
+    /// <summary>
+    /// Complete listing or null. Guarded by <see cref="GoferInode.Lock"/>; changed under the directory lock only.
+    /// </summary>
     private Dictionary<string, GoferEntry>? _entries;
     private GoferListing? _listing;
     private int _lookups;
@@ -156,7 +160,10 @@ internal sealed partial class GoferDirectory : GoferInode
         return error;
     }
 
-    /// <summary>Finds a name whose attributes came with the listing; they serve once and are forgotten then, for the inode has them.</summary>
+    /// <summary>
+    /// Finds a name whose attributes came with the listing; they serve once and are forgotten then, for the inode
+    /// has them.
+    /// </summary>
     private bool FindListed(string name, out GoferEntry entry, out ListedState state)
     {
         entry = default;

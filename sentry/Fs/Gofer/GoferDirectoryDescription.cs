@@ -5,8 +5,8 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// An open directory. It reads the listing when first read after open or rewind and goes through that: names that come and go meanwhile neither shift positions nor appear twice,
-/// as POSIX readdir() asks.
+/// An open directory. It reads the listing when first read after open or rewind and goes through that: names that
+/// come and go meanwhile neither shift positions nor appear twice, as POSIX readdir() asks.
 /// </summary>
 internal sealed class GoferDirectoryDescription : FileDescription
 {

@@ -6,7 +6,10 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Gofer;
 
-/// <summary>An open regular file: reads and writes are host calls on the inode's descriptor, straight between the host's page cache and guest memory.</summary>
+/// <summary>
+/// An open regular file: reads and writes are host calls on the inode's descriptor, straight between the host's
+/// page cache and guest memory.
+/// </summary>
 internal sealed class GoferFileDescription : FileDescription
 {
     private readonly GoferRegularFile _file;

@@ -4,7 +4,10 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Gofer;
 
-/// <summary>The type of host directories served by a gofer. Guests cannot mount it: which host directories there are is decided when the sandbox is made.</summary>
+/// <summary>
+/// The type of host directories served by a gofer. Guests cannot mount it: which host directories there are is
+/// decided when the sandbox is made.
+/// </summary>
 public sealed class GoferFileSystem : FileSystemType
 {
     /// <summary>The one type object.</summary>

@@ -8,8 +8,8 @@ using Sentry.Kernel;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// Extended attributes. Nearly no file has any, and every exec asks for security.capability: where nobody else changes the files, the list of names is kept and answers
-/// most questions.
+/// Extended attributes. Nearly no file has any, and every exec asks for security.capability: where nobody else
+/// changes the files, the list of names is kept and answers most questions.
 /// </summary>
 internal abstract partial class GoferInode
 {

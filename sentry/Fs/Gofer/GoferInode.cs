@@ -10,8 +10,8 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// A file of the host. It may be unbound: known by its directory and name only, which cost the server nothing; a handle is taken when the name is about to go away
-/// (and, on shared mounts, at once).
+/// A file of the host. It may be unbound: known by its directory and name only, which cost the server nothing; a
+/// handle is taken when the name is about to go away (and, on shared mounts, at once).
 /// </summary>
 internal abstract partial class GoferInode : Inode
 {
@@ -23,7 +23,9 @@ internal abstract partial class GoferInode : Inode
     private uint _handle;
     private string[]? _xattrNames;
 
-    /// <summary>1 when the host may have changed sizes and times since <see cref="_attributes"/> was read (our own writes).</summary>
+    /// <summary>
+    /// 1 when the host may have changed sizes and times since <see cref="_attributes"/> was read (our own writes).
+    /// </summary>
     private int _isStale;
 
     protected GoferInode(GoferSuperBlock superBlock, GoferDirectory? parent, string name, in WireNode node)
@@ -38,7 +40,8 @@ internal abstract partial class GoferInode : Inode
     }
 
     /// <summary>The inode of the right class for a node.</summary>
-    internal static GoferInode Make(GoferSuperBlock superBlock, GoferDirectory? parent, string name, in WireNode node) =>
+    internal static GoferInode Make(
+        GoferSuperBlock superBlock, GoferDirectory? parent, string name, in WireNode node) =>
         (node.Attributes.Mode & StatMode.S_IFMT) switch
         {
             StatMode.S_IFDIR => new GoferDirectory(superBlock, parent, name, node),
@@ -202,7 +205,10 @@ internal abstract partial class GoferInode : Inode
         return Errno.None;
     }
 
-    /// <summary>Takes over a handle on this file; when another thread was faster, its handle stays. Returns the one that counts.</summary>
+    /// <summary>
+    /// Takes over a handle on this file; when another thread was faster, its handle stays. Returns the one that
+    /// counts.
+    /// </summary>
     internal uint Bind(uint handle)
     {
         using (Lock.Enter())
@@ -309,10 +315,14 @@ internal abstract partial class GoferInode : Inode
         }
     }
 
-    /// <summary>Clears the mark that <see cref="MarkStale"/> set; before the attributes are read, so that no change is missed.</summary>
+    /// <summary>
+    /// Clears the mark that <see cref="MarkStale"/> set; before the attributes are read, so that no change is
+    /// missed.
+    /// </summary>
     protected void ClearStale() => Volatile.Write(ref _isStale, 0);
 
-    private static long ToNs(ulong seconds, ulong nanoseconds) => unchecked(((long)seconds * 1_000_000_000) + (long)nanoseconds);
+    private static long ToNs(ulong seconds, ulong nanoseconds) =>
+        unchecked(((long)seconds * 1_000_000_000) + (long)nanoseconds);
 
     private InodeAttributes Convert(in WireAttributes wire) => new()
     {

@@ -10,13 +10,17 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// A regular file. Its bytes live in the host's page cache and are reached through descriptors the server gave, never through the server.
+/// A regular file. Its bytes live in the host's page cache and are reached through descriptors the server gave,
+/// never through the server.
 /// </summary>
 internal sealed partial class GoferRegularFile : GoferInode
 {
     private const int NoDescriptor = -1;
 
-    /// <summary>Guards the descriptors; they are only ever set here and closed at eviction, so that whoever has the file open may use them without it.</summary>
+    /// <summary>
+    /// Guards the descriptors; they are only ever set here and closed at eviction, so that whoever has the file
+    /// open may use them without it.
+    /// </summary>
     private readonly OrderedLock<PageCacheLevel> _descriptorLock = new();
     private readonly OrderedLock<InodeLevel> _appendLock = new();
     private int _readFd = NoDescriptor;
@@ -89,7 +93,10 @@ internal sealed partial class GoferRegularFile : GoferInode
         base.Evict();
     }
 
-    /// <summary>Writes at the end. Appends of this sandbox do not overlap; other writers of a shared file are the host's business.</summary>
+    /// <summary>
+    /// Writes at the end. Appends of this sandbox do not overlap; other writers of a shared file are the host's
+    /// business.
+    /// </summary>
     internal Errno Append(ref IoSequence source, out long offset, out long done)
     {
         using (_appendLock.Enter())

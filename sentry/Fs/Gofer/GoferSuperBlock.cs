@@ -10,7 +10,10 @@ namespace Sentry.Fs.Gofer;
 /// <summary>One attach point of a gofer as a file system.</summary>
 public sealed class GoferSuperBlock : SuperBlock
 {
-    /// <summary>Where the index of a host device goes in inode numbers: below it the host's own numbers fit on every common file system.</summary>
+    /// <summary>
+    /// Where the index of a host device goes in inode numbers: below it the host's own numbers fit on every common
+    /// file system.
+    /// </summary>
     private const int DeviceIndexShift = 48;
 
     private readonly GoferSharing _sharing;
@@ -60,7 +63,10 @@ public sealed class GoferSuperBlock : SuperBlock
     /// <summary>True when the server refuses every change.</summary>
     internal bool IsServedReadOnly => (_attachFlags & AttachFlags.ReadOnly) != 0;
 
-    /// <summary>Which handles a lookup asks for: shared mounts hold on to the file they found, since its name may come to mean another.</summary>
+    /// <summary>
+    /// Which handles a lookup asks for: shared mounts hold on to the file they found, since its name may come to
+    /// mean another.
+    /// </summary>
     internal WalkHandles LookupHandles => IsShared ? WalkHandles.All : WalkHandles.Directories;
 
     /// <inheritdoc/>
@@ -91,7 +97,9 @@ public sealed class GoferSuperBlock : SuperBlock
     /// <inheritdoc/>
     public override void Release() => Client.FlushCloses();
 
-    /// <summary>Inode number in the sandbox: unique over the host file systems that may lie below one attach point.</summary>
+    /// <summary>
+    /// Inode number in the sandbox: unique over the host file systems that may lie below one attach point.
+    /// </summary>
     internal ulong MapInodeNumber(ulong hostDevice, ulong hostInode)
     {
         ulong index;

@@ -7,8 +7,9 @@ using Lisafs;
 namespace Sentry.Fs.Gofer;
 
 /// <summary>
-/// Calls the gofer process over a pool of SOCK_SEQPACKET sockets: each carries one call at a time, so as many calls proceed at once as there are sockets. A server that dies
-/// or breaks the framing turns every call, now and later, into EIO.
+/// Calls the gofer process over a pool of SOCK_SEQPACKET sockets: each carries one call at a time, so as many calls
+/// proceed at once as there are sockets. A server that dies or breaks the framing turns every call, now and later,
+/// into EIO.
 /// </summary>
 public sealed class SocketTransport : ITransport, IDisposable
 {
@@ -33,7 +34,8 @@ public sealed class SocketTransport : ITransport, IDisposable
 
     /// <inheritdoc/>
     public Errno Call(
-        ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes, out int descriptorCount)
+        ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes,
+        out int descriptorCount)
     {
         answerBytes = 0;
         descriptorCount = 0;
@@ -63,7 +65,8 @@ public sealed class SocketTransport : ITransport, IDisposable
     }
 
     private static Errno Exchange(
-        int socket, ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes, out int descriptorCount)
+        int socket, ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes,
+        out int descriptorCount)
     {
         answerBytes = 0;
         descriptorCount = 0;
