@@ -23,7 +23,8 @@ public sealed partial class Server
 
     private Errno Create(ref MessageReader body, ref MessageWriter answer, ref AnswerDescriptors files)
     {
-        const int Flags = HostFcntl.Create | HostFcntl.Exclusive | HostFcntl.NoFollow | HostFcntl.ReadWrite | HostFcntl.CloseOnExec;
+        const int Flags = HostFcntl.Create | HostFcntl.Exclusive | HostFcntl.NoFollow | HostFcntl.ReadWrite
+            | HostFcntl.CloseOnExec;
         Errno error = BeginCreate(ref body, out CreateRequest request, out PinnedFile directory);
         if (error != Errno.None)
         {

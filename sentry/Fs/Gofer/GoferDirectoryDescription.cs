@@ -52,7 +52,11 @@ internal sealed class GoferDirectoryDescription : FileDescription
             }
         }
 
-        if (AddDots(sink))
+        long position = Position;
+        bool isFull = !DirectoryEntries.AddDots(
+            sink, _directory.InodeNumber, _directory.ParentInodeNumber, ref position);
+        Position = position;
+        if (!isFull)
         {
             AddNames(sink, _listing!);
         }
@@ -62,31 +66,6 @@ internal sealed class GoferDirectoryDescription : FileDescription
 
     /// <inheritdoc/>
     public override Errno Sync(Task task) => _directory.Sync();
-
-    private bool AddDots(IDirentSink sink)
-    {
-        if (Position == 0)
-        {
-            if (!sink.Add(_directory.InodeNumber, Dirent.DT_DIR, ".", 1))
-            {
-                return false;
-            }
-
-            Position = 1;
-        }
-
-        if (Position == 1)
-        {
-            if (!sink.Add(_directory.ParentInodeNumber, Dirent.DT_DIR, "..", FirstName))
-            {
-                return false;
-            }
-
-            Position = FirstName;
-        }
-
-        return true;
-    }
 
     private void AddNames(IDirentSink sink, GoferListing listing)
     {

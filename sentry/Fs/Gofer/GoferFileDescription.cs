@@ -48,6 +48,13 @@ internal sealed class GoferFileDescription : FileDescription
     }
 
     /// <inheritdoc/>
+    public override Errno GetMappable(Task task, out IMappable? mappable)
+    {
+        mappable = _file;
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
     public override Errno Sync(Task task) => HostUnistd.Fsync(CanWrite ? _file.WriteFd : _file.ReadFd);
 
     /// <inheritdoc/>
@@ -61,6 +68,9 @@ internal sealed class GoferFileDescription : FileDescription
     /// <inheritdoc/>
     protected override Errno FindExtent(long offset, int whence, long sizeBytes, out long result) =>
         HostUnistd.Seek(_file.ReadFd, offset, whence, out result);
+
+    /// <inheritdoc/>
+    protected override void Release() => _file.DropOpen();
 
     private Errno SyncIfAsked(Errno error)
     {

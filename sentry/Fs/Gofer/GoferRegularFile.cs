@@ -1,4 +1,3 @@
-using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Lisafs;
@@ -15,41 +14,20 @@ namespace Sentry.Fs.Gofer;
 /// </summary>
 internal sealed partial class GoferRegularFile : GoferInode
 {
-    private const int NoDescriptor = -1;
-
-    /// <summary>
-    /// Guards the descriptors; they are only ever set here and closed at eviction, so that whoever has the file
-    /// open may use them without it.
-    /// </summary>
-    private readonly OrderedLock<PageCacheLevel> _descriptorLock = new();
+    /// <summary>Makes appends of this sandbox follow each other. Guest memory is read under it.</summary>
     private readonly OrderedLock<InodeLevel> _appendLock = new();
-    private int _readFd = NoDescriptor;
-    private int _writeFd = NoDescriptor;
 
     internal GoferRegularFile(GoferSuperBlock superBlock, GoferDirectory? parent, string name, in WireNode node)
         : base(superBlock, parent, name, node)
     {
     }
 
-    /// <summary>A descriptor that can be read, or -1.</summary>
-    internal int ReadFd
-    {
-        get
-        {
-            int fd = Volatile.Read(ref _readFd);
-            return fd >= 0 ? fd : WriteFd;
-        }
-    }
-
-    /// <summary>A descriptor that can be read and written, or -1.</summary>
-    internal int WriteFd => Volatile.Read(ref _writeFd);
-
     /// <inheritdoc/>
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
     {
         file = null;
-        bool wantsWrite = (flags & Fcntl.O_ACCMODE) != Fcntl.O_RDONLY;
-        Errno error = wantsWrite ? EnsureWritable() : EnsureReadable();
+        int access = (flags & Fcntl.O_ACCMODE) == Fcntl.O_RDONLY ? Fcntl.O_RDONLY : Fcntl.O_RDWR;
+        Errno error = AddOpen(access);
         if (error == Errno.None)
         {
             file = new GoferFileDescription(this, path, flags);
@@ -62,14 +40,20 @@ internal sealed partial class GoferRegularFile : GoferInode
     public override Errno SetAttributes(Task task, in AttributeChange change)
     {
         Errno error;
-        if (change.Mask == AttributeMask.Size && WriteFd >= 0)
+        if (change.Mask == AttributeMask.Size && TryPin(Fcntl.O_RDWR, out HostFileMapper? mapper))
         {
-            error = HostUnistd.Ftruncate(WriteFd, change.SizeBytes);
+            error = HostUnistd.Ftruncate(mapper!.HostFd, change.SizeBytes);
+            Unpin(mapper);
             MarkStale();
         }
         else
         {
             error = base.SetAttributes(task, change);
+        }
+
+        if (error == Errno.None && (change.Mask & AttributeMask.Size) != 0)
+        {
+            InvalidateFrom(change.SizeBytes);
         }
 
         return error;
@@ -78,18 +62,7 @@ internal sealed partial class GoferRegularFile : GoferInode
     /// <inheritdoc/>
     public override void Evict()
     {
-        int readFd = Interlocked.Exchange(ref _readFd, NoDescriptor);
-        int writeFd = Interlocked.Exchange(ref _writeFd, NoDescriptor);
-        if (readFd >= 0)
-        {
-            HostUnistd.Close(readFd);
-        }
-
-        if (writeFd >= 0)
-        {
-            HostUnistd.Close(writeFd);
-        }
-
+        CloseDescriptors();
         base.Evict();
     }
 
@@ -114,74 +87,22 @@ internal sealed partial class GoferRegularFile : GoferInode
         }
     }
 
-    /// <summary>Takes over the descriptor (for reading and writing) of a file that was just made.</summary>
-    internal void AdoptDescriptor(int hostFd) => Install(ref _writeFd, hostFd);
-
-    /// <summary>Has a descriptor for reading.</summary>
-    internal Errno EnsureReadable() => ReadFd >= 0 ? Errno.None : OpenHost(Fcntl.O_RDONLY, ref _readFd);
-
-    /// <summary>Has a descriptor for reading and writing.</summary>
-    internal Errno EnsureWritable() => WriteFd >= 0 ? Errno.None : OpenHost(Fcntl.O_RDWR, ref _writeFd);
-
     /// <inheritdoc/>
     protected override Errno Refresh()
     {
-        int fd = ReadFd;
-        if (fd < 0)
+        if (!TryPin(Fcntl.O_RDONLY, out HostFileMapper? mapper))
         {
             return base.Refresh();
         }
 
         ClearStale();
-        Errno error = HostStat.Fstat(fd, out Stat stat);
+        Errno error = HostStat.Fstat(mapper!.HostFd, out Stat stat);
+        Unpin(mapper);
         if (error == Errno.None)
         {
             AdoptStat(stat);
         }
 
         return error;
-    }
-
-    private Errno OpenHost(int access, ref int slot)
-    {
-        if (access != Fcntl.O_RDONLY && Gofer.IsServedReadOnly)
-        {
-            return Errno.EROFS;
-        }
-
-        Errno error = GetTarget(out WireTarget target);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        error = Client.Open(target, access, out int fd, out WireAttributes attributes);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        if ((attributes.Device, attributes.Inode) != HostIdentity)
-        {
-            HostUnistd.Close(fd);
-            return Errno.ESTALE;
-        }
-
-        Install(ref slot, fd);
-        return Errno.None;
-    }
-
-    private void Install(ref int slot, int fd)
-    {
-        using (_descriptorLock.Enter())
-        {
-            if (slot < 0)
-            {
-                Volatile.Write(ref slot, fd);
-                return;
-            }
-        }
-
-        HostUnistd.Close(fd);
     }
 }

@@ -16,14 +16,18 @@ public sealed class GoferSuperBlock : SuperBlock
     /// </summary>
     private const int DeviceIndexShift = 48;
 
+    /// <summary>Files whose descriptors are kept although nobody has them open.</summary>
+    private const int MaxIdleFiles = 1000;
+
     private readonly GoferSharing _sharing;
     private readonly AttachFlags _attachFlags;
     private readonly GoferInode _root;
 
-    /// <summary>Guards the two tables below.</summary>
+    /// <summary>Guards the tables below.</summary>
     private readonly OrderedLock<LeafLevel> _lock = new();
     private readonly Dictionary<ulong, ulong> _deviceIndexes = new();
     private readonly Dictionary<(ulong Device, ulong Inode), GoferInode> _linked = new();
+    private readonly Queue<GoferRegularFile> _idle = new();
 
     private GoferSuperBlock(GoferClient client, in MountAnswer answer, in GoferMountOptions options, ulong device)
         : base(GoferFileSystem.Instance, device)
@@ -140,6 +144,32 @@ public sealed class GoferSuperBlock : SuperBlock
 
         Client.CloseLater(node.Handle);
         return known;
+    }
+
+    /// <summary>
+    /// Nobody has the file open now. Its descriptors are kept for the next open while the mount has few idle files;
+    /// the longest idle is closed then.
+    /// </summary>
+    internal void NoteIdle(GoferRegularFile file)
+    {
+        GoferRegularFile? oldest = null;
+        using (_lock.Enter())
+        {
+            if (file.IsIdle)
+            {
+                return;
+            }
+
+            file.IsIdle = true;
+            _idle.Enqueue(file);
+            if (_idle.Count > MaxIdleFiles)
+            {
+                oldest = _idle.Dequeue();
+                oldest.IsIdle = false;
+            }
+        }
+
+        oldest?.CloseDescriptors();
     }
 
     /// <summary>Remembers an inode that got a second name.</summary>

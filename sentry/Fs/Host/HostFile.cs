@@ -1,0 +1,152 @@
+using Abi.Linux;
+using HostOs;
+using Sentry.Kernel;
+
+namespace Sentry.Fs.Host;
+
+/// <summary>How a host descriptor is kept from blocking a thread of the Sentry.</summary>
+internal enum HostBlocking
+{
+    /// <summary>Reads and writes never wait (regular files, directories, /dev/null).</summary>
+    Never,
+
+    /// <summary>The open file is ours alone and has O_NONBLOCK.</summary>
+    NonBlocking,
+
+    /// <summary>
+    /// The open file is shared with processes that expect it to block: its state is asked for before each transfer.
+    /// </summary>
+    PollFirst,
+}
+
+/// <summary>
+/// One imported open file of the host. O_NONBLOCK is a property of the open file, which is shared with whoever else
+/// has it (the shell that started us): it is never set there. Pipes and terminals are opened again through /proc
+/// instead, which gives an open file of our own.
+/// </summary>
+internal sealed class HostFile
+{
+    private readonly HostFd _fd;
+    private readonly HostNotifier _notifier;
+    private readonly ulong _watchToken;
+
+    private HostFile(HostFd fd, in Stat stat, HostBlocking blocking, HostNotifier notifier)
+    {
+        _fd = fd;
+        _notifier = notifier;
+        Blocking = blocking;
+        FileType = stat.st_mode & StatMode.S_IFMT;
+        IsTerminal = FileType == StatMode.S_IFCHR && IsTerminalFd(fd.Value);
+        if (blocking != HostBlocking.Never && notifier.Watch(fd.Value, Queue, out _watchToken) == Errno.None)
+        {
+            WaitQueue = Queue;
+        }
+    }
+
+    /// <summary>S_IFMT bits.</summary>
+    internal uint FileType { get; }
+
+    /// <summary>True for terminals.</summary>
+    internal bool IsTerminal { get; }
+
+    /// <summary>How blocking is avoided.</summary>
+    internal HostBlocking Blocking { get; }
+
+    /// <summary>The descriptor.</summary>
+    internal int Fd => _fd.Value;
+
+    /// <summary>Notified when readiness may have changed; null for files that are always ready.</summary>
+    internal WaitQueue? WaitQueue { get; }
+
+    private WaitQueue Queue { get; } = new();
+
+    /// <summary>
+    /// Imports a descriptor, which is owned from now on (and closed on failure). /proc must still be in sight.
+    /// </summary>
+    internal static Errno Import(int hostFd, HostNotifier notifier, out HostFile? file)
+    {
+        file = null;
+        Errno error = HostStat.Fstat(hostFd, out Stat stat);
+        if (error != Errno.None)
+        {
+            HostUnistd.Close(hostFd);
+            return error;
+        }
+
+        HostBlocking blocking = BlockingOf(hostFd, stat.st_mode & StatMode.S_IFMT);
+        if (blocking == HostBlocking.PollFirst && TryReopen(hostFd, stat, out int own))
+        {
+            HostUnistd.Close(hostFd);
+            hostFd = own;
+            blocking = HostBlocking.NonBlocking;
+        }
+
+        file = new HostFile(new HostFd(hostFd), stat, blocking, notifier);
+        return Errno.None;
+    }
+
+    /// <summary>POLL* events that hold now.</summary>
+    internal short Poll(short wanted)
+    {
+        System.Span<HostPollFd> one = [new HostPollFd { Fd = Fd, Events = wanted }];
+        Errno error;
+        do
+        {
+            error = HostPoll.Poll(one, 0, out _);
+        }
+        while (error == Errno.EINTR);
+
+        return error == Errno.None ? one[0].Revents : HostPoll.Error;
+    }
+
+    /// <summary>Closes it.</summary>
+    internal void Close()
+    {
+        if (WaitQueue is not null)
+        {
+            _notifier.Unwatch(Fd, _watchToken);
+        }
+
+        _fd.Dispose();
+    }
+
+    private static HostBlocking BlockingOf(int fd, uint fileType) => fileType switch
+    {
+        StatMode.S_IFREG or StatMode.S_IFDIR or StatMode.S_IFBLK => HostBlocking.Never,
+        StatMode.S_IFCHR when !IsTerminalFd(fd) && !CanWait(fd) => HostBlocking.Never,
+        _ => HostBlocking.PollFirst,
+    };
+
+    /// <summary>A driver without poll, such as /dev/null, cannot be waited for: epoll refuses it.</summary>
+    private static bool CanWait(int fd)
+    {
+        if (HostPoll.EpollCreate(HostFcntl.CloseOnExec, out int epoll) != Errno.None)
+        {
+            return true;
+        }
+
+        Errno error = HostPoll.EpollControl(epoll, HostPoll.EpollCtlAdd, fd, Epoll.EPOLLIN, 0);
+        HostUnistd.Close(epoll);
+        return error != Errno.EPERM;
+    }
+
+    private static bool IsTerminalFd(int fd)
+    {
+        Termios termios = default;
+        return HostIoctl.Ioctl(fd, Ioctls.TCGETS, ref termios) == Errno.None;
+    }
+
+    private static bool TryReopen(int fd, in Stat stat, out int own)
+    {
+        own = -1;
+        bool canReopen = (stat.st_mode & StatMode.S_IFMT) is StatMode.S_IFIFO or StatMode.S_IFCHR;
+        if (!canReopen || HostFcntl.Fcntl(fd, HostFcntl.GetFl, 0, out int flags) != Errno.None)
+        {
+            return false;
+        }
+
+        string path = "/proc/self/fd/" + fd.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        int wanted = (flags & Fcntl.O_ACCMODE) | HostFcntl.NonBlock | HostFcntl.NoCtty | HostFcntl.CloseOnExec;
+        return HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, wanted, 0, out own) == Errno.None;
+    }
+}
