@@ -26,12 +26,44 @@ public readonly struct MountLevel : ILockLevel
     public static string Name => "Mount";
 }
 
+/// <summary>Offset of one open file description (held across the read or write, as Linux's f_pos_lock), so above all file-system locks.</summary>
+public readonly struct FilePositionLevel : ILockLevel
+{
+    public static int Rank => 115;
+
+    public static string Name => "FilePosition";
+}
+
 /// <summary>Entries of one directory; parent before child, else by creation order.</summary>
 public readonly struct DirectoryLevel : ILockLevel
 {
     public static int Rank => 120;
 
     public static string Name => "Directory";
+}
+
+/// <summary>Name and copy-up of one overlay inode; pairs by creation order.</summary>
+public readonly struct CopyUpLevel : ILockLevel
+{
+    public static int Rank => 124;
+
+    public static string Name => "CopyUp";
+}
+
+/// <summary>Entries of the upper directory behind one overlay directory; pairs as the directories above them.</summary>
+public readonly struct UpperDirectoryLevel : ILockLevel
+{
+    public static int Rank => 125;
+
+    public static string Name => "UpperDirectory";
+}
+
+/// <summary>The work directory of one overlay.</summary>
+public readonly struct OverlayWorkLevel : ILockLevel
+{
+    public static int Rank => 126;
+
+    public static string Name => "OverlayWork";
 }
 
 /// <summary>Attributes and data of one inode; taken under its directory.</summary>

@@ -102,7 +102,8 @@ public sealed class EscapeTests : IDisposable
         Assert.Equal(Errno.EROFS, _fixture.Client.RemoveXattr(file, "trusted.x"));
         WireAttributeChange change = new() { Mask = WireAttributeMask.Mode };
         Assert.Equal(Errno.EROFS, _fixture.Client.SetAttributes(file, change, out _));
-        Assert.Equal(["file"], Array.ConvertAll(Directory.GetFileSystemEntries(_fixture.ReadOnly), Path.GetFileName));
+        string only = Assert.Single(Directory.GetFileSystemEntries(_fixture.ReadOnly));
+        Assert.Equal("file", Path.GetFileName(only));
     }
 
     [Fact]
@@ -166,7 +167,7 @@ public sealed class EscapeTests : IDisposable
             Array.ForEach(descriptors[..count], fd => HostUnistd.Close(fd));
         }
 
-        AssertOk(_fixture.Client.GetAttributes(new(_fixture.ReadOnlyRoot, ""), out _));
+        AssertOk(_fixture.Client.Mount(1, out _));
         Assert.Equal("outside", File.ReadAllText(Path.Combine(_fixture.Top, "secret")));
     }
 

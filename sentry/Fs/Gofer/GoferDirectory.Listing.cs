@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Abi.Linux;
 using Lisafs;
+using Sentry.Vfs;
 
 namespace Sentry.Fs.Gofer;
 
@@ -15,6 +16,7 @@ internal sealed partial class GoferDirectory
     {
         using (Lock.Enter())
         {
+            _changes++;
             _listing = null;
             if (_entries is not null)
             {
@@ -30,6 +32,7 @@ internal sealed partial class GoferDirectory
     {
         using (Lock.Enter())
         {
+            _changes++;
             _listing = null;
             _entries?.Remove(name);
         }
@@ -42,6 +45,7 @@ internal sealed partial class GoferDirectory
     {
         using (Lock.Enter())
         {
+            _changes++;
             _listing = null;
             _entries = null;
         }
@@ -50,49 +54,58 @@ internal sealed partial class GoferDirectory
     }
 
     /// <summary>
-    /// Reads the whole directory with attributes into <see cref="_entries"/>. Two threads may do so at once: both
-    /// read the truth.
+    /// Reads the whole directory with attributes. It is kept in <see cref="_entries"/> unless a name came or went
+    /// meanwhile, for then the server may have answered before or after that.
     /// </summary>
-    private Errno ReadListing()
+    private Errno ReadListing(out Dictionary<string, GoferEntry> entries)
     {
+        int changesBefore;
+        using (Lock.Enter())
+        {
+            changesBefore = _changes;
+        }
+
         Errno error = ReadAll(DirectoryDetail.Attributes, out List<WireEntry> all);
+        entries = new(all.Count, StringComparer.Ordinal);
         if (error != Errno.None)
         {
             return error;
         }
 
-        Dictionary<string, GoferEntry> entries = new(all.Count, StringComparer.Ordinal);
         foreach (WireEntry entry in all)
         {
             ulong number = entry.HasNode
                 ? Gofer.MapInodeNumber(entry.Node.Attributes.Device, entry.Node.Attributes.Inode)
                 : entry.Inode;
-            entries[entry.Name] = new GoferEntry(
-                number, (byte)entry.Type, entry.HasNode ? new GoferNodeBox(entry.Node) : null);
+            GoferNodeBox? node = entry.HasNode ? new GoferNodeBox(entry.Node) : null;
+            entries[entry.Name] = new GoferEntry(number, (byte)entry.Type, node);
         }
 
         using (Lock.Enter())
         {
-            _entries = entries;
+            if (_changes == changesBefore)
+            {
+                _entries = entries;
+            }
         }
 
         return Errno.None;
     }
 
-    /// <summary>
-    /// The listing in the form readers iterate, from the kept entries. The caller holds the directory lock, so no
-    /// name comes or goes meanwhile.
-    /// </summary>
-    private Errno MakeListing(out GoferListing? listing)
+    /// <summary>The listing in the form readers iterate, from the kept entries or from the server.</summary>
+    private Errno MakeListing(out DirectoryListing? listing)
     {
-        listing = null;
-        bool isKnown;
         using (Lock.Enter())
         {
-            isKnown = _entries is not null;
+            if (_entries is not null)
+            {
+                _listing = listing = ToListing(_entries);
+                return Errno.None;
+            }
         }
 
-        Errno error = isKnown ? Errno.None : ReadListing();
+        listing = null;
+        Errno error = ReadListing(out Dictionary<string, GoferEntry> entries);
         if (error != Errno.None)
         {
             return error;
@@ -100,25 +113,26 @@ internal sealed partial class GoferDirectory
 
         using (Lock.Enter())
         {
-            if (_entries is null)
-            {
-                return Errno.EAGAIN;
-            }
-
-            int count = 0;
-            GoferListedName[] names = new GoferListedName[_entries.Count];
-            foreach (KeyValuePair<string, GoferEntry> entry in _entries)
-            {
-                names[count++] = new GoferListedName(entry.Key, entry.Value.HostInode, entry.Value.Type);
-            }
-
-            _listing = listing = new GoferListing(names);
+            listing = ToListing(entries);
+            _listing = _entries == entries ? listing : null;
         }
 
         return Errno.None;
     }
 
-    private Errno ReadNames(out GoferListing? listing)
+    private static DirectoryListing ToListing(Dictionary<string, GoferEntry> entries)
+    {
+        int count = 0;
+        ListedName[] names = new ListedName[entries.Count];
+        foreach (KeyValuePair<string, GoferEntry> entry in entries)
+        {
+            names[count++] = new ListedName(entry.Key, entry.Value.HostInode, entry.Value.Type);
+        }
+
+        return new DirectoryListing(names);
+    }
+
+    private Errno ReadNames(out DirectoryListing? listing)
     {
         listing = null;
         Errno error = ReadAll(DirectoryDetail.Names, out List<WireEntry> all);
@@ -127,13 +141,13 @@ internal sealed partial class GoferDirectory
             return error;
         }
 
-        GoferListedName[] names = new GoferListedName[all.Count];
+        ListedName[] names = new ListedName[all.Count];
         for (int i = 0; i < names.Length; i++)
         {
-            names[i] = new GoferListedName(all[i].Name, all[i].Inode == NoInode ? 1 : all[i].Inode, (byte)all[i].Type);
+            names[i] = new ListedName(all[i].Name, all[i].Inode == NoInode ? 1 : all[i].Inode, (byte)all[i].Type);
         }
 
-        listing = new GoferListing(names);
+        listing = new DirectoryListing(names);
         return Errno.None;
     }
 
@@ -165,14 +179,4 @@ internal sealed partial class GoferDirectory
 
         return Errno.None;
     }
-}
-
-/// <summary>One name of a listing.</summary>
-internal readonly record struct GoferListedName(string Name, ulong Inode, byte Type);
-
-/// <summary>The names of a directory at one moment; never changed, so that readers share it.</summary>
-internal sealed class GoferListing(GoferListedName[] names)
-{
-    /// <summary>Names without "." and "..".</summary>
-    internal GoferListedName[] Names { get; } = names;
 }

@@ -24,8 +24,11 @@ internal sealed partial class GoferDirectory : GoferInode
     /// Complete listing or null. Guarded by <see cref="GoferInode.Lock"/>; changed under the directory lock only.
     /// </summary>
     private Dictionary<string, GoferEntry>? _entries;
-    private GoferListing? _listing;
+    private DirectoryListing? _listing;
     private int _lookups;
+
+    /// <summary>Grows with every name that we add or remove.</summary>
+    private int _changes;
 
     internal GoferDirectory(GoferSuperBlock superBlock, GoferDirectory? parent, string name, in WireNode node)
         : base(superBlock, parent, name, node)
@@ -50,7 +53,7 @@ internal sealed partial class GoferDirectory : GoferInode
                 return Errno.ENOENT;
             }
 
-            if (state == ListedState.Unknown && ShouldReadAhead() && ReadListing() == Errno.None)
+            if (state == ListedState.Unknown && ShouldReadAhead() && ReadListing(out _) == Errno.None)
             {
                 return LookupListed(name, out child);
             }
@@ -111,7 +114,7 @@ internal sealed partial class GoferDirectory : GoferInode
     }
 
     /// <summary>What the directory holds now. On shared mounts it is read anew each time.</summary>
-    internal Errno GetListing(out GoferListing? listing)
+    internal Errno GetListing(out DirectoryListing? listing)
     {
         listing = null;
         if (!Gofer.IsShared)
