@@ -26,14 +26,6 @@ public readonly struct MountLevel : ILockLevel
     public static string Name => "Mount";
 }
 
-/// <summary>Offset of one open file description (held across the read or write, as Linux's f_pos_lock), so above all file-system locks.</summary>
-public readonly struct FilePositionLevel : ILockLevel
-{
-    public static int Rank => 115;
-
-    public static string Name => "FilePosition";
-}
-
 /// <summary>Entries of one directory; parent before child, else by creation order.</summary>
 public readonly struct DirectoryLevel : ILockLevel
 {
