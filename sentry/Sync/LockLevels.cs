@@ -66,7 +66,10 @@ public readonly struct InodeLevel : ILockLevel
     public static string Name => "Inode";
 }
 
-/// <summary>Writes and size changes of one file; held across the copy, so page faults come below (Linux's i_rwsem of regular files).</summary>
+/// <summary>
+/// Writes and size changes of one file; held across the copy, so page faults come below (Linux's i_rwsem of regular
+/// files).
+/// </summary>
 public readonly struct FileWriteLevel : ILockLevel
 {
     public static int Rank => 140;
@@ -96,6 +99,30 @@ public readonly struct TtyLevel : ILockLevel
     public static int Rank => 180;
 
     public static string Name => "Tty";
+}
+
+/// <summary>The reader of one socket; held across copies to the guest, outside the state.</summary>
+public readonly struct SocketReadLevel : ILockLevel
+{
+    public static int Rank => 184;
+
+    public static string Name => "SocketRead";
+}
+
+/// <summary>Descriptors travelling over AF_UNIX sockets: the graph that the collector of cycles walks.</summary>
+public readonly struct InFlightLevel : ILockLevel
+{
+    public static int Rank => 186;
+
+    public static string Name => "InFlight";
+}
+
+/// <summary>Which peer a datagram socket watches for room.</summary>
+public readonly struct RelayLevel : ILockLevel
+{
+    public static int Rank => 188;
+
+    public static string Name => "Relay";
 }
 
 /// <summary>State of one socket; pairs by creation order.</summary>
@@ -154,7 +181,9 @@ public readonly struct FsContextLevel : ILockLevel
     public static string Name => "FsContext";
 }
 
-/// <summary>One futex bucket, pairs by index; guest words are read under it, so it is outside the memory locks.</summary>
+/// <summary>
+/// One futex bucket, pairs by index; guest words are read under it, so it is outside the memory locks.
+/// </summary>
 public readonly struct FutexLevel : ILockLevel
 {
     public static int Rank => 380;
@@ -170,7 +199,9 @@ public readonly struct MappingLevel : ILockLevel
     public static string Name => "Mapping";
 }
 
-/// <summary>Who maps a file: reverse map of one mappable. Above the PMAs, because it is held while they are invalidated.</summary>
+/// <summary>
+/// Who maps a file: reverse map of one mappable. Above the PMAs, because it is held while they are invalidated.
+/// </summary>
 public readonly struct MappableSetLevel : ILockLevel
 {
     public static int Rank => 405;

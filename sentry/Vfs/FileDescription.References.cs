@@ -16,7 +16,9 @@ internal enum WriteAccess
     Denied,
 }
 
-/// <summary>References, and what a description holds while it lives: its inode, its place, its write access, its locks.</summary>
+/// <summary>
+/// References, and what a description holds while it lives: its inode, its place, its write access, its locks.
+/// </summary>
 public abstract partial class FileDescription
 {
     private int _references = 1;
@@ -77,7 +79,10 @@ public abstract partial class FileDescription
         return _anonymousPlace!.Path;
     }
 
-    /// <summary>Ties the description to what it keeps alive. The caller took the reference on the inode and counted the writer.</summary>
+    /// <summary>
+    /// Ties the description to what it keeps alive. The caller took the reference on the inode and counted the
+    /// writer.
+    /// </summary>
     internal void Bind(VfsPath path, Inode inode, WriteAccess access)
     {
         Path = path;
@@ -111,6 +116,7 @@ public abstract partial class FileDescription
             FileEvents.Report(_boundPath, CanWrite ? Inotify.IN_CLOSE_WRITE : Inotify.IN_CLOSE_NOWRITE);
         }
 
+        LeaveEpoll();
         Release();
         if (_writeAccess == WriteAccess.Counted)
         {

@@ -1,0 +1,47 @@
+using System.Collections.Generic;
+using Abi.Linux;
+using Sentry.Kernel;
+
+namespace Sentry.Socket;
+
+/// <summary>Makes the sockets of one family.</summary>
+public interface ISocketFamily
+{
+    /// <summary>socket(2); <paramref name="type"/> without SOCK_NONBLOCK and SOCK_CLOEXEC.</summary>
+    Errno Create(Task task, int type, int protocol, out SocketFile? socket);
+
+    /// <summary>socketpair(2); EOPNOTSUPP where there is no such thing.</summary>
+    Errno CreatePair(Task task, int type, int protocol, out SocketFile? first, out SocketFile? second);
+}
+
+/// <summary>The families of this kernel by their AF_* number.</summary>
+public static class SocketFamilies
+{
+    // AF_MAX and SOCK_MAX of the kernel.
+    private const int MaxFamily = 46;
+    private const int MaxType = 11;
+
+    private static readonly Dictionary<int, ISocketFamily> s_families = new()
+    {
+        [Sockets.AF_UNIX] = new Unix.UnixFamily(),
+    };
+
+    /// <summary>
+    /// The family of a number: EAFNOSUPPORT for those nobody implements, EINVAL for a type that cannot be.
+    /// </summary>
+    public static Errno Find(int family, int type, out ISocketFamily? result)
+    {
+        result = null;
+        if (family is < 0 or >= MaxFamily)
+        {
+            return Errno.EAFNOSUPPORT;
+        }
+
+        if (type is < 0 or >= MaxType)
+        {
+            return Errno.EINVAL;
+        }
+
+        return s_families.TryGetValue(family, out result) ? Errno.None : Errno.EAFNOSUPPORT;
+    }
+}
