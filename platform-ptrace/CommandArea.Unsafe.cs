@@ -12,6 +12,7 @@ namespace Platform.Ptrace;
 /// master and is what a fresh
 /// fork sees until it maps its own.
 /// </summary>
+// SAFETY: accesses are checked against the area, which stays mapped until Dispose.
 internal sealed unsafe class CommandArea : IDisposable
 {
     /// <summary>Size of one slot.</summary>

@@ -13,8 +13,6 @@ namespace Tests.Platform;
 public abstract partial class PlatformConformance
 {
     private const int SiKernel = 0x80;
-    private const int SegvMapErr = 1;
-    private const int SegvAccErr = 2;
 
     [Fact]
     public void Reading_an_unmapped_page_is_a_page_fault()

@@ -13,24 +13,6 @@ namespace Tests.Platform;
 public abstract partial class PlatformConformance
 {
     [Fact]
-    public void An_interrupt_before_the_switch_is_reported_once()
-    {
-        using var guest = new Guest(Platform, EmitPeekLoop);
-        guest.Map(Guest.Data, 1, ReadOnly);
-        using IContext context = guest.NewContext(Platform);
-        context.Registers.Rdi = Guest.Data;
-        context.Interrupt();
-        context.Interrupt();
-        Assert.Equal(SwitchReason.Interrupted, context.Switch(guest.Space, out _));
-        Assert.Equal(Guest.Code, context.Registers.Rip);
-        ExpectSystemCall(context, guest, 1);
-        ExpectSystemCall(context, guest, 1);
-        context.Interrupt();
-        Assert.Equal(SwitchReason.Interrupted, context.Switch(guest.Space, out _));
-        ExpectSystemCall(context, guest, 1);
-    }
-
-    [Fact]
     public void An_interrupt_ends_a_guest_that_never_stops()
     {
         using var guest = new Guest(Platform, EmitSpin);
@@ -92,17 +74,6 @@ public abstract partial class PlatformConformance
             context.Registers.Rcx = 1;
             ExpectSystemCall(context, guest, 0);
         }
-    }
-
-    [Fact]
-    public void Interrupting_a_disposed_context_is_harmless()
-    {
-        using var guest = new Guest(Platform, EmitPeekLoop);
-        IContext context = guest.NewContext(Platform);
-        ExpectNoPeek(context, guest, Guest.Data, SegvMapErr);
-        context.Dispose();
-        context.Interrupt();
-        context.Dispose();
     }
 
     [Fact]

@@ -12,14 +12,8 @@ namespace Tests.Platform;
 /// system calls. A platform
 /// that spins up a concrete class gets all parts.
 /// </summary>
-public abstract partial class PlatformConformance
+public abstract partial class PlatformConformance : PlatformContract
 {
-    protected const MemoryAccess ReadOnly = MemoryAccess.Read;
-    protected const MemoryAccess ReadWrite = MemoryAccess.Read | MemoryAccess.Write;
-    protected const MemoryAccess ReadExecute = MemoryAccess.Read | MemoryAccess.Execute;
-
-    protected abstract IPlatform Platform { get; }
-
     [Fact]
     public void A_system_call_shows_and_keeps_every_register()
     {
@@ -226,21 +220,6 @@ public abstract partial class PlatformConformance
         }
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
         Assert.Equal(39UL, context.Registers.Rax);
-    }
-
-    private protected static void ExpectSystemCall(IContext context, Guest guest, ulong number)
-    {
-        SwitchReason reason = context.Switch(guest.Space, out FaultInfo fault);
-        string seen = $"{reason}, signal {fault.Signal}, code {fault.Code}, at {fault.Address:x}";
-        Assert.True(reason == SwitchReason.SystemCall, seen);
-        Assert.Equal(number, context.Registers.Rax);
-        Assert.Equal(number, context.Registers.OrigRax);
-    }
-
-    private protected static FaultInfo ExpectFault(IContext context, Guest guest)
-    {
-        Assert.Equal(SwitchReason.Fault, context.Switch(guest.Space, out FaultInfo fault));
-        return fault;
     }
 
     private static GuestRegisters Distinct() => new()
