@@ -43,6 +43,18 @@ public sealed partial class ProcessGroup
         }
     }
 
+    /// <summary>Appends all tasks of all members.</summary>
+    public void CollectTasks(GuestKernel kernel, List<Task> result)
+    {
+        using (kernel.TasksLock.Enter())
+        {
+            foreach (ThreadGroup member in Members)
+            {
+                member.CollectTasks(result);
+            }
+        }
+    }
+
     internal void SendSignalLocked(in SigInfo info)
     {
         foreach (ThreadGroup member in Members)

@@ -25,7 +25,7 @@ public sealed partial class Task
     partial void OnExitTimers();
 
     /// <summary>Keeps the peak of resident memory for getrusage(2) before the memory goes.</summary>
-    private void NotePeakMemory()
+    internal void NotePeakMemory()
     {
         long peakKiB = (long)(_mm!.PeakResidentBytes / 1024);
         _counters.MaxResidentKiB = System.Math.Max(_counters.MaxResidentKiB, peakKiB);

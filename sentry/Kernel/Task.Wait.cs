@@ -28,7 +28,7 @@ public sealed partial class Task
                 break;
             }
 
-            errno = Block();
+            errno = request.IsNonBlocking ? Errno.EAGAIN : Block();
         }
         while (errno == Errno.None);
         queue.Remove(Waiter);

@@ -118,7 +118,13 @@ public sealed partial class Task
     public required SchedulingState Scheduling { get; set; }
 
     /// <summary>PR_SET_TIMERSLACK in ns.</summary>
-    public ulong TimerSlackNs { get; internal set; } = 50000;
+    public ulong TimerSlackNs { get; internal set; } = DefaultTimerSlackNs;
+
+    /// <summary>Timer slack a program starts with.</summary>
+    internal const ulong DefaultTimerSlackNs = 50000;
+
+    /// <summary>PR_GET_SECCOMP: 0 none, 1 strict, 2 filter.</summary>
+    internal int SeccompMode { get; set; }
 
     /// <summary>The user's account that counts this task.</summary>
     internal UserAccount Account => _account;
@@ -130,6 +136,36 @@ public sealed partial class Task
         {
             return _mm is not null && _mm.TryAddUser() ? _mm : null;
         }
+    }
+
+    /// <summary>An object that is equal for tasks with the same memory (kcmp(2)).</summary>
+    internal object? PeekMmIdentity()
+    {
+        using (_resourceLock.Enter())
+        {
+            return _mm;
+        }
+    }
+
+    internal void SetPersonality(uint personality) => Personality = personality;
+
+    /// <summary>
+    /// May this task look into another (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_READ with real ids)?
+    /// </summary>
+    public bool MayInspect(Task target)
+    {
+        if (target.ThreadGroup == ThreadGroup)
+        {
+            return true;
+        }
+
+        Credentials mine = Credentials;
+        Credentials theirs = target.Credentials;
+        bool capable = mine.HasCapability(Capability.CAP_SYS_PTRACE, theirs.UserNamespace);
+        bool same = mine.RealUid == theirs.EffectiveUid && mine.RealUid == theirs.SavedUid && mine.RealUid == theirs.RealUid
+            && mine.RealGid == theirs.EffectiveGid && mine.RealGid == theirs.SavedGid && mine.RealGid == theirs.RealGid;
+        bool covers = capable || (theirs.UserNamespace == mine.UserNamespace && (theirs.Permitted & ~mine.Permitted) == 0);
+        return (same || capable) && covers && (capable || target.ThreadGroup.Dumpable == 1);
     }
 
     /// <summary>The memory for the task itself, null once it is ending.</summary>

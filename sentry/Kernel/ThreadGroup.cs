@@ -82,6 +82,9 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>PR_SET_DUMPABLE: 0 no, 1 yes, 2 root only.</summary>
     public int Dumpable { get; internal set; } = 1;
 
+    /// <summary>PR_SET_THP_DISABLE.</summary>
+    public bool HugePagesDisabled { get; internal set; }
+
     /// <summary>/proc/pid/oom_score_adj, -1000..1000.</summary>
     public int OomScoreAdjust { get; set; }
 
@@ -103,6 +106,18 @@ public sealed partial class ThreadGroup : IMemoryLimits
             {
                 return _liveTasks;
             }
+        }
+    }
+
+    /// <summary>RLIMIT_CPU changed: the owner of CPU timers arms itself anew.</summary>
+    partial void OnCpuLimitChanged();
+
+    /// <summary>A limit was set.</summary>
+    internal void LimitChanged(int resource)
+    {
+        if (resource == Resource.RLIMIT_CPU)
+        {
+            OnCpuLimitChanged();
         }
     }
 

@@ -13,6 +13,9 @@ public struct WaitRequest
 
     /// <summary>WNOHANG, WEXITED, WSTOPPED, WCONTINUED, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD.</summary>
     public int Options;
+
+    /// <summary>A pidfd with PIDFD_NONBLOCK: EAGAIN instead of sleeping.</summary>
+    public bool IsNonBlocking;
 }
 
 /// <summary>What a wait found.</summary>

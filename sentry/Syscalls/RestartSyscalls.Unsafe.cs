@@ -1,0 +1,21 @@
+using Abi.Linux;
+using Sentry.Kernel;
+
+namespace Sentry.Syscalls;
+
+/// <summary>restart_syscall(2).</summary>
+public static unsafe class RestartSyscalls
+{
+    /// <summary>Goes on with a call that a stop or an ignored signal interrupted; EINTR when there is none.</summary>
+    public static SyscallResult Restart(Task task, in SyscallArguments args)
+    {
+        ref RestartBlock block = ref task.RestartBlock;
+        if (block.Continue is null)
+        {
+            return Errno.EINTR;
+        }
+
+        // SAFETY: only static handlers of this assembly are ever stored there.
+        return block.Continue(task, ref block);
+    }
+}
