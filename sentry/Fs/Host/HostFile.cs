@@ -26,6 +26,9 @@ internal enum HostBlocking
 /// </summary>
 internal sealed class HostFile
 {
+    /// <summary>Standard streams of the Sentry itself stay where they are.</summary>
+    private const int FirstFreeFd = 3;
+
     private readonly HostFd _fd;
     private readonly HostNotifier _notifier;
     private readonly ulong _watchToken;
@@ -69,19 +72,24 @@ internal sealed class HostFile
         Errno error = HostStat.Fstat(hostFd, out Stat stat);
         if (error != Errno.None)
         {
-            HostUnistd.Close(hostFd);
             return error;
         }
 
         HostBlocking blocking = BlockingOf(hostFd, stat.st_mode & StatMode.S_IFMT);
         if (blocking == HostBlocking.PollFirst && TryReopen(hostFd, stat, out int own))
         {
-            HostUnistd.Close(hostFd);
-            hostFd = own;
             blocking = HostBlocking.NonBlocking;
         }
+        else
+        {
+            error = HostFcntl.Duplicate(hostFd, out own, FirstFreeFd);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+        }
 
-        file = new HostFile(new HostFd(hostFd), stat, blocking, notifier);
+        file = new HostFile(new HostFd(own), stat, blocking, notifier);
         return Errno.None;
     }
 

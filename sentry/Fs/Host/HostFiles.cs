@@ -16,7 +16,7 @@ public sealed class HostFiles(HostNotifier notifier, ulong device)
     private readonly PseudoSuperBlock _superBlock = new("hostfs", Magic, device);
 
     /// <summary>
-    /// Imports a descriptor, which is owned from now on. <paramref name="terminal"/> is set when it is a terminal.
+    /// Imports a descriptor, which stays the caller's. <paramref name="terminal"/> is set when it is a terminal.
     /// The description's flags are the host's access mode and append flag.
     /// </summary>
     public Errno Import(int hostFd, out FileDescription? file, out HostTerminal? terminal)

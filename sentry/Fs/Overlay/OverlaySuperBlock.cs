@@ -71,6 +71,40 @@ public sealed class OverlaySuperBlock : SuperBlock
         _root = OverlayDirectory.MakeRoot(this, layers);
     }
 
+    /// <summary>
+    /// An overlay over whole file systems, the uppermost first, whose upper layer is a fresh writable one: makes
+    /// the directories "upper" and "work" in its root. The root of the overlay gets owner and mode of the first
+    /// lower one.
+    /// </summary>
+    public static Errno Create(
+        Task task, SuperBlock writable, SuperBlock[] lowers, ulong device, out SuperBlock? superBlock)
+    {
+        superBlock = null;
+        Errno error = lowers[0].Root.GetAttributes(out InodeAttributes root);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        CreateContext context = new(task, StatMode.S_IFDIR | (root.Mode & ~StatMode.S_IFMT), root.Uid, root.Gid);
+        error = writable.Root.MakeDirectory(context, "upper", out Inode? upper);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        context = new CreateContext(task, StatMode.S_IFDIR | StatMode.S_IRWXU, 0, 0);
+        error = writable.Root.MakeDirectory(context, "work", out Inode? work);
+        if (error == Errno.None)
+        {
+            Inode[] roots = System.Array.ConvertAll(lowers, lower => lower.Root);
+            superBlock = new OverlaySuperBlock(
+                new OverlayLayers { Upper = upper, Work = work, Lowers = roots }, device);
+        }
+
+        return error;
+    }
+
     /// <inheritdoc/>
     public override Inode Root => _root;
 
