@@ -5,7 +5,6 @@ using Runsc.Sandbox;
 using Sentry.Fs.Host;
 using Sentry.Kernel;
 using Sentry.Mm;
-using Sentry.Time;
 using Sentry.Vfs;
 
 namespace Runsc.Boot;
@@ -25,7 +24,6 @@ internal sealed partial class Composer
             Platform = _platform,
             MemoryFile = memory,
             StraceSink = _spec.Strace ? new StraceSink(_log) : null,
-            Vdso = new Vdso(memory),
             Instrumentation = _spec.Strace ? DispatchFlags.Trace : DispatchFlags.None,
         };
         if (_spec.PidsLimit > 0)

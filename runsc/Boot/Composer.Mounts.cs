@@ -64,7 +64,14 @@ internal sealed partial class Composer
         }
 
         errno = new TmpfsType().Mount(init, "upper", 0, "mode=755", out SuperBlock? upper);
-        return errno != Errno.None ? errno : OverlaySuperBlock.Create(init, upper!, [lower!], Kernel.Vfs.AllocateDevice(), out root);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        errno = OverlayFileSystem.Create(init, upper!, [lower!.Root], Kernel.Vfs.AllocateDevice(), out OverlaySuperBlock? overlay);
+        root = overlay;
+        return errno;
     }
 
     private Errno MountOne(Task init, MountNamespace mounts, SandboxMount mount)
@@ -102,7 +109,7 @@ internal sealed partial class Composer
         VirtualFileSystem vfs = Kernel.Vfs;
         for (int slash = path.IndexOf('/', 1); slash > 0; slash = path.IndexOf('/', slash + 1))
         {
-            Errno errno = vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path[..slash], DirectoryMode);
+            Errno errno = vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path.AsSpan(0, slash), DirectoryMode);
             if (errno is not (Errno.None or Errno.EEXIST))
             {
                 return errno;
