@@ -39,20 +39,21 @@ internal static class BootCommand
     {
         status = 0;
         HostPrctl.Prctl(HostPrctl.SetDumpable, 1);
-        Errno errno = Platforms.Create(spec.Platform, log, out IPlatform? platform, out string problem);
-        if (errno != Errno.None)
-        {
-            return problem;
-        }
-
-        log.Write("platform " + platform!.Name);
-        errno = Isolation.EnterEmptyRoot(out string step);
+        // Privileges go first: a stub forked with more capabilities than the Sentry has could not be traced (cap_ptrace_access_check).
+        Errno errno = Isolation.EnterEmptyRoot(out string step);
         errno = errno == Errno.None ? Isolation.DropPrivileges(0) : errno;
         if (errno != Errno.None)
         {
             return "cannot isolate the sandbox: " + step + ": " + errno;
         }
 
+        errno = Platforms.Create(spec.Platform, log, out IPlatform? platform, out string problem);
+        if (errno != Errno.None)
+        {
+            return problem;
+        }
+
+        log.Write("platform " + platform!.Name);
         Composer composer = new(spec, platform, log);
         string? failure = composer.Compose();
         if (failure is not null)
