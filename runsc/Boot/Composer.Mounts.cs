@@ -161,8 +161,6 @@ internal sealed partial class Composer
             {
                 return "standard stream " + fd + ": " + errno;
             }
-
-            file!.DropReference(init);
         }
 
         return null;
