@@ -1,11 +1,27 @@
 using System.Collections.Generic;
+using System.Threading;
 using Abi.Linux;
 using Sentry.Mm;
 
 namespace Sentry.Kernel;
 
-public sealed partial class GuestKernel
+public sealed partial class GuestKernel : IOutOfMemoryHandler
 {
+    private const int OomWaitMs = 5;
+
+    /// <inheritdoc/>
+    /// <remarks>For accesses of the kernel itself to guest memory, which cannot simply be repeated: waits a little for the victim's memory.</remarks>
+    public Errno Relieve(ulong neededBytes)
+    {
+        if (!OomKill())
+        {
+            return Errno.ENOMEM;
+        }
+
+        Thread.Sleep(OomWaitMs);
+        return Errno.None;
+    }
+
     /// <summary>
     /// Ends the process that holds the most memory, weighed by oom_score_adj (mm/oom_kill.c), so that the sandbox can go on. False when there is none to end.
     /// </summary>

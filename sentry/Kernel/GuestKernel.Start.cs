@@ -26,6 +26,7 @@ public sealed partial class GuestKernel
     /// </summary>
     public Task CreateInit(InitProcess spec)
     {
+        MemoryFile.OutOfMemory ??= this;
         NamespaceSet namespaces = new()
         {
             Uts = new UtsNamespace(RootUserNamespace, spec.HostName, spec.DomainName),

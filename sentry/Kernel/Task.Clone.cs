@@ -215,6 +215,7 @@ public sealed partial class Task
             Personality = Personality,
             TimerSlackNs = TimerSlackNs,
             Scheduling = Scheduling.ForChild(),
+            MemoryPolicy = MemoryPolicy,
         };
         identity.Task = child;
         if (!request.Has(Sched.CLONE_VM))

@@ -65,6 +65,7 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     private readonly long[] _allocatedPages = new long[KindCount];
     private long _allocatedTotal;
     private long _limitPages;
+    private long _objectNumber = 1024;
 
     private MemoryFile(HostFd fd, nint address, ulong sizeBytes, ulong limitBytes)
     {
@@ -144,6 +145,9 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
             return error == Errno.None ? (ulong)status.st_blocks * 512 : (ulong)Volatile.Read(ref _allocatedTotal) << PageShift;
         }
     }
+
+    /// <summary>A number for an object without an inode (shared anonymous memory): unique in the sandbox.</summary>
+    public ulong NextObjectNumber() => (ulong)Interlocked.Increment(ref _objectNumber);
 
     /// <summary>Bytes handed out for a purpose: an upper bound of what is used for it.</summary>
     public ulong AllocatedBytes(MemoryKind kind) => (ulong)Volatile.Read(ref _allocatedPages[(int)kind]) << PageShift;

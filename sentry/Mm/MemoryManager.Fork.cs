@@ -26,6 +26,7 @@ public sealed partial class MemoryManager
             MmapBase = MmapBase,
             PieBase = PieBase,
             _randomSeed = _randomSeed,
+            _membarrierRegistrations = MembarrierRegistrations,
         };
         using (EnterMapping())
         {

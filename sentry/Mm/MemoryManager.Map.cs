@@ -84,6 +84,25 @@ public sealed partial class MemoryManager
         }
     }
 
+    /// <summary>
+    /// remap_file_pages(2) as Linux emulates it: maps other pages of the same shared file over a part of its mapping. EINVAL when the range is not one shared mapping.
+    /// </summary>
+    public Errno RemapFilePages(GuestRange range, ulong offset)
+    {
+        using (EnterMapping())
+        {
+            int vma = _vmas.Find(range.Start);
+            if (vma == 0 || _vmas.Value(vma).IsPrivate || _vmas.Value(vma).Has(VmaFlags.Special) || range.End > _vmas.End(vma))
+            {
+                return Errno.EINVAL;
+            }
+
+            Vma value = _vmas.Value(vma);
+            value.Offset = offset;
+            return InsertMappingLocked(range, value);
+        }
+    }
+
     private static Vma MakeVma(in MapRequest request) => new()
     {
         Access = request.Access,

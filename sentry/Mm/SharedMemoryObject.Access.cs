@@ -252,6 +252,18 @@ public sealed partial class SharedMemoryObject
         }
     }
 
+    /// <summary>One byte per page from <paramref name="offset"/> on: 1 where there is data.</summary>
+    internal void Residency(ulong offset, Span<byte> residency)
+    {
+        using (_lock.Enter())
+        {
+            for (int i = 0; i < residency.Length; i++)
+            {
+                residency[i] = _present.Find(offset + ((ulong)i * PageSize)) == 0 ? (byte)0 : (byte)1;
+            }
+        }
+    }
+
     /// <summary>A referenced piece of data, or the length of a hole (piece empty); false at the end of the object.</summary>
     private bool TakePiece(ulong offset, ulong wanted, out MemoryFileRange piece, out ulong length)
     {
