@@ -1,6 +1,7 @@
 using System;
 using Abi.Linux;
 using Runsc.Sandbox;
+using Sentry.Fs.Devpts;
 using Sentry.Fs.Gofer;
 using Sentry.Fs.Host;
 using Sentry.Fs.Overlay;
@@ -26,6 +27,7 @@ internal sealed partial class Composer
         vfs.RegisterFileSystem(new TmpfsType());
         vfs.RegisterFileSystem(new ProcFileSystem());
         vfs.SpecialFiles.Fifo = new Fifo();
+        TtyRegistration.Register(vfs);
     }
 
     /// <summary>The root (an overlay of the gofer's directory and memory), then the mounts in order.</summary>
