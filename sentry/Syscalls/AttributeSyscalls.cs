@@ -115,7 +115,10 @@ public static class AttributeSyscalls
     public static SyscallResult FUTimesAt(Task task, in SyscallArguments args) =>
         SetFromTimevals(task, args.Int(0), args.Address(1), args.Address(2));
 
-    /// <summary>int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags): a null path names the descriptor.</summary>
+    /// <summary>
+    /// int utimensat(int dirfd, const char *pathname, const struct timespec times[2], int flags): a null path names the
+    /// descriptor.
+    /// </summary>
     public static SyscallResult UTimeNsAt(Task task, in SyscallArguments args)
     {
         TimeChange access = TimeChange.Now;
@@ -265,7 +268,9 @@ public static class AttributeSyscalls
         return errno != Errno.None ? errno : valid ? Errno.None : Errno.EINVAL;
     }
 
-    /// <summary>A time given; seconds beyond what 64-bit ns can say are clamped, as a file system clamps to its range.</summary>
+    /// <summary>
+    /// A time given; seconds beyond what 64-bit ns can say are clamped, as a file system clamps to its range.
+    /// </summary>
     private static TimeChange Given(long seconds, long nanoseconds)
     {
         const long MaxSeconds = (long.MaxValue / NanosecondsPerSecond) - 1;

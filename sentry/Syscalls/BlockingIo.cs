@@ -6,8 +6,10 @@ using Sentry.Vfs;
 namespace Sentry.Syscalls;
 
 /// <summary>
-/// The one place that decides how file I/O waits: operations answer EAGAIN, and here a task without O_NONBLOCK sleeps on the description's queue and
-/// tries again. A signal ends the sleep with ERESTARTSYS; what was moved before hides any error; a timeout of the file (SO_RCVTIMEO) gives EAGAIN, and with one set
+/// The one place that decides how file I/O waits: operations answer EAGAIN, and here a task without O_NONBLOCK sleeps
+/// on the description's queue and
+/// tries again. A signal ends the sleep with ERESTARTSYS; what was moved before hides any error; a timeout of the file
+/// (SO_RCVTIMEO) gives EAGAIN, and with one set
 /// a signal gives EINTR, because the call must not start over (signal(7)).
 /// </summary>
 public static class BlockingIo
@@ -74,7 +76,9 @@ public static class BlockingIo
         return errno;
     }
 
-    /// <summary>Waits once until one of the events holds; for calls that move bytes in their own way (splice, sendfile).</summary>
+    /// <summary>
+    /// Waits once until one of the events holds; for calls that move bytes in their own way (splice, sendfile).
+    /// </summary>
     public static Errno WaitFor(Task task, FileDescription file, uint events)
     {
         if (!MayWait(file))

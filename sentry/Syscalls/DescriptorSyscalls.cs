@@ -9,7 +9,8 @@ namespace Sentry.Syscalls;
 public static partial class DescriptorSyscalls
 {
     private const int Asynchronous = 0x2000;
-    private const int SettableFlags = Fcntl.O_APPEND | Fcntl.O_NONBLOCK | Fcntl.O_DIRECT | Fcntl.O_NOATIME | Asynchronous;
+    private const int SettableFlags = Fcntl.O_APPEND | Fcntl.O_NONBLOCK | Fcntl.O_DIRECT | Fcntl.O_NOATIME
+        | Asynchronous;
 
     /// <summary>int dup(int oldfd)</summary>
     public static SyscallResult Dup(Task task, in SyscallArguments args) =>
@@ -80,9 +81,11 @@ public static partial class DescriptorSyscalls
                 return file is IPipeEnd pipe ? pipe.CapacityBytes : Errno.EBADF;
             case Fcntl.F_SETPIPE_SZ:
                 return SetPipeSize(task, file, args.UInt(2));
-            case Fcntl.F_GETLK or Fcntl.F_SETLK or Fcntl.F_SETLKW or Fcntl.F_OFD_GETLK or Fcntl.F_OFD_SETLK or Fcntl.F_OFD_SETLKW:
+            case Fcntl.F_GETLK or Fcntl.F_SETLK or Fcntl.F_SETLKW or Fcntl.F_OFD_GETLK or Fcntl.F_OFD_SETLK
+                or Fcntl.F_OFD_SETLKW:
                 return LockSyscalls.Control(task, file, args.Int(1), args.Address(2));
-            case Fcntl.F_SETOWN or Fcntl.F_GETOWN or Fcntl.F_SETSIG or Fcntl.F_GETSIG or Fcntl.F_SETOWN_EX or Fcntl.F_GETOWN_EX
+            case Fcntl.F_SETOWN or Fcntl.F_GETOWN or Fcntl.F_SETSIG or Fcntl.F_GETSIG or Fcntl.F_SETOWN_EX
+                or Fcntl.F_GETOWN_EX
                 or Fcntl.F_GETOWNER_UIDS:
                 return OwnerSyscalls.Control(task, file, args.Int(1), args[2]);
             case Fcntl.F_ADD_SEALS:

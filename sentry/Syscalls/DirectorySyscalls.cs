@@ -85,7 +85,8 @@ public static class DirectorySyscalls
     }
 
     /// <summary>mode_t umask(mode_t mask)</summary>
-    public static SyscallResult Umask(Task task, in SyscallArguments args) => task.FsContext.ExchangeUmask(args.UInt(0));
+    public static SyscallResult Umask(Task task, in SyscallArguments args) =>
+        task.FsContext.ExchangeUmask(args.UInt(0));
 
     /// <summary>ssize_t getdents64(int fd, void *dirp, size_t count)</summary>
     public static SyscallResult GetDents64(Task task, in SyscallArguments args) =>

@@ -10,15 +10,21 @@ namespace Sentry.Syscalls;
 public static partial class FileSyscalls
 {
     private const int CurrentPosition = -1;
-    private const int KnownRwFlags = RwFlags.RWF_HIPRI | RwFlags.RWF_DSYNC | RwFlags.RWF_SYNC | RwFlags.RWF_NOWAIT | RwFlags.RWF_APPEND;
+    private const int KnownRwFlags = RwFlags.RWF_HIPRI | RwFlags.RWF_DSYNC | RwFlags.RWF_SYNC | RwFlags.RWF_NOWAIT
+        | RwFlags.RWF_APPEND;
 
     /// <summary>ssize_t readv(int fd, const struct iovec *iov, int iovcnt)</summary>
-    public static SyscallResult ReadV(Task task, in SyscallArguments args) => ReadVector(task, in args, CurrentPosition, 0);
+    public static SyscallResult ReadV(Task task, in SyscallArguments args) =>
+        ReadVector(task, in args, CurrentPosition, 0);
 
     /// <summary>ssize_t writev(int fd, const struct iovec *iov, int iovcnt)</summary>
-    public static SyscallResult WriteV(Task task, in SyscallArguments args) => WriteVector(task, in args, CurrentPosition, 0);
+    public static SyscallResult WriteV(Task task, in SyscallArguments args) =>
+        WriteVector(task, in args, CurrentPosition, 0);
 
-    /// <summary>ssize_t preadv(int fd, const struct iovec *iov, int iovcnt, off_t offset): on x86-64 one register holds the offset.</summary>
+    /// <summary>
+    /// ssize_t preadv(int fd, const struct iovec *iov, int iovcnt, off_t offset): on x86-64 one register holds the
+    /// offset.
+    /// </summary>
     public static SyscallResult PReadV(Task task, in SyscallArguments args) =>
         args.Long(3) < 0 ? Errno.EINVAL : ReadVector(task, in args, args.Long(3), 0);
 
@@ -26,7 +32,10 @@ public static partial class FileSyscalls
     public static SyscallResult PWriteV(Task task, in SyscallArguments args) =>
         args.Long(3) < 0 ? Errno.EINVAL : WriteVector(task, in args, args.Long(3), 0);
 
-    /// <summary>ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags): offset -1 is the position.</summary>
+    /// <summary>
+    /// ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags): offset -1 is the
+    /// position.
+    /// </summary>
     public static SyscallResult PReadV2(Task task, in SyscallArguments args) =>
         args.Long(3) < CurrentPosition ? Errno.EINVAL : ReadVector(task, in args, args.Long(3), args.Int(5));
 

@@ -110,7 +110,9 @@ public static partial class FileSyscalls
         return SyscallResult.From(errno, result);
     }
 
-    /// <summary>EBADF without a descriptor, ESPIPE without positions, EBADF without the right: in Linux's order.</summary>
+    /// <summary>
+    /// EBADF without a descriptor, ESPIPE without positions, EBADF without the right: in Linux's order.
+    /// </summary>
     private static Errno CheckPositional(FileDescription? file, MayAccess access)
     {
         if (file is null || file.IsPathOnly)

@@ -22,9 +22,15 @@ internal static class IovecArgument
         GuestRange.TryCreate(address, Math.Min(lengthBytes, MaxBytes), out range) ? Errno.None : Errno.EFAULT;
 
     /// <summary>
-    /// A vector: EINVAL for more than 1024 entries, a negative length, or a sum above SSIZE_MAX; EFAULT. What exceeds <see cref="MaxBytes"/> is cut off.
+    /// A vector: EINVAL for more than 1024 entries, a negative length, or a sum above SSIZE_MAX; EFAULT. What exceeds
+    /// <see cref="MaxBytes"/> is cut off.
     /// </summary>
-    internal static Errno Read(Task task, GuestAddress address, ulong count, Span<GuestRange> buffer, out Span<GuestRange> ranges)
+    internal static Errno Read(
+        Task task,
+        GuestAddress address,
+        ulong count,
+        Span<GuestRange> buffer,
+        out Span<GuestRange> ranges)
     {
         ranges = default;
         if (count > Uio.UIO_MAXIOV)

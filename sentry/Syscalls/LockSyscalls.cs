@@ -90,7 +90,12 @@ public static class LockSyscalls
         return waits ? SetWaiting(task, file, in wanted) : file.Inode.GetLocks().TrySet(in wanted, out _);
     }
 
-    private static SyscallResult Test(Task task, FileDescription file, GuestAddress address, Abi.Linux.Flock request, RecordLock wanted)
+    private static SyscallResult Test(
+        Task task,
+        FileDescription file,
+        GuestAddress address,
+        Abi.Linux.Flock request,
+        RecordLock wanted)
     {
         if (wanted.Type == FileLockType.None)
         {
@@ -113,7 +118,9 @@ public static class LockSyscalls
         return task.Mm.Write(address, in request);
     }
 
-    /// <summary>F_SETLKW: waits until the range is free; EDEADLK when the holder waits, perhaps through others, for this owner.</summary>
+    /// <summary>
+    /// F_SETLKW: waits until the range is free; EDEADLK when the holder waits, perhaps through others, for this owner.
+    /// </summary>
     private static SyscallResult SetWaiting(Task task, FileDescription file, in RecordLock wanted)
     {
         InodeLocks locks = file.Inode.GetLocks();
@@ -152,7 +159,12 @@ public static class LockSyscalls
     }
 
     /// <summary>flock_to_posix_lock: EINVAL for a bad type, whence or range; EOVERFLOW.</summary>
-    private static Errno Decode(FileDescription file, object owner, int pid, in Abi.Linux.Flock request, out RecordLock wanted)
+    private static Errno Decode(
+        FileDescription file,
+        object owner,
+        int pid,
+        in Abi.Linux.Flock request,
+        out RecordLock wanted)
     {
         wanted = default;
         long origin = 0;

@@ -10,13 +10,16 @@ namespace Sentry.Syscalls;
 public static class OpenSyscalls
 {
     private const int PathOnlyFlags = Fcntl.O_DIRECTORY | Fcntl.O_NOFOLLOW | Fcntl.O_PATH | Fcntl.O_CLOEXEC;
-    private const int KnownFlags = Fcntl.O_ACCMODE | Fcntl.O_CREAT | Fcntl.O_EXCL | Fcntl.O_NOCTTY | Fcntl.O_TRUNC | Fcntl.O_APPEND
-        | Fcntl.O_NONBLOCK | Fcntl.O_SYNC | Fcntl.O_DSYNC | Asynchronous | Fcntl.O_DIRECT | Fcntl.O_LARGEFILE | Fcntl.O_DIRECTORY
+    private const int KnownFlags = Fcntl.O_ACCMODE | Fcntl.O_CREAT | Fcntl.O_EXCL | Fcntl.O_NOCTTY | Fcntl.O_TRUNC
+        | Fcntl.O_APPEND
+        | Fcntl.O_NONBLOCK | Fcntl.O_SYNC | Fcntl.O_DSYNC | Asynchronous | Fcntl.O_DIRECT | Fcntl.O_LARGEFILE
+        | Fcntl.O_DIRECTORY
         | Fcntl.O_NOFOLLOW | Fcntl.O_NOATIME | Fcntl.O_CLOEXEC | Fcntl.O_PATH | Fcntl.__O_TMPFILE;
 
     private const int Asynchronous = 0x2000;
     private const uint PermissionBits = 0xFFF;
-    private const ulong KnownResolve = Openat2.RESOLVE_NO_XDEV | Openat2.RESOLVE_NO_MAGICLINKS | Openat2.RESOLVE_NO_SYMLINKS
+    private const ulong KnownResolve = Openat2.RESOLVE_NO_XDEV | Openat2.RESOLVE_NO_MAGICLINKS
+        | Openat2.RESOLVE_NO_SYMLINKS
         | Openat2.RESOLVE_BENEATH | Openat2.RESOLVE_IN_ROOT | Openat2.RESOLVE_CACHED;
 
     private const int OpenHowBytes = 24;
@@ -71,7 +74,8 @@ public static class OpenSyscalls
     public static SyscallResult CloseRange(Task task, in SyscallArguments args)
     {
         uint flags = args.UInt(2);
-        if ((flags & ~(Abi.Linux.CloseRange.CLOSE_RANGE_UNSHARE | Abi.Linux.CloseRange.CLOSE_RANGE_CLOEXEC)) != 0 || args.UInt(0) > args.UInt(1))
+        if ((flags & ~(Abi.Linux.CloseRange.CLOSE_RANGE_UNSHARE | Abi.Linux.CloseRange.CLOSE_RANGE_CLOEXEC)) != 0
+            || args.UInt(0) > args.UInt(1))
         {
             return Errno.EINVAL;
         }
@@ -95,7 +99,9 @@ public static class OpenSyscalls
         return SyscallResult.Ok;
     }
 
-    /// <summary>CLOSE_RANGE_UNSHARE: a table of its own; what is about to be closed up to the end is not even copied.</summary>
+    /// <summary>
+    /// CLOSE_RANGE_UNSHARE: a table of its own; what is about to be closed up to the end is not even copied.
+    /// </summary>
     private static void UnshareTable(Task task, int first, int last, uint flags)
     {
         bool closesTail = last == int.MaxValue && (flags & Abi.Linux.CloseRange.CLOSE_RANGE_CLOEXEC) == 0;
@@ -112,7 +118,9 @@ public static class OpenSyscalls
         }
 
         bool creates = (flags & (Fcntl.O_CREAT | Fcntl.__O_TMPFILE)) != 0;
-        return Open(task, directoryFd, path, new OpenRequest(flags, creates ? mode & PermissionBits : 0, LookupFlags.None));
+        return Open(task, directoryFd, path, new OpenRequest(flags, creates
+            ? mode & PermissionBits
+            : 0, LookupFlags.None));
     }
 
     private static SyscallResult Open(Task task, int directoryFd, GuestAddress pathAddress, OpenRequest request)
@@ -197,7 +205,9 @@ public static class OpenSyscalls
         return flags | ((resolve & Openat2.RESOLVE_CACHED) != 0 ? LookupFlags.CachedOnly : 0);
     }
 
-    /// <summary>A structure from a newer program is fine as long as what we do not know is zero (copy_struct_from_user).</summary>
+    /// <summary>
+    /// A structure from a newer program is fine as long as what we do not know is zero (copy_struct_from_user).
+    /// </summary>
     private static Errno CheckZeroTail(Task task, GuestAddress address, ulong size)
     {
         Span<byte> buffer = stackalloc byte[64];

@@ -10,7 +10,8 @@ namespace Sentry.Syscalls;
 internal static class PathArgument
 {
     /// <summary>
-    /// Reads a path into one of the task's two reusable buffers: EFAULT, ENAMETOOLONG. The span is valid until the same buffer is used again.
+    /// Reads a path into one of the task's two reusable buffers: EFAULT, ENAMETOOLONG. The span is valid until the same
+    /// buffer is used again.
     /// </summary>
     internal static Errno Read(Task task, GuestAddress address, out ReadOnlySpan<char> path) =>
         Read(task, address, task.PathBuffer, out path);

@@ -68,7 +68,9 @@ public static class PathSyscalls
     public static SyscallResult RenameAt(Task task, in SyscallArguments args) =>
         Rename(task, args.Int(0), args.Address(1), args.Int(2), args.Address(3), 0);
 
-    /// <summary>int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags)</summary>
+    /// <summary>
+    /// int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags)
+    /// </summary>
     public static SyscallResult RenameAt2(Task task, in SyscallArguments args) =>
         Rename(task, args.Int(0), args.Address(1), args.Int(2), args.Address(3), args.UInt(4));
 
@@ -92,7 +94,10 @@ public static class PathSyscalls
     public static SyscallResult ReadLink(Task task, in SyscallArguments args) =>
         ReadLink(task, Fcntl.AT_FDCWD, args.Address(0), args.Address(1), args.Int(2));
 
-    /// <summary>ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz): an empty path names the descriptor.</summary>
+    /// <summary>
+    /// ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz): an empty path names the
+    /// descriptor.
+    /// </summary>
     public static SyscallResult ReadLinkAt(Task task, in SyscallArguments args) =>
         ReadLink(task, args.Int(0), args.Address(1), args.Address(2), args.Int(3));
 
@@ -198,7 +203,12 @@ public static class PathSyscalls
         return errno != Errno.None ? errno : task.Kernel.Vfs.MakeSymlink(task, target.ToString(), directoryFd, path);
     }
 
-    private static SyscallResult ReadLink(Task task, int directoryFd, GuestAddress address, GuestAddress buffer, int size)
+    private static SyscallResult ReadLink(
+        Task task,
+        int directoryFd,
+        GuestAddress address,
+        GuestAddress buffer,
+        int size)
     {
         if (size <= 0)
         {

@@ -31,13 +31,16 @@ public static partial class StatSyscalls
     public static SyscallResult NewFStatAt(Task task, in SyscallArguments args) =>
         StatPath(task, args.Int(0), args.Address(1), args.Address(2), args.Int(3));
 
-    /// <summary>int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf)</summary>
+    /// <summary>
+    /// int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf)
+    /// </summary>
     public static SyscallResult StatX(Task task, in SyscallArguments args)
     {
         int flags = args.Int(2);
         uint mask = args.UInt(3);
         bool badSync = (flags & Fcntl.AT_STATX_SYNC_TYPE) == Fcntl.AT_STATX_SYNC_TYPE;
-        if ((mask & StatxMask.STATX__RESERVED) != 0 || badSync || (flags & ~(StatFlags | Fcntl.AT_STATX_SYNC_TYPE)) != 0)
+        if ((mask & StatxMask.STATX__RESERVED) != 0 || badSync
+            || (flags & ~(StatFlags | Fcntl.AT_STATX_SYNC_TYPE)) != 0)
         {
             return Errno.EINVAL;
         }
@@ -89,8 +92,17 @@ public static partial class StatSyscalls
         return errno != Errno.None ? errno : WriteStat(task, inode!, result);
     }
 
-    /// <summary>The file that a path or, for an empty path with AT_EMPTY_PATH, a descriptor names. A null path counts as empty since Linux 6.11.</summary>
-    private static Errno FindInode(Task task, int directoryFd, GuestAddress address, int flags, out Inode? inode, out Mount? mount)
+    /// <summary>
+    /// The file that a path or, for an empty path with AT_EMPTY_PATH, a descriptor names. A null path counts as empty
+    /// since Linux 6.11.
+    /// </summary>
+    private static Errno FindInode(
+        Task task,
+        int directoryFd,
+        GuestAddress address,
+        int flags,
+        out Inode? inode,
+        out Mount? mount)
     {
         inode = null;
         mount = null;

@@ -5,7 +5,10 @@ using Sentry.Kernel;
 
 namespace Sentry.Vfs;
 
-/// <summary>A POSIX access control list (acl(5)) in the kernel's form: entries sorted as the xattr holds them, ids as kuids and kgids.</summary>
+/// <summary>
+/// A POSIX access control list (acl(5)) in the kernel's form: entries sorted as the xattr holds them, ids as kuids and
+/// kgids.
+/// </summary>
 public sealed class AccessControlList
 {
     private const int HeaderBytes = 4;
@@ -26,7 +29,10 @@ public sealed class AccessControlList
     /// <summary>One entry: what it is about, what it allows (rwx), whom it names.</summary>
     private readonly record struct Entry(ushort Tag, ushort Permissions, uint Id);
 
-    /// <summary>Reads and checks the xattr form (linux/posix_acl_xattr.h). EINVAL, EOPNOTSUPP for another version. An empty list gives null.</summary>
+    /// <summary>
+    /// Reads and checks the xattr form (linux/posix_acl_xattr.h). EINVAL, EOPNOTSUPP for another version. An empty list
+    /// gives null.
+    /// </summary>
     public static Errno Parse(ReadOnlySpan<byte> bytes, out AccessControlList? list)
     {
         list = null;
@@ -136,7 +142,8 @@ public sealed class AccessControlList
     }
 
     /// <summary>
-    /// What a new file gets from this default list (posix_acl_create_masq): <paramref name="mode"/> is narrowed by the list, the result by the mode.
+    /// What a new file gets from this default list (posix_acl_create_masq): <paramref name="mode"/> is narrowed by the
+    /// list, the result by the mode.
     /// Null when mode bits say it all.
     /// </summary>
     public AccessControlList? ForNewFile(ref uint mode)
@@ -171,7 +178,9 @@ public sealed class AccessControlList
         return list.EqualsMode(ref ignored) ? null : list;
     }
 
-    /// <summary>posix_acl_permission: does the list allow <paramref name="wanted"/> to someone who is not the owner?</summary>
+    /// <summary>
+    /// posix_acl_permission: does the list allow <paramref name="wanted"/> to someone who is not the owner?
+    /// </summary>
     internal bool Allows(Credentials credentials, in InodeOwner owner, uint wanted)
     {
         uint mask = 7;

@@ -4,7 +4,9 @@ using Sentry.Sync;
 
 namespace Sentry.Vfs;
 
-/// <summary>Inode of a file without a name: pipe, socket, eventfd... It has attributes and cannot be opened again.</summary>
+/// <summary>
+/// Inode of a file without a name: pipe, socket, eventfd... It has attributes and cannot be opened again.
+/// </summary>
 public sealed class AnonymousInode : Inode
 {
     internal const uint DirectoryType = 0x4000;
@@ -20,7 +22,10 @@ public sealed class AnonymousInode : Inode
     private long _modifyTimeNs;
     private long _changeTimeNs;
 
-    /// <summary>An inode of <paramref name="mode"/> (type and permissions; type 0 for anon_inodefs, as Linux has it) owned by the kuids given.</summary>
+    /// <summary>
+    /// An inode of <paramref name="mode"/> (type and permissions; type 0 for anon_inodefs, as Linux has it) owned by
+    /// the kuids given.
+    /// </summary>
     public AnonymousInode(PseudoSuperBlock superBlock, uint mode, uint uid, uint gid, long nowNs = 0)
         : base(superBlock)
     {

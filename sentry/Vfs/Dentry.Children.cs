@@ -6,8 +6,10 @@ using System.Threading;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// The children table: buckets of immutable nodes. Readers walk without a lock; a reader that meets a removal or a growth in progress may
-/// miss an entry and then takes the directory lock, never sees a wrong one. Nodes are never moved, so a reader cannot stray into another chain.
+/// The children table: buckets of immutable nodes. Readers walk without a lock; a reader that meets a removal or a
+/// growth in progress may
+/// miss an entry and then takes the directory lock, never sees a wrong one. Nodes are never moved, so a reader cannot
+/// stray into another chain.
 /// </summary>
 public sealed partial class Dentry
 {
@@ -46,7 +48,8 @@ public sealed partial class Dentry
     }
 
     /// <summary>
-    /// Adds a child under its current name, before any older entry of that name in the chain. Returns false when the inode is being evicted.
+    /// Adds a child under its current name, before any older entry of that name in the chain. Returns false when the
+    /// inode is being evicted.
     /// Caller: directory lock.
     /// </summary>
     internal bool InsertChildLocked(Dentry child)
@@ -62,14 +65,18 @@ public sealed partial class Dentry
         return true;
     }
 
-    /// <summary>Takes a child out of the table; the reference that the table held on its inode passes to the caller.</summary>
+    /// <summary>
+    /// Takes a child out of the table; the reference that the table held on its inode passes to the caller.
+    /// </summary>
     internal void RemoveChildLocked(Dentry child)
     {
         UnlinkLocked(child, child.Name);
         child.ClearFlag(State.Hashed);
     }
 
-    /// <summary>Takes a child out because its name is gone for good; the inode reference passes to the caller.</summary>
+    /// <summary>
+    /// Takes a child out because its name is gone for good; the inode reference passes to the caller.
+    /// </summary>
     internal void KillChildLocked(Dentry child)
     {
         child.SetFlag(State.Unlinked);
@@ -79,7 +86,9 @@ public sealed partial class Dentry
         }
     }
 
-    /// <summary>Moves a child to another directory or name (rename). Both directory locks and the Rename lock are held.</summary>
+    /// <summary>
+    /// Moves a child to another directory or name (rename). Both directory locks and the Rename lock are held.
+    /// </summary>
     internal void MoveChildLocked(Dentry child, Dentry newParent, string newName)
     {
         string oldName = child.Name;

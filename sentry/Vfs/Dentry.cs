@@ -4,8 +4,10 @@ using System.Threading;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// A name in a directory, cached. A dentry without an inode is negative: the name is known not to exist. The directory's lock guards the
-/// entries below it and their state; lookups of children read without a lock. Name and parent change together under the Rename lock, whose
+/// A name in a directory, cached. A dentry without an inode is negative: the name is known not to exist. The
+/// directory's lock guards the
+/// entries below it and their state; lookups of children read without a lock. Name and parent change together under the
+/// Rename lock, whose
 /// sequence number lets readers of whole paths notice.
 /// </summary>
 public sealed partial class Dentry
@@ -75,13 +77,18 @@ public sealed partial class Dentry
 
     internal bool IsHashed => (Volatile.Read(ref _flags) & (int)State.Hashed) != 0;
 
-    /// <summary>True while an open file, a working directory or a mount (here or below) needs this very object to stay in the cache.</summary>
+    /// <summary>
+    /// True while an open file, a working directory or a mount (here or below) needs this very object to stay in the
+    /// cache.
+    /// </summary>
     internal bool IsPinned => Volatile.Read(ref _pins) != 0 || Volatile.Read(ref _mountsBelow) != 0;
 
     /// <summary>Order of creation: the lock order among directories that are not parent and child.</summary>
     internal int Serial => _serial;
 
-    /// <summary>True when <paramref name="ancestor"/> is this dentry or above it. Stable only under the Rename lock.</summary>
+    /// <summary>
+    /// True when <paramref name="ancestor"/> is this dentry or above it. Stable only under the Rename lock.
+    /// </summary>
     internal bool IsBelowOrSame(Dentry ancestor)
     {
         for (Dentry? at = this; at is not null; at = at.Parent)
@@ -99,7 +106,9 @@ public sealed partial class Dentry
 
     internal void Unpin() => Interlocked.Decrement(ref _pins);
 
-    /// <summary>A mount appears here: this dentry and those above must keep their identity. Caller: Rename lock.</summary>
+    /// <summary>
+    /// A mount appears here: this dentry and those above must keep their identity. Caller: Rename lock.
+    /// </summary>
     internal void AddMount()
     {
         Interlocked.Increment(ref _mountCount);
@@ -121,7 +130,9 @@ public sealed partial class Dentry
         }
     }
 
-    /// <summary>Sets the referenced bit, once between two passes of the shrinker, so that hits do not write shared memory.</summary>
+    /// <summary>
+    /// Sets the referenced bit, once between two passes of the shrinker, so that hits do not write shared memory.
+    /// </summary>
     internal void MarkReferenced()
     {
         if ((Volatile.Read(ref _flags) & (int)State.Referenced) == 0)
@@ -133,7 +144,9 @@ public sealed partial class Dentry
     internal bool TestAndClearReferenced() =>
         (Interlocked.And(ref _flags, ~(int)State.Referenced) & (int)State.Referenced) != 0;
 
-    /// <summary>Makes the entry positive; the caller holds the directory's lock and a reference on the inode if hashed.</summary>
+    /// <summary>
+    /// Makes the entry positive; the caller holds the directory's lock and a reference on the inode if hashed.
+    /// </summary>
     internal void SetInode(Inode? inode) => Volatile.Write(ref _inode, inode);
 
     internal bool IsCounted => (Volatile.Read(ref _flags) & (int)State.Counted) != 0;

@@ -9,7 +9,8 @@ public static class DirectoryEntries
     public static byte TypeOf(uint fileType) => (byte)((fileType & StatMode.S_IFMT) >> 12);
 
     /// <summary>
-    /// Gives "." and ".." for positions 0 and 1. Returns false when the sink is full; <paramref name="position"/> is where to go on.
+    /// Gives "." and ".." for positions 0 and 1. Returns false when the sink is full; <paramref name="position"/> is
+    /// where to go on.
     /// </summary>
     public static bool AddDots(IDirentSink sink, ulong self, ulong parent, ref long position)
     {

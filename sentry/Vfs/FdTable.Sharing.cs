@@ -24,7 +24,9 @@ public sealed partial class FdTable
     /// <summary>A table of its own with the same descriptors (fork(2), unshare(2)).</summary>
     public FdTable Copy() => Copy(int.MaxValue);
 
-    /// <summary>As <see cref="Copy()"/> for close_range(2): without the descriptors from <paramref name="limit"/> on.</summary>
+    /// <summary>
+    /// As <see cref="Copy()"/> for close_range(2): without the descriptors from <paramref name="limit"/> on.
+    /// </summary>
     internal FdTable Copy(int limit)
     {
         FdTable copy = new();
@@ -93,7 +95,10 @@ public sealed partial class FdTable
         }
     }
 
-    /// <summary>The first open descriptor at or above <paramref name="from"/> (for /proc/pid/fd); false when there is none up to <paramref name="last"/>.</summary>
+    /// <summary>
+    /// The first open descriptor at or above <paramref name="from"/> (for /proc/pid/fd); false when there is none up to
+    /// <paramref name="last"/>.
+    /// </summary>
     public bool TryFindOpen(int from, int last, out int fd)
     {
         using (_lock.Enter())

@@ -18,7 +18,8 @@ public enum CloseOnExec
 }
 
 /// <summary>
-/// A description looked up for one call. Dispose it when the call is over: when the table is shared it holds a reference, so that a close(2)
+/// A description looked up for one call. Dispose it when the call is over: when the table is shared it holds a
+/// reference, so that a close(2)
 /// by another thread cannot pull the file from under the call.
 /// </summary>
 public readonly ref struct FdReference
@@ -47,7 +48,8 @@ public readonly ref struct FdReference
 }
 
 /// <summary>
-/// Descriptors of one or more tasks (Linux's files_struct). Lookup takes no lock; while a single task uses the table it does not even count
+/// Descriptors of one or more tasks (Linux's files_struct). Lookup takes no lock; while a single task uses the table it
+/// does not even count
 /// a reference, because nobody else could close the descriptor.
 /// </summary>
 public sealed partial class FdTable
@@ -105,7 +107,8 @@ public sealed partial class FdTable
     }
 
     /// <summary>
-    /// Puts a description, whose reference passes to the table, at the lowest free number from <paramref name="lowest"/> on. EMFILE (the reference stays with the caller).
+    /// Puts a description, whose reference passes to the table, at the lowest free number from <paramref
+    /// name="lowest"/> on. EMFILE (the reference stays with the caller).
     /// </summary>
     public Errno Install(Task task, FileDescription file, CloseOnExec closeOnExec, out int fd, int lowest = 0)
     {
@@ -125,7 +128,8 @@ public sealed partial class FdTable
     }
 
     /// <summary>
-    /// As <see cref="Install"/> for a file made by the calling system call: on EMFILE the reference is dropped. The usual end of open, pipe, socket...
+    /// As <see cref="Install"/> for a file made by the calling system call: on EMFILE the reference is dropped. The
+    /// usual end of open, pipe, socket...
     /// </summary>
     public Errno InstallNew(Task task, FileDescription file, CloseOnExec closeOnExec, out int fd)
     {
@@ -139,7 +143,8 @@ public sealed partial class FdTable
     }
 
     /// <summary>
-    /// Puts a description at a given number, closing what is there (dup2(2)); its reference passes to the table. EBADF above RLIMIT_NOFILE
+    /// Puts a description at a given number, closing what is there (dup2(2)); its reference passes to the table. EBADF
+    /// above RLIMIT_NOFILE
     /// (the reference stays with the caller).
     /// </summary>
     public Errno InstallAt(Task task, int fd, FileDescription file, CloseOnExec closeOnExec)

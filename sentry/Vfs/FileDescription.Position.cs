@@ -66,7 +66,8 @@ public abstract partial class FileDescription
     }
 
     /// <summary>
-    /// Shortens a write to what RLIMIT_FSIZE and the file system allow (generic_write_checks); EFBIG, with SIGXFSZ for the limit, when nothing is left.
+    /// Shortens a write to what RLIMIT_FSIZE and the file system allow (generic_write_checks); EFBIG, with SIGXFSZ for
+    /// the limit, when nothing is left.
     /// </summary>
     internal Errno LimitWrite(Task task, ref IoSequence source, long offset)
     {
@@ -88,7 +89,9 @@ public abstract partial class FileDescription
 
         if (offset >= max)
         {
-            return FileLimits.CheckSize(task, Inode, offset == long.MaxValue ? offset : offset + 1) == Errno.None ? Errno.None : Errno.EFBIG;
+            return FileLimits.CheckSize(task, Inode, offset == long.MaxValue
+                ? offset
+                : offset + 1) == Errno.None ? Errno.None : Errno.EFBIG;
         }
 
         source.Limit(max - offset);

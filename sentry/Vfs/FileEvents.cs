@@ -10,11 +10,16 @@ public interface IFileWatch
     /// <summary>IN_* bits wanted.</summary>
     uint Mask { get; }
 
-    /// <summary>Reports an event; <paramref name="name"/> is the child's name when the watched object is its directory. Takes leaf locks only.</summary>
+    /// <summary>
+    /// Reports an event; <paramref name="name"/> is the child's name when the watched object is its directory. Takes
+    /// leaf locks only.
+    /// </summary>
     void OnEvent(uint mask, uint cookie, string? name);
 }
 
-/// <summary>Reports what happens to files to those who watch them (fs/notify). Costs one load while nobody watches anything.</summary>
+/// <summary>
+/// Reports what happens to files to those who watch them (fs/notify). Costs one load while nobody watches anything.
+/// </summary>
 public static class FileEvents
 {
     private static int s_watchCount;
@@ -56,7 +61,9 @@ public static class FileEvents
         }
     }
 
-    /// <summary>An event about the inode itself, without a name (IN_DELETE_SELF, IN_MOVE_SELF, IN_ATTRIB of a link count).</summary>
+    /// <summary>
+    /// An event about the inode itself, without a name (IN_DELETE_SELF, IN_MOVE_SELF, IN_ATTRIB of a link count).
+    /// </summary>
     internal static void ReportSelf(Inode inode, uint mask)
     {
         if (IsActive)

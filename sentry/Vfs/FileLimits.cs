@@ -24,7 +24,9 @@ internal static class FileLimits
         return limit < (ulong)own ? (long)limit : own;
     }
 
-    /// <summary>EFBIG for a size above the file system's or RLIMIT_FSIZE, the latter with SIGXFSZ (inode_newsize_ok).</summary>
+    /// <summary>
+    /// EFBIG for a size above the file system's or RLIMIT_FSIZE, the latter with SIGXFSZ (inode_newsize_ok).
+    /// </summary>
     internal static Errno CheckSize(Task task, Inode inode, long sizeBytes)
     {
         if ((ulong)sizeBytes > SoftLimit(task, Resource.RLIMIT_FSIZE))

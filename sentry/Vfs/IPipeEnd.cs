@@ -14,7 +14,8 @@ public enum PipeTransfer
 }
 
 /// <summary>
-/// What splice(2), tee(2), vmsplice(2) and fcntl(2) need of a pipe beyond reading and writing; a file description that is a pipe's end implements it.
+/// What splice(2), tee(2), vmsplice(2) and fcntl(2) need of a pipe beyond reading and writing; a file description that
+/// is a pipe's end implements it.
 /// Every mover says EAGAIN when it would have to wait (for room or for data) and nothing was moved.
 /// </summary>
 public interface IPipeEnd
@@ -31,17 +32,22 @@ public interface IPipeEnd
     /// <summary>F_GETPIPE_SZ.</summary>
     int CapacityBytes { get; }
 
-    /// <summary>F_SETPIPE_SZ: EINVAL, EPERM (above /proc/sys/fs/pipe-max-size without CAP_SYS_RESOURCE), EBUSY (more than that is in it).</summary>
+    /// <summary>
+    /// F_SETPIPE_SZ: EINVAL, EPERM (above /proc/sys/fs/pipe-max-size without CAP_SYS_RESOURCE), EBUSY (more than that
+    /// is in it).
+    /// </summary>
     Errno SetCapacity(Task task, uint requestedBytes, out int capacityBytes);
 
     /// <summary>
-    /// Fills free slots from <paramref name="source"/>: at <paramref name="offset"/>, which advances, or by streaming when it is null. 0 bytes with None: end of file.
+    /// Fills free slots from <paramref name="source"/>: at <paramref name="offset"/>, which advances, or by streaming
+    /// when it is null. 0 bytes with None: end of file.
     /// EPIPE (and SIGPIPE) without readers; EAGAIN also when the source says so.
     /// </summary>
     Errno SpliceFrom(Task task, FileDescription source, ref long? offset, long maxBytes, out long done);
 
     /// <summary>
-    /// Drains into <paramref name="target"/> at <paramref name="offset"/>, which advances, or by streaming when it is null. 0 with None: the pipe is empty without writers.
+    /// Drains into <paramref name="target"/> at <paramref name="offset"/>, which advances, or by streaming when it is
+    /// null. 0 with None: the pipe is empty without writers.
     /// </summary>
     Errno SpliceTo(Task task, FileDescription target, ref long? offset, long maxBytes, out long done);
 

@@ -8,6 +8,8 @@ public interface ISealable
     /// <summary>F_SEAL_* bits set.</summary>
     int Seals { get; }
 
-    /// <summary>Adds seals: EPERM (sealed against it, or not writable), EBUSY (F_SEAL_WRITE with writable mappings), EINVAL.</summary>
+    /// <summary>
+    /// Adds seals: EPERM (sealed against it, or not writable), EBUSY (F_SEAL_WRITE with writable mappings), EINVAL.
+    /// </summary>
     Errno AddSeals(uint seals);
 }

@@ -26,5 +26,6 @@ public abstract partial class Inode
     internal FileWatches GetWatches() =>
         Watches ?? Interlocked.CompareExchange(ref _watches, new FileWatches(), null) ?? _watches!;
 
-    internal InodeLocks GetLocks() => Locks ?? Interlocked.CompareExchange(ref _locks, new InodeLocks(), null) ?? _locks!;
+    internal InodeLocks GetLocks() =>
+        Locks ?? Interlocked.CompareExchange(ref _locks, new InodeLocks(), null) ?? _locks!;
 }

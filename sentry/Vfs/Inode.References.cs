@@ -22,7 +22,9 @@ public enum AccessTimePolicy
     Always,
 }
 
-/// <summary>What the VFS keeps with each inode: references, the directory lock, write and execute exclusion, watches, locks.</summary>
+/// <summary>
+/// What the VFS keeps with each inode: references, the directory lock, write and execute exclusion, watches, locks.
+/// </summary>
 public abstract partial class Inode
 {
     private const int Evicting = int.MinValue / 2;
@@ -34,7 +36,8 @@ public abstract partial class Inode
     private object? _specialState;
 
     /// <summary>
-    /// Number of references: names in the dentry cache, open files. An inode fresh from Lookup or Create has none; whoever keeps it takes one.
+    /// Number of references: names in the dentry cache, open files. An inode fresh from Lookup or Create has none;
+    /// whoever keeps it takes one.
     /// Callers of Unlink, RemoveDirectory and Rename hold one on the inodes that lose a name.
     /// </summary>
     public int ReferenceCount => Math.Max(0, Volatile.Read(ref _references));
@@ -59,12 +62,18 @@ public abstract partial class Inode
     public object? SpecialState => Volatile.Read(ref _specialState);
 
     /// <summary>Sets <see cref="SpecialState"/> if nobody has; returns what stands there now.</summary>
-    public object InstallSpecialState(object state) => Interlocked.CompareExchange(ref _specialState, state, null) ?? state;
+    public object InstallSpecialState(object state) =>
+        Interlocked.CompareExchange(ref _specialState, state, null) ?? state;
 
-    /// <summary>Clears the state when it is still <paramref name="state"/> (a socket was closed, the last end of a FIFO went away).</summary>
+    /// <summary>
+    /// Clears the state when it is still <paramref name="state"/> (a socket was closed, the last end of a FIFO went
+    /// away).
+    /// </summary>
     public void ClearSpecialState(object state) => Interlocked.CompareExchange(ref _specialState, null, state);
 
-    /// <summary>True when a lookup may find the inode again after <see cref="Evict"/> (its file system keeps the object).</summary>
+    /// <summary>
+    /// True when a lookup may find the inode again after <see cref="Evict"/> (its file system keeps the object).
+    /// </summary>
     protected virtual bool SurvivesEviction => false;
 
     /// <summary>Takes a reference; false when the inode is being evicted: look it up again.</summary>
@@ -112,7 +121,9 @@ public abstract partial class Inode
         }
     }
 
-    /// <summary>Mode and owner; file systems that have them at hand override it, for it is on the path of every walk.</summary>
+    /// <summary>
+    /// Mode and owner; file systems that have them at hand override it, for it is on the path of every walk.
+    /// </summary>
     public virtual Errno GetOwner(out InodeOwner owner)
     {
         Errno errno = GetAttributes(out InodeAttributes attributes);
@@ -120,7 +131,9 @@ public abstract partial class Inode
         return errno;
     }
 
-    /// <summary>As <see cref="GetOwner(out InodeOwner)"/> unless an earlier step failed, whose error it then passes on.</summary>
+    /// <summary>
+    /// As <see cref="GetOwner(out InodeOwner)"/> unless an earlier step failed, whose error it then passes on.
+    /// </summary>
     internal Errno GetOwner(Errno earlier, out InodeOwner owner)
     {
         owner = default;
@@ -128,7 +141,8 @@ public abstract partial class Inode
     }
 
     /// <summary>
-    /// Decides an access by itself (proc, remote file systems): None or EACCES or EPERM. EOPNOTSUPP, the default, leaves it to
+    /// Decides an access by itself (proc, remote file systems): None or EACCES or EPERM. EOPNOTSUPP, the default,
+    /// leaves it to
     /// mode bits and access lists. <paramref name="access"/>: MAY_* bits.
     /// </summary>
     public virtual Errno CheckPermission(Task task, MayAccess access) => Errno.EOPNOTSUPP;
@@ -139,7 +153,12 @@ public abstract partial class Inode
     }
 
     /// <summary>Rule of relatime (fs/inode.c: relatime_need_update).</summary>
-    protected static bool NeedsAccessTime(AccessTimePolicy policy, long accessNs, long modifyNs, long changeNs, long nowNs) =>
+    protected static bool NeedsAccessTime(
+        AccessTimePolicy policy,
+        long accessNs,
+        long modifyNs,
+        long changeNs,
+        long nowNs) =>
         policy switch
         {
             AccessTimePolicy.Never => false,
@@ -153,7 +172,9 @@ public abstract partial class Inode
     /// <summary>Undoes <see cref="TryAddWriter"/>.</summary>
     public void DropWriter() => Interlocked.Decrement(ref _writers);
 
-    /// <summary>Forbids writers as long as the file is executed; false (ETXTBSY) while it is open for writing.</summary>
+    /// <summary>
+    /// Forbids writers as long as the file is executed; false (ETXTBSY) while it is open for writing.
+    /// </summary>
     public bool TryDenyWriters() => TryMoveWriters(-1);
 
     /// <summary>Undoes <see cref="TryDenyWriters"/>.</summary>

@@ -5,7 +5,9 @@ using Sentry.Kernel;
 
 namespace Sentry.Vfs;
 
-/// <summary>Attributes of an inode as stat(2) and statx(2) report them. Ids are kuids/kgids; times are ns since the epoch.</summary>
+/// <summary>
+/// Attributes of an inode as stat(2) and statx(2) report them. Ids are kuids/kgids; times are ns since the epoch.
+/// </summary>
 public struct InodeAttributes
 {
     /// <summary>Type and permission bits (S_IFMT | 07777).</summary>
@@ -44,7 +46,10 @@ public enum AttributeMask
     ModifyTime = 32,
 }
 
-/// <summary>A change of attributes (chmod, chown, truncate, utimensat); rights were checked by the VFS, set-id bits already cleared.</summary>
+/// <summary>
+/// A change of attributes (chmod, chown, truncate, utimensat); rights were checked by the VFS, set-id bits already
+/// cleared.
+/// </summary>
 public struct AttributeChange
 {
     public AttributeMask Mask;
@@ -56,12 +61,16 @@ public struct AttributeChange
     public long ModifyTimeNs;
 }
 
-/// <summary>What creates a file: whose it will be. Mode already has umask applied and set-gid inheritance done by the VFS.</summary>
+/// <summary>
+/// What creates a file: whose it will be. Mode already has umask applied and set-gid inheritance done by the VFS.
+/// </summary>
 public readonly record struct CreateContext(Task Task, uint Mode, uint Uid, uint Gid);
 
 /// <summary>
-/// A file as its file system sees it; names and permissions are the VFS's business (checked before these calls, under the directory lock).
-/// Defaults are what Linux answers when an operation is missing. Names are single components, never "." or "..", Latin-1 byte strings.
+/// A file as its file system sees it; names and permissions are the VFS's business (checked before these calls, under
+/// the directory lock).
+/// Defaults are what Linux answers when an operation is missing. Names are single components, never "." or "..",
+/// Latin-1 byte strings.
 /// </summary>
 public abstract partial class Inode
 {
@@ -86,7 +95,10 @@ public abstract partial class Inode
         return Errno.ENOTDIR;
     }
 
-    /// <summary>Makes a regular file. EEXIST cannot happen with exclusive file systems (the directory lock is held), may with shared ones.</summary>
+    /// <summary>
+    /// Makes a regular file. EEXIST cannot happen with exclusive file systems (the directory lock is held), may with
+    /// shared ones.
+    /// </summary>
     public virtual Errno Create(in CreateContext context, string name, out Inode? child)
     {
         child = null;
@@ -131,10 +143,19 @@ public abstract partial class Inode
     public virtual Errno RemoveDirectory(Task task, string name, Inode child) => Errno.EPERM;
 
     /// <summary>
-    /// Moves child <paramref name="oldName"/> of this directory to <paramref name="newName"/> of <paramref name="newDirectory"/>;
-    /// <paramref name="replaced"/> is what stands there or null. Flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT.
+    /// Moves child <paramref name="oldName"/> of this directory to <paramref name="newName"/> of <paramref
+    /// name="newDirectory"/>;
+    /// <paramref name="replaced"/> is what stands there or null. Flags: RENAME_NOREPLACE, RENAME_EXCHANGE,
+    /// RENAME_WHITEOUT.
     /// </summary>
-    public virtual Errno Rename(Task task, string oldName, Inode child, Inode newDirectory, string newName, Inode? replaced, uint flags) =>
+    public virtual Errno Rename(
+        Task task,
+        string oldName,
+        Inode child,
+        Inode newDirectory,
+        string newName,
+        Inode? replaced,
+        uint flags) =>
         Errno.EPERM;
 
     /// <summary>Target of a symbolic link.</summary>
@@ -144,7 +165,9 @@ public abstract partial class Inode
         return Errno.EINVAL;
     }
 
-    /// <summary>For magic links (/proc/pid/fd/N, exe, cwd, root, ns): the object itself; EINVAL for ordinary links.</summary>
+    /// <summary>
+    /// For magic links (/proc/pid/fd/N, exe, cwd, root, ns): the object itself; EINVAL for ordinary links.
+    /// </summary>
     public virtual Errno FollowMagicLink(Task task, out VfsPath target)
     {
         target = default;
@@ -152,7 +175,8 @@ public abstract partial class Inode
     }
 
     /// <summary>
-    /// Opens the file (permissions are checked, O_TRUNC is done by the VFS through SetAttributes). <paramref name="path"/> is where it was found.
+    /// Opens the file (permissions are checked, O_TRUNC is done by the VFS through SetAttributes). <paramref
+    /// name="path"/> is where it was found.
     /// </summary>
     public abstract Errno Open(Task task, VfsPath path, int flags, out FileDescription? file);
 
@@ -173,7 +197,8 @@ public abstract partial class Inode
     public virtual Errno RemoveXattr(Task task, string name) => Errno.EOPNOTSUPP;
 
     /// <summary>
-    /// For file systems whose files change behind the Sentry's back: is <paramref name="child"/> still what <paramref name="name"/> means? ESTALE: look up again.
+    /// For file systems whose files change behind the Sentry's back: is <paramref name="child"/> still what <paramref
+    /// name="name"/> means? ESTALE: look up again.
     /// Only called when <see cref="Vfs.SuperBlock.DentryPolicy"/> says Revalidate.
     /// </summary>
     public virtual Errno Revalidate(Task task, string name, Inode? child) => Errno.None;

@@ -20,7 +20,8 @@ public enum FileLockType
 }
 
 /// <summary>
-/// One byte range that one owner holds or wants. POSIX locks belong to a descriptor table, open-file-description locks to a description.
+/// One byte range that one owner holds or wants. POSIX locks belong to a descriptor table, open-file-description locks
+/// to a description.
 /// <paramref name="End"/> is the last byte.
 /// </summary>
 public readonly record struct RecordLock(object Owner, FileLockType Type, long Start, long End, int Pid)
@@ -31,7 +32,9 @@ public readonly record struct RecordLock(object Owner, FileLockType Type, long S
         && (Type == FileLockType.Write || other.Type == FileLockType.Write);
 }
 
-/// <summary>The advisory locks of one inode (fcntl_locking(2), flock(2)). Record locks and flock locks do not see each other.</summary>
+/// <summary>
+/// The advisory locks of one inode (fcntl_locking(2), flock(2)). Record locks and flock locks do not see each other.
+/// </summary>
 public sealed class InodeLocks
 {
     private readonly OrderedLock<LeafLevel> _lock = new();
@@ -76,7 +79,10 @@ public sealed class InodeLocks
         return Errno.None;
     }
 
-    /// <summary>flock(2): EAGAIN when another description is in the way. A conversion gives up the old lock first, as Linux does.</summary>
+    /// <summary>
+    /// flock(2): EAGAIN when another description is in the way. A conversion gives up the old lock first, as Linux
+    /// does.
+    /// </summary>
     public Errno TryFlock(object owner, FileLockType type, int pid)
     {
         bool released;
@@ -156,7 +162,8 @@ public sealed class InodeLocks
     }
 
     /// <summary>
-    /// Cuts the owner's locks out of the range, puts the new one in and joins neighbours of one type. True when some byte was released or weakened.
+    /// Cuts the owner's locks out of the range, puts the new one in and joins neighbours of one type. True when some
+    /// byte was released or weakened.
     /// </summary>
     private bool ReplaceLocked(in RecordLock wanted)
     {
@@ -173,7 +180,8 @@ public sealed class InodeLocks
 
             if (held.Type == wanted.Type && Touches(in held, in merged))
             {
-                merged = merged with { Start = Math.Min(held.Start, merged.Start), End = Math.Max(held.End, merged.End) };
+                merged = merged with { Start = Math.Min(held.Start, merged.Start), End =
+                    Math.Max(held.End, merged.End) };
                 _records.RemoveAt(index);
             }
             else if (held.Overlaps(in wanted))

@@ -3,7 +3,10 @@ using Sentry.Sync;
 
 namespace Sentry.Vfs;
 
-/// <summary>Who waits for whose record lock, to answer EDEADLK (fs/locks.c: posix_locks_deadlock). One entry for each waiting owner.</summary>
+/// <summary>
+/// Who waits for whose record lock, to answer EDEADLK (fs/locks.c: posix_locks_deadlock). One entry for each waiting
+/// owner.
+/// </summary>
 internal static class LockWaits
 {
     private const int MaxChain = 10;
@@ -11,7 +14,9 @@ internal static class LockWaits
     private static readonly OrderedLock<LeafLevel> s_lock = new();
     private static readonly Dictionary<object, object> s_waitsFor = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>Notes that <paramref name="owner"/> waits for <paramref name="holder"/>; false when that would close a circle.</summary>
+    /// <summary>
+    /// Notes that <paramref name="owner"/> waits for <paramref name="holder"/>; false when that would close a circle.
+    /// </summary>
     internal static bool TryWait(object owner, object holder)
     {
         using (s_lock.Enter())

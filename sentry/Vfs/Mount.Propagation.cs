@@ -50,7 +50,8 @@ public sealed partial class Mount
     }
 
     /// <summary>
-    /// Becomes a slave of its group. A mount that was alone in its group keeps its master, or becomes private; a private one stays as it is.
+    /// Becomes a slave of its group. A mount that was alone in its group keeps its master, or becomes private; a
+    /// private one stays as it is.
     /// </summary>
     internal void MakeSlaveLocked()
     {
@@ -99,7 +100,9 @@ public sealed partial class Mount
         IsUnbindable = source.IsUnbindable;
     }
 
-    /// <summary>Leaves its group; the last one out hands the group's slaves to its own master, or sets them free.</summary>
+    /// <summary>
+    /// Leaves its group; the last one out hands the group's slaves to its own master, or sets them free.
+    /// </summary>
     private void LeavePeersLocked()
     {
         PeerGroup? group = Peers;

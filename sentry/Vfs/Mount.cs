@@ -6,13 +6,15 @@ using Sentry.Kernel;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// A file system, or a part of one, attached at a place. The tree is changed under the Rename and Mount locks; walks read children, parent and flags
+/// A file system, or a part of one, attached at a place. The tree is changed under the Rename and Mount locks; walks
+/// read children, parent and flags
 /// without a lock.
 /// </summary>
 public sealed partial class Mount
 {
     /// <summary>Flags of one mount (the rest of mount(2)'s flags belong to the instance).</summary>
-    internal const uint PerMountFlags = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV | MountFlags.MS_NOEXEC
+    internal const uint PerMountFlags = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV
+        | MountFlags.MS_NOEXEC
         | MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME | MountFlags.MS_NOSYMFOLLOW;
 
     private static int s_nextId;
@@ -54,12 +56,15 @@ public sealed partial class Mount
     public Mount? Parent => Volatile.Read(ref _placement)?.Parent;
 
     /// <summary>The place it covers; default when it has no parent.</summary>
-    public VfsPath Mountpoint => Volatile.Read(ref _placement) is { } at ? new VfsPath(at.Parent, at.Mountpoint) : default;
+    public VfsPath Mountpoint =>
+        Volatile.Read(ref _placement) is { } at ? new VfsPath(at.Parent, at.Mountpoint) : default;
 
     /// <summary>Namespace it is part of; null while detached.</summary>
     public MountNamespace? Namespace => Volatile.Read(ref _namespace);
 
-    /// <summary>MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME, MS_RELATIME, MS_NOSYMFOLLOW.</summary>
+    /// <summary>
+    /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME, MS_RELATIME, MS_NOSYMFOLLOW.
+    /// </summary>
     public uint Flags => Volatile.Read(ref _flags);
 
     /// <summary>Flags that a less privileged namespace must not clear (MNT_LOCK_*).</summary>

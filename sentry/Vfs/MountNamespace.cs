@@ -63,19 +63,24 @@ public sealed partial class MountNamespace : INamespace
     }
 
     /// <summary>
-    /// Composition: attaches an instance at an absolute path of this namespace, without permission checks and without propagation. Errors of the walk.
+    /// Composition: attaches an instance at an absolute path of this namespace, without permission checks and without
+    /// propagation. Errors of the walk.
     /// </summary>
     public Errno Attach(Task task, string path, SuperBlock superBlock, uint flags)
     {
-        Errno errno = _vfs.LookupAt(task, RootTop, RootTop, path, LookupFlags.Follow | LookupFlags.NoPermissionChecks, out VfsPath place);
+        Errno errno = _vfs.LookupAt(task, RootTop, RootTop, path, LookupFlags.Follow
+            | LookupFlags.NoPermissionChecks, out VfsPath place);
         return errno != Errno.None ? errno : _vfs.AttachNew(new Mount(superBlock, superBlock.RootDentry, flags), place);
     }
 
     /// <summary>Composition: attaches a part of what is already mounted (a bind mount).</summary>
     public Errno AttachBind(Task task, string path, VfsPath source, uint flags)
     {
-        Errno errno = _vfs.LookupAt(task, RootTop, RootTop, path, LookupFlags.Follow | LookupFlags.NoPermissionChecks, out VfsPath place);
-        return errno != Errno.None ? errno : _vfs.AttachNew(new Mount(source.Mount.SuperBlock, source.Dentry, flags), place);
+        Errno errno = _vfs.LookupAt(task, RootTop, RootTop, path, LookupFlags.Follow
+            | LookupFlags.NoPermissionChecks, out VfsPath place);
+        return errno != Errno.None
+            ? errno
+            : _vfs.AttachNew(new Mount(source.Mount.SuperBlock, source.Dentry, flags), place);
     }
 
     /// <summary>What a path walk from "/" sees: the topmost mount on the root.</summary>

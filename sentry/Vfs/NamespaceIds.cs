@@ -10,10 +10,12 @@ internal static class NamespaceIds
         || (space.FromKernelUid(uid) != UserNamespace.InvalidId && space.FromKernelGid(gid) != UserNamespace.InvalidId);
 
     /// <summary>uid as the task sees it; 65534 when its namespace has no name for it.</summary>
-    internal static uint ToGuestUid(this Task task, uint kuid) => task.Credentials.UserNamespace.FromKernelUidOrOverflow(kuid);
+    internal static uint ToGuestUid(this Task task, uint kuid) =>
+        task.Credentials.UserNamespace.FromKernelUidOrOverflow(kuid);
 
     /// <summary>gid as the task sees it.</summary>
-    internal static uint ToGuestGid(this Task task, uint kgid) => task.Credentials.UserNamespace.FromKernelGidOrOverflow(kgid);
+    internal static uint ToGuestGid(this Task task, uint kgid) =>
+        task.Credentials.UserNamespace.FromKernelGidOrOverflow(kgid);
 
     /// <summary>kuid of an id the task gave; false (EINVAL) when its namespace does not map it.</summary>
     internal static bool TryToKernelUid(this Task task, uint uid, out uint kuid)

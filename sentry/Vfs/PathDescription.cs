@@ -4,7 +4,9 @@ using Sentry.Mm;
 
 namespace Sentry.Vfs;
 
-/// <summary>What O_PATH gives: a place and nothing else. The system calls refuse it with EBADF where it may not be used.</summary>
+/// <summary>
+/// What O_PATH gives: a place and nothing else. The system calls refuse it with EBADF where it may not be used.
+/// </summary>
 public sealed class PathDescription : FileDescription
 {
     internal PathDescription(VfsPath path, Inode inode, int flags)

@@ -23,7 +23,9 @@ internal ref partial struct PathWalk
         return Errno.None;
     }
 
-    /// <summary>"..": stops at the walk's root, leaves a mount at its root, and steps onto what covers the parent.</summary>
+    /// <summary>
+    /// "..": stops at the walk's root, leaves a mount at its root, and steps onto what covers the parent.
+    /// </summary>
     private Errno StepUp()
     {
         VfsPath at = Current;
@@ -68,7 +70,8 @@ internal ref partial struct PathWalk
     }
 
     /// <summary>
-    /// The parent directory within a mount. ENOENT when a rename moved the directory out of the part of the file system that the mount shows: going up
+    /// The parent directory within a mount. ENOENT when a rename moved the directory out of the part of the file system
+    /// that the mount shows: going up
     /// would then leave a bind mount.
     /// </summary>
     private static Errno ParentInMount(VfsPath at, out VfsPath parent)
@@ -89,7 +92,9 @@ internal ref partial struct PathWalk
         return Errno.None;
     }
 
-    /// <summary>RESOLVE_BENEATH and RESOLVE_IN_ROOT: a rename or mount during the walk makes ".." untrustworthy (EAGAIN).</summary>
+    /// <summary>
+    /// RESOLVE_BENEATH and RESOLVE_IN_ROOT: a rename or mount during the walk makes ".." untrustworthy (EAGAIN).
+    /// </summary>
     private readonly Errno StayInScope()
     {
         bool moved = _vfs.RenameSequence != _renameSequence || _vfs.MountSequence != _mountSequence;
@@ -203,7 +208,10 @@ internal ref partial struct PathWalk
         return Errno.None;
     }
 
-    /// <summary>fs.protected_symlinks (may_follow_link): in a sticky world-writable directory only the link's owner and the directory's.</summary>
+    /// <summary>
+    /// fs.protected_symlinks (may_follow_link): in a sticky world-writable directory only the link's owner and the
+    /// directory's.
+    /// </summary>
     private readonly Errno MayFollow(VfsPath link)
     {
         if (!_vfs.ProtectedSymlinks)

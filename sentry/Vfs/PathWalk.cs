@@ -5,8 +5,10 @@ using Sentry.Kernel;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// One resolution of a path (path_resolution(7)). Components are spans over the caller's path or over a link's target; a walk that hits the dentry cache
-/// takes no lock and allocates nothing. After <see cref="WalkToParent"/> <see cref="Current"/> is the directory and <see cref="Last"/> the component left.
+/// One resolution of a path (path_resolution(7)). Components are spans over the caller's path or over a link's target;
+/// a walk that hits the dentry cache
+/// takes no lock and allocates nothing. After <see cref="WalkToParent"/> <see cref="Current"/> is the directory and
+/// <see cref="Last"/> the component left.
 /// </summary>
 internal ref partial struct PathWalk
 {
@@ -43,7 +45,9 @@ internal ref partial struct PathWalk
     /// <summary>The path ended in slashes: what it names must be a directory.</summary>
     internal bool EndsInSlash;
 
-    /// <summary>Sets the start: the working directory, the descriptor's place, or the root. EBADF, ENOENT (empty path), ENOTDIR.</summary>
+    /// <summary>
+    /// Sets the start: the working directory, the descriptor's place, or the root. EBADF, ENOENT (empty path), ENOTDIR.
+    /// </summary>
     internal Errno Begin(int directoryFd, ReadOnlySpan<char> path)
     {
         bool scoped = (_flags & LookupFlags.Scoped) != 0;
@@ -77,7 +81,9 @@ internal ref partial struct PathWalk
         return errno;
     }
 
-    /// <summary>Starts at a given place instead (a script's interpreter, an overlay's layer); "/" is the caller's root.</summary>
+    /// <summary>
+    /// Starts at a given place instead (a script's interpreter, an overlay's layer); "/" is the caller's root.
+    /// </summary>
     internal void BeginAt(VfsPath start, VfsPath root)
     {
         _root = root;
@@ -166,7 +172,8 @@ internal ref partial struct PathWalk
     }
 
     /// <summary>
-    /// Takes one step for <see cref="Last"/>. When it is a link to follow, the walk goes on to the parent of what the link names and
+    /// Takes one step for <see cref="Last"/>. When it is a link to follow, the walk goes on to the parent of what the
+    /// link names and
     /// <paramref name="isLink"/> says that there is a new last component.
     /// </summary>
     private Errno StepLast(bool follow, out bool isLink)

@@ -4,7 +4,8 @@ using System.Threading;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// Mounts that share mount and unmount events (mount_namespaces(7), "Shared subtrees"), and the mounts that only receive them. Guarded by the Mount lock.
+/// Mounts that share mount and unmount events (mount_namespaces(7), "Shared subtrees"), and the mounts that only
+/// receive them. Guarded by the Mount lock.
 /// </summary>
 internal sealed class PeerGroup
 {

@@ -11,7 +11,9 @@ public static partial class Permissions
     /// <summary>Checks an access against the task's file-system identity. EACCES, EPERM, EROFS.</summary>
     public static Errno Check(Task task, Inode inode, MayAccess access) => Check(task, task.Credentials, inode, access);
 
-    /// <summary>As <see cref="Check(Task,Inode,MayAccess)"/> with other credentials (access(2) uses the real ids).</summary>
+    /// <summary>
+    /// As <see cref="Check(Task,Inode,MayAccess)"/> with other credentials (access(2) uses the real ids).
+    /// </summary>
     public static Errno Check(Task task, Credentials credentials, Inode inode, MayAccess access)
     {
         if ((access & MayAccess.Write) != 0)
@@ -36,19 +38,27 @@ public static partial class Permissions
             return errno;
         }
 
-        return CheckModeBits(task, credentials, inode, in owner, access) ? Errno.None : CheckCapabilities(credentials, inode, in owner, access);
+        return CheckModeBits(task, credentials, inode, in owner, access)
+            ? Errno.None
+            : CheckCapabilities(credentials, inode, in owner, access);
     }
 
-    /// <summary>True when the caller's file-system uid owns the file or CAP_FOWNER covers it (inode_owner_or_capable).</summary>
+    /// <summary>
+    /// True when the caller's file-system uid owns the file or CAP_FOWNER covers it (inode_owner_or_capable).
+    /// </summary>
     public static bool IsOwnerOrCapable(Credentials credentials, in InodeOwner owner) =>
         credentials.FsUid == owner.Uid || HasCapabilityOver(credentials, in owner, Capability.CAP_FOWNER);
 
-    /// <summary>A capability counts over a file when its ids are mapped in the caller's user namespace (capable_wrt_inode_uidgid).</summary>
+    /// <summary>
+    /// A capability counts over a file when its ids are mapped in the caller's user namespace
+    /// (capable_wrt_inode_uidgid).
+    /// </summary>
     public static bool HasCapabilityOver(Credentials credentials, in InodeOwner owner, int capability) =>
         credentials.HasCapability(capability) && credentials.UserNamespace.MapsIds(owner.Uid, owner.Gid);
 
     /// <summary>
-    /// What access(2) checks with: the real ids; capabilities as a set-id program's caller would have them (all permitted ones for root, none for others).
+    /// What access(2) checks with: the real ids; capabilities as a set-id program's caller would have them (all
+    /// permitted ones for root, none for others).
     /// </summary>
     public static Credentials WithRealIds(Credentials credentials)
     {
@@ -63,7 +73,8 @@ public static partial class Permissions
     }
 
     /// <summary>
-    /// May the caller make a name in this directory? ENOENT when the directory was removed, EOVERFLOW when its ids have no meaning in the
+    /// May the caller make a name in this directory? ENOENT when the directory was removed, EOVERFLOW when its ids have
+    /// no meaning in the
     /// file system's user namespace.
     /// </summary>
     internal static Errno MayCreate(Task task, Dentry directory) =>
@@ -105,7 +116,9 @@ public static partial class Permissions
         return drop == 0 || task.Credentials.HasCapability(Capability.CAP_FSETID) ? mode : mode & ~drop;
     }
 
-    /// <summary>Owner, group and mode of a file made in a directory (inode_init_owner): umask applied, set-gid inherited.</summary>
+    /// <summary>
+    /// Owner, group and mode of a file made in a directory (inode_init_owner): umask applied, set-gid inherited.
+    /// </summary>
     internal static CreateContext ForNewFile(Task task, uint mode, in InodeOwner directory)
     {
         Credentials credentials = task.Credentials;
@@ -132,7 +145,12 @@ public static partial class Permissions
         return strip ? mode & ~StatMode.S_ISGID : mode;
     }
 
-    private static bool CheckModeBits(Task task, Credentials credentials, Inode inode, in InodeOwner owner, MayAccess access)
+    private static bool CheckModeBits(
+        Task task,
+        Credentials credentials,
+        Inode inode,
+        in InodeOwner owner,
+        MayAccess access)
     {
         uint wanted = (uint)access & 7;
         if (credentials.FsUid == owner.Uid)

@@ -5,7 +5,8 @@ using Sentry.Kernel;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// A file system that is never mounted and only gives anonymous files an inode (Linux's pipefs, sockfs, anon_inodefs; fs/libfs.c init_pseudo).
+/// A file system that is never mounted and only gives anonymous files an inode (Linux's pipefs, sockfs, anon_inodefs;
+/// fs/libfs.c init_pseudo).
 /// </summary>
 public sealed class PseudoSuperBlock : SuperBlock
 {
@@ -13,7 +14,10 @@ public sealed class PseudoSuperBlock : SuperBlock
     private readonly AnonymousInode _root;
     private long _nextInode;
 
-    /// <summary>An instance named <paramref name="name"/> with f_type <paramref name="magic"/> on device <paramref name="device"/>.</summary>
+    /// <summary>
+    /// An instance named <paramref name="name"/> with f_type <paramref name="magic"/> on device <paramref
+    /// name="device"/>.
+    /// </summary>
     public PseudoSuperBlock(string name, long magic, ulong device)
         : base(new PseudoFileSystemType(name), device)
     {

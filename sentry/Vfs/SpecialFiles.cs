@@ -7,12 +7,15 @@ namespace Sentry.Vfs;
 /// <summary>Opens files of one special kind, whatever file system the node is in.</summary>
 public interface ISpecialFileFactory
 {
-    /// <summary>Opens the node; <paramref name="device"/> is its number (0 for FIFOs). May block; no VFS lock is held.</summary>
+    /// <summary>
+    /// Opens the node; <paramref name="device"/> is its number (0 for FIFOs). May block; no VFS lock is held.
+    /// </summary>
     Errno Open(Task task, Inode inode, VfsPath path, int flags, ulong device, out FileDescription? file);
 }
 
 /// <summary>
-/// Who opens FIFOs and device nodes. The composition root registers; file systems call <see cref="Open"/> from <see cref="Inode.Open"/> for
+/// Who opens FIFOs and device nodes. The composition root registers; file systems call <see cref="Open"/> from <see
+/// cref="Inode.Open"/> for
 /// nodes that are not regular files, directories or links.
 /// </summary>
 public sealed class SpecialFiles

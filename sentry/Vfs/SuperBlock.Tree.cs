@@ -11,7 +11,9 @@ public abstract partial class SuperBlock
     private int _mounts;
     private ulong _flags;
 
-    /// <summary>MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME of the instance (not of one mount).</summary>
+    /// <summary>
+    /// MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME of the instance (not of one mount).
+    /// </summary>
     public ulong Flags
     {
         get => Volatile.Read(ref _flags);
@@ -21,7 +23,9 @@ public abstract partial class SuperBlock
     /// <summary>True when no mount of it may write.</summary>
     public bool IsReadOnly => (Flags & MountFlags.MS_RDONLY) != 0;
 
-    /// <summary>True when dentries are never dropped to save memory, because the file system is nothing but them (tmpfs).</summary>
+    /// <summary>
+    /// True when dentries are never dropped to save memory, because the file system is nothing but them (tmpfs).
+    /// </summary>
     public virtual bool KeepsDentries => false;
 
     /// <summary>The dentry every mount of the whole instance starts from.</summary>

@@ -57,7 +57,9 @@ public abstract partial class SuperBlock
     /// <summary>Source as /proc/mounts prints it.</summary>
     public string Source { get; init; } = "none";
 
-    /// <summary>Options as /proc/mounts prints them after the mount's own, for example "size=1024k"; empty if none.</summary>
+    /// <summary>
+    /// Options as /proc/mounts prints them after the mount's own, for example "size=1024k"; empty if none.
+    /// </summary>
     public virtual string Options => "";
 
     /// <summary>Figures for statfs(2).</summary>

@@ -50,7 +50,8 @@ public sealed partial class VirtualFileSystem
         }
 
         mode &= 0xFFF;
-        if (!credentials.IsInGroup(owner.Gid) && !Permissions.HasCapabilityOver(credentials, in owner, Capability.CAP_FSETID))
+        if (!credentials.IsInGroup(owner.Gid)
+            && !Permissions.HasCapabilityOver(credentials, in owner, Capability.CAP_FSETID))
         {
             mode &= ~StatMode.S_ISGID;
         }
@@ -77,7 +78,9 @@ public sealed partial class VirtualFileSystem
 
         AttributeChange change = new()
         {
-            Mask = (uid is null ? AttributeMask.None : AttributeMask.Uid) | (gid is null ? AttributeMask.None : AttributeMask.Gid),
+            Mask = (uid is null
+                ? AttributeMask.None
+                : AttributeMask.Uid) | (gid is null ? AttributeMask.None : AttributeMask.Gid),
             Uid = uid ?? 0,
             Gid = gid ?? 0,
         };
@@ -105,12 +108,15 @@ public sealed partial class VirtualFileSystem
         return uidAllowed && gidAllowed;
     }
 
-    /// <summary>Set-id bits that survive chown(2): none, but set-gid without group execute stays for members and the capable.</summary>
+    /// <summary>
+    /// Set-id bits that survive chown(2): none, but set-gid without group execute stays for members and the capable.
+    /// </summary>
     private static uint ModeAfterChown(Credentials credentials, in InodeOwner owner)
     {
         uint mode = owner.Mode & ~StatMode.S_ISUID;
         bool keepsSetGid = (owner.Mode & StatMode.S_IXGRP) == 0
-            && (credentials.IsInGroup(owner.Gid) || Permissions.HasCapabilityOver(credentials, in owner, Capability.CAP_FSETID));
+            && (credentials.IsInGroup(owner.Gid)
+            || Permissions.HasCapabilityOver(credentials, in owner, Capability.CAP_FSETID));
         return keepsSetGid ? mode : mode & ~StatMode.S_ISGID;
     }
 
@@ -182,7 +188,9 @@ public sealed partial class VirtualFileSystem
         return errno;
     }
 
-    /// <summary>Sets the size of a file the caller may write; drops set-id bits. EFBIG with SIGXFSZ above RLIMIT_FSIZE.</summary>
+    /// <summary>
+    /// Sets the size of a file the caller may write; drops set-id bits. EFBIG with SIGXFSZ above RLIMIT_FSIZE.
+    /// </summary>
     public Errno Truncate(Task task, VfsPath path, long sizeBytes)
     {
         Inode inode = path.Dentry.Inode!;

@@ -5,8 +5,10 @@ using Sentry.Sync;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// The bound on cached dentries. Second chance: entries stand in a queue; the hand passes one over if it was looked up since the last pass.
-/// Entries in use (open, working directory, mount point, with children) and those of file systems that live in the cache (tmpfs) stay.
+/// The bound on cached dentries. Second chance: entries stand in a queue; the hand passes one over if it was looked up
+/// since the last pass.
+/// Entries in use (open, working directory, mount point, with children) and those of file systems that live in the
+/// cache (tmpfs) stay.
 /// </summary>
 public sealed partial class VirtualFileSystem
 {
@@ -40,7 +42,9 @@ public sealed partial class VirtualFileSystem
         }
     }
 
-    /// <summary>The entry left the cache or became one that must stay; the queue forgets it when the hand comes by.</summary>
+    /// <summary>
+    /// The entry left the cache or became one that must stay; the queue forgets it when the hand comes by.
+    /// </summary>
     private void CountUncached(Dentry child)
     {
         if (child.TestAndClearCounted())
@@ -84,7 +88,8 @@ public sealed partial class VirtualFileSystem
     /// <summary>Takes an unused entry out of the cache. True when it is out (also when somebody else did it).</summary>
     private bool TryDrop(Dentry candidate)
     {
-        if (candidate.TestAndClearReferenced() || candidate.IsPinned || candidate.ChildCount != 0 || candidate.Parent is not { } parent)
+        if (candidate.TestAndClearReferenced() || candidate.IsPinned || candidate.ChildCount != 0
+            || candidate.Parent is not { } parent)
         {
             return false;
         }

@@ -6,7 +6,8 @@ namespace Sentry.Vfs;
 /// <summary>Copies of mounts and trees of mounts.</summary>
 public sealed partial class VirtualFileSystem
 {
-    private const uint LockableFlags = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV | MountFlags.MS_NOEXEC;
+    private const uint LockableFlags = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV
+        | MountFlags.MS_NOEXEC;
 
     /// <summary>A copy of one mount that shows <paramref name="root"/>. Caller: Mount lock.</summary>
     private static Mount CloneMountLocked(Mount source, Dentry root, CloneKind kind)
@@ -21,8 +22,16 @@ public sealed partial class VirtualFileSystem
         return copy;
     }
 
-    /// <summary>A copy of a mount and all below it, detached; unbindable mounts below are left out unless a whole namespace is copied.</summary>
-    private static Mount CopyTreeLocked(Mount top, Dentry root, CloneKind kind, TreeScope scope, Dictionary<Mount, Mount> copies)
+    /// <summary>
+    /// A copy of a mount and all below it, detached; unbindable mounts below are left out unless a whole namespace is
+    /// copied.
+    /// </summary>
+    private static Mount CopyTreeLocked(
+        Mount top,
+        Dentry root,
+        CloneKind kind,
+        TreeScope scope,
+        Dictionary<Mount, Mount> copies)
     {
         Mount copy = CloneMountLocked(top, root, kind);
         copies.Add(top, copy);

@@ -11,7 +11,10 @@ public sealed partial class VirtualFileSystem
     public Errno Lookup(Task task, int directoryFd, ReadOnlySpan<char> path, LookupFlags flags, out VfsPath result) =>
         Lookup(task, task.Credentials, directoryFd, path, flags, out result);
 
-    /// <summary>As <see cref="Lookup(Task,int,ReadOnlySpan{char},LookupFlags,out VfsPath)"/> with the rights of other credentials.</summary>
+    /// <summary>
+    /// As <see cref="Lookup(Task,int,ReadOnlySpan{char},LookupFlags,out VfsPath)"/> with the rights of other
+    /// credentials.
+    /// </summary>
     public Errno Lookup(
         Task task,
         Credentials credentials,
@@ -34,7 +37,13 @@ public sealed partial class VirtualFileSystem
     }
 
     /// <summary>Resolves a path from a given place, as exec and boot need it.</summary>
-    public Errno LookupAt(Task task, VfsPath start, VfsPath root, ReadOnlySpan<char> path, LookupFlags flags, out VfsPath result)
+    public Errno LookupAt(
+        Task task,
+        VfsPath start,
+        VfsPath root,
+        ReadOnlySpan<char> path,
+        LookupFlags flags,
+        out VfsPath result)
     {
         result = start;
         if (path.IsEmpty)
@@ -54,13 +63,20 @@ public sealed partial class VirtualFileSystem
         MakeEntry(task, directoryFd, path, new NewEntry(StatMode.S_IFDIR | (mode & 0x3FF), 0, null), out _);
 
     /// <summary>mknod(2), and bind(2) of a Unix socket: makes the node and tells where it is.</summary>
-    public Errno MakeNode(Task task, int directoryFd, ReadOnlySpan<char> path, uint mode, ulong device, out VfsPath made)
+    public Errno MakeNode(
+        Task task,
+        int directoryFd,
+        ReadOnlySpan<char> path,
+        uint mode,
+        ulong device,
+        out VfsPath made)
     {
         made = default;
         uint type = mode & StatMode.S_IFMT;
         bool isDevice = type is StatMode.S_IFCHR or StatMode.S_IFBLK;
         bool isWhiteout = type == StatMode.S_IFCHR && device == 0;
-        if (isDevice && !isWhiteout && !task.Credentials.HasCapability(Capability.CAP_MKNOD, task.Kernel.RootUserNamespace))
+        if (isDevice && !isWhiteout
+            && !task.Credentials.HasCapability(Capability.CAP_MKNOD, task.Kernel.RootUserNamespace))
         {
             return Errno.EPERM;
         }
@@ -188,7 +204,12 @@ public sealed partial class VirtualFileSystem
         }
     }
 
-    private static Errno Make(Inode directory, string name, in CreateContext context, in NewEntry entry, out Inode? inode) =>
+    private static Errno Make(
+        Inode directory,
+        string name,
+        in CreateContext context,
+        in NewEntry entry,
+        out Inode? inode) =>
         (entry.Mode & StatMode.S_IFMT) switch
         {
             StatMode.S_IFDIR => directory.MakeDirectory(in context, name, out inode),
@@ -209,7 +230,10 @@ public sealed partial class VirtualFileSystem
         return walk.LastKind == LastKind.Normal ? Errno.None : Errno.EEXIST;
     }
 
-    /// <summary>The negative entry for the walk's last component. EEXIST, ENOENT (a slash after what is no directory), EROFS, EACCES.</summary>
+    /// <summary>
+    /// The negative entry for the walk's last component. EEXIST, ENOENT (a slash after what is no directory), EROFS,
+    /// EACCES.
+    /// </summary>
     private Errno FindFreeName(Task task, ref PathWalk walk, bool isDirectory, out Dentry? child)
     {
         Dentry directory = walk.Current.Dentry;

@@ -12,7 +12,8 @@ public sealed partial class VirtualFileSystem
     private const int NameMax = Limits.NAME_MAX;
 
     /// <summary>
-    /// The child of a directory, possibly negative (ENOENT is not an error here). A hit takes no lock and allocates nothing. The caller has checked that
+    /// The child of a directory, possibly negative (ENOENT is not an error here). A hit takes no lock and allocates
+    /// nothing. The caller has checked that
     /// <paramref name="directory"/> is one and may be searched.
     /// </summary>
     internal Errno LookupChild(Task task, Dentry directory, ReadOnlySpan<char> name, out Dentry? child)
@@ -50,7 +51,10 @@ public sealed partial class VirtualFileSystem
         return errno;
     }
 
-    /// <summary>As <see cref="LookupChild"/> under the directory's lock, where the answer stays true. A positive entry is in the table (if the policy caches).</summary>
+    /// <summary>
+    /// As <see cref="LookupChild"/> under the directory's lock, where the answer stays true. A positive entry is in the
+    /// table (if the policy caches).
+    /// </summary>
     internal Errno LookupChildLocked(Task task, Dentry directory, string name, out Dentry? child)
     {
         child = null;
@@ -138,7 +142,8 @@ public sealed partial class VirtualFileSystem
     }
 
     /// <summary>
-    /// Makes an entry positive after its file was made. Caller: directory lock; <paramref name="child"/> is the negative entry that
+    /// Makes an entry positive after its file was made. Caller: directory lock; <paramref name="child"/> is the
+    /// negative entry that
     /// <see cref="LookupChildLocked"/> gave.
     /// </summary>
     internal Errno InstantiateLocked(Dentry directory, Dentry child, Inode inode)
@@ -165,7 +170,8 @@ public sealed partial class VirtualFileSystem
     }
 
     /// <summary>
-    /// After the name was removed from its file system: the entry dies, a negative one takes its place. The reference that the cache held is dropped.
+    /// After the name was removed from its file system: the entry dies, a negative one takes its place. The reference
+    /// that the cache held is dropped.
     /// Caller: directory lock.
     /// </summary>
     internal void DeleteEntryLocked(Dentry directory, Dentry child)
@@ -198,7 +204,10 @@ public sealed partial class VirtualFileSystem
         return dentry;
     }
 
-    /// <summary>Keeps an entry of a never-caching file system findable because something is about to be mounted on it or below it.</summary>
+    /// <summary>
+    /// Keeps an entry of a never-caching file system findable because something is about to be mounted on it or below
+    /// it.
+    /// </summary>
     internal Errno KeepForMount(Dentry dentry)
     {
         for (Dentry at = dentry; at.Parent is { } parent; at = parent)

@@ -52,7 +52,10 @@ public sealed partial class VirtualFileSystem
         }
     }
 
-    /// <summary>Takes mounts out of the tree, children before parents. Caller: Rename and Mount locks; then <see cref="ReleaseDetached"/>.</summary>
+    /// <summary>
+    /// Takes mounts out of the tree, children before parents. Caller: Rename and Mount locks; then <see
+    /// cref="ReleaseDetached"/>.
+    /// </summary>
     private void DetachTreeLocked(Mount top, List<Mount> detached)
     {
         int first = detached.Count;

@@ -8,7 +8,8 @@ namespace Sentry.Vfs;
 public sealed partial class VirtualFileSystem
 {
     /// <summary>
-    /// A copy of the task's mount namespace, owned by <paramref name="owner"/>; <paramref name="context"/>, which only the caller uses, is moved to the same places
+    /// A copy of the task's mount namespace, owned by <paramref name="owner"/>; <paramref name="context"/>, which only
+    /// the caller uses, is moved to the same places
     /// in the copy. A namespace of a lesser user namespace gets its mounts as slaves and locked (mount_namespaces(7)).
     /// </summary>
     public Errno CopyNamespace(Task task, UserNamespace owner, FsContext context, out MountNamespace? made)

@@ -4,7 +4,9 @@ using Sentry.Kernel;
 
 namespace Sentry.Vfs;
 
-/// <summary>What open(2) was asked for, already checked: O_* flags, permission bits of a new file, RESOLVE_* as lookup flags.</summary>
+/// <summary>
+/// What open(2) was asked for, already checked: O_* flags, permission bits of a new file, RESOLVE_* as lookup flags.
+/// </summary>
 public readonly record struct OpenRequest(int Flags, uint Mode, LookupFlags Resolve)
 {
     /// <summary>Kinds of access the flags imply.</summary>
@@ -28,9 +30,15 @@ public readonly record struct OpenRequest(int Flags, uint Mode, LookupFlags Reso
 public sealed partial class VirtualFileSystem
 {
     /// <summary>
-    /// Opens or makes a file by path. The description comes with one reference, for the caller's descriptor. Errors of open(2).
+    /// Opens or makes a file by path. The description comes with one reference, for the caller's descriptor. Errors of
+    /// open(2).
     /// </summary>
-    public Errno Open(Task task, int directoryFd, ReadOnlySpan<char> path, in OpenRequest request, out FileDescription? file)
+    public Errno Open(
+        Task task,
+        int directoryFd,
+        ReadOnlySpan<char> path,
+        in OpenRequest request,
+        out FileDescription? file)
     {
         file = null;
         Errno errno = Errno.ESTALE;
@@ -55,10 +63,16 @@ public sealed partial class VirtualFileSystem
         OpenExisting(task, path, in request, request.Access, out file);
 
     /// <summary>
-    /// Opens a program for execve(2): a regular file on a mount that allows execution, with execute permission; nobody may write it meanwhile (ETXTBSY).
+    /// Opens a program for execve(2): a regular file on a mount that allows execution, with execute permission; nobody
+    /// may write it meanwhile (ETXTBSY).
     /// <paramref name="flags"/>: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
     /// </summary>
-    public Errno OpenForExecute(Task task, int directoryFd, ReadOnlySpan<char> path, int flags, out FileDescription? file)
+    public Errno OpenForExecute(
+        Task task,
+        int directoryFd,
+        ReadOnlySpan<char> path,
+        int flags,
+        out FileDescription? file)
     {
         file = null;
         LookupFlags lookup = (flags & Fcntl.AT_SYMLINK_NOFOLLOW) != 0 ? LookupFlags.None : LookupFlags.Follow;
@@ -84,8 +98,12 @@ public sealed partial class VirtualFileSystem
         return errno != Errno.None ? errno : OpenProgram(task, place, inode, out file);
     }
 
-    /// <summary>True when the task may execute the program but not read it: then its memory must not be readable by others either.</summary>
-    public bool IsUnreadable(Task task, FileDescription program) => Permissions.Check(task, program.Inode, MayAccess.Read) != Errno.None;
+    /// <summary>
+    /// True when the task may execute the program but not read it: then its memory must not be readable by others
+    /// either.
+    /// </summary>
+    public bool IsUnreadable(Task task, FileDescription program) =>
+        Permissions.Check(task, program.Inode, MayAccess.Read) != Errno.None;
 
     private static Errno OpenProgram(Task task, VfsPath place, Inode inode, out FileDescription? file)
     {
@@ -271,7 +289,9 @@ public sealed partial class VirtualFileSystem
         return errno;
     }
 
-    /// <summary>Mode and owner of a new file in a directory; the umask does not apply where a default access list does.</summary>
+    /// <summary>
+    /// Mode and owner of a new file in a directory; the umask does not apply where a default access list does.
+    /// </summary>
     private static Errno NewFileContext(Task task, Inode directory, uint mode, out CreateContext context)
     {
         context = default;
@@ -321,10 +341,17 @@ public sealed partial class VirtualFileSystem
         errno = inode!.GetAttributes(out InodeAttributes attributes);
         Dentry dentry = MakeUnnamedDentry(inode.SuperBlock, directory.Dentry, "#" + attributes.Inode, inode);
         inode.IsLinkableUnnamed = (request.Flags & Fcntl.O_EXCL) == 0;
-        return errno != Errno.None ? errno : OpenInode(task, new VfsPath(directory.Mount, dentry), in request, out file);
+        return errno != Errno.None
+            ? errno
+            : OpenInode(task, new VfsPath(directory.Mount, dentry), in request, out file);
     }
 
-    private Errno OpenExisting(Task task, VfsPath path, in OpenRequest request, MayAccess access, out FileDescription? file)
+    private Errno OpenExisting(
+        Task task,
+        VfsPath path,
+        in OpenRequest request,
+        MayAccess access,
+        out FileDescription? file)
     {
         file = null;
         if ((request.Flags & Fcntl.O_PATH) != 0)
@@ -405,7 +432,8 @@ public sealed partial class VirtualFileSystem
     }
 
     /// <summary>
-    /// fs.protected_fifos and fs.protected_regular (may_create_in_sticky): O_CREAT must not open somebody else's file in a sticky directory.
+    /// fs.protected_fifos and fs.protected_regular (may_create_in_sticky): O_CREAT must not open somebody else's file
+    /// in a sticky directory.
     /// </summary>
     private Errno MayOpenSticky(Task task, VfsPath directory, VfsPath file)
     {

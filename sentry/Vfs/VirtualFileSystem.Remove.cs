@@ -142,7 +142,10 @@ public sealed partial class VirtualFileSystem
         return errno;
     }
 
-    /// <summary>Tells the watchers, detaches what other namespaces mounted there, drops the reference taken for the removal. No lock is held.</summary>
+    /// <summary>
+    /// Tells the watchers, detaches what other namespaces mounted there, drops the reference taken for the removal. No
+    /// lock is held.
+    /// </summary>
     private Errno FinishRemoval(Dentry directory, Dentry? victim, Errno errno)
     {
         if (victim is null)

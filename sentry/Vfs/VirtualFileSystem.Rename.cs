@@ -94,7 +94,10 @@ public sealed partial class VirtualFileSystem
         return errno;
     }
 
-    /// <summary>An ancestor is locked before what is below it, strangers in the order of their creation. The Rename lock keeps the tree still.</summary>
+    /// <summary>
+    /// An ancestor is locked before what is below it, strangers in the order of their creation. The Rename lock keeps
+    /// the tree still.
+    /// </summary>
     private static void OrderDirectories(ref RenameMove move, out Dentry first, out Dentry second)
     {
         first = move.From;
@@ -225,7 +228,9 @@ public sealed partial class VirtualFileSystem
         return busy ? Errno.EBUSY : Errno.None;
     }
 
-    /// <summary>A directory that gets a new parent has its ".." changed: that needs write permission on itself.</summary>
+    /// <summary>
+    /// A directory that gets a new parent has its ".." changed: that needs write permission on itself.
+    /// </summary>
     private static Errno MayChangeParent(in RenameMove move, bool exchange)
     {
         Errno errno = Errno.None;

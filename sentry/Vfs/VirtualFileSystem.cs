@@ -8,7 +8,8 @@ using Sentry.Sync;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// The VFS of one kernel: registries, the locks of the whole tree, the dentry cache, and the operations on paths. The operations here check
+/// The VFS of one kernel: registries, the locks of the whole tree, the dentry cache, and the operations on paths. The
+/// operations here check
 /// names and permissions, keep the dentry cache true, and call inodes.
 /// </summary>
 public sealed partial class VirtualFileSystem

@@ -4,7 +4,9 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Tmpfs;
 
-/// <summary>Renames. Both directory locks of the VFS are held; entries of each directory change under its own inode lock.</summary>
+/// <summary>
+/// Renames. Both directory locks of the VFS are held; entries of each directory change under its own inode lock.
+/// </summary>
 internal sealed partial class TmpfsDirectory
 {
     /// <inheritdoc/>

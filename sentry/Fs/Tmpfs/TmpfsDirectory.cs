@@ -7,7 +7,8 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Tmpfs;
 
 /// <summary>
-/// A directory. Entries are found by name in a dictionary and listed in the order of their cookies, which only grow: a listing that goes on after
+/// A directory. Entries are found by name in a dictionary and listed in the order of their cookies, which only grow: a
+/// listing that goes on after
 /// names came and went neither repeats nor skips a name that was there all the time.
 /// </summary>
 internal sealed partial class TmpfsDirectory : TmpfsInode
@@ -129,7 +130,9 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     /// <summary>The directory above, for ".."; itself at the root.</summary>
     internal TmpfsDirectory Parent => _parent ?? this;
 
-    /// <summary>Lists entries from the cookie on. Stops when the sink is full; returns the cookie to go on from.</summary>
+    /// <summary>
+    /// Lists entries from the cookie on. Stops when the sink is full; returns the cookie to go on from.
+    /// </summary>
     internal long Iterate(long cookie, IDirentSink sink)
     {
         using (Lock.Enter())

@@ -27,7 +27,8 @@ internal sealed class TmpfsFile : TmpfsInode
     internal SharedMemoryObject Data { get; }
 
     /// <inheritdoc/>
-    protected override (long SizeBytes, long Blocks) SizeLocked => ((long)Data.Size, (long)(Data.PresentBytes / SectorBytes));
+    protected override (long SizeBytes, long Blocks) SizeLocked => ((long)Data.Size,
+        (long)(Data.PresentBytes / SectorBytes));
 
     /// <inheritdoc/>
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
@@ -56,7 +57,9 @@ internal sealed class TmpfsFile : TmpfsInode
         return errno;
     }
 
-    /// <summary>fallocate(2): the default mode, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE, as Linux's tmpfs plus zeroing.</summary>
+    /// <summary>
+    /// fallocate(2): the default mode, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE, as Linux's tmpfs plus zeroing.
+    /// </summary>
     internal Errno Allocate(Task task, int mode, long offset, long lengthBytes)
     {
         const int Known = Falloc.FALLOC_FL_KEEP_SIZE | Falloc.FALLOC_FL_PUNCH_HOLE;

@@ -50,7 +50,8 @@ internal sealed class TmpfsFileDescription : FileDescription
     }
 
     /// <inheritdoc/>
-    public override Errno Allocate(Task task, int mode, long offset, long lengthBytes) => _file.Allocate(task, mode, offset, lengthBytes);
+    public override Errno Allocate(Task task, int mode, long offset, long lengthBytes) =>
+        _file.Allocate(task, mode, offset, lengthBytes);
 
     /// <inheritdoc/>
     public override Errno Sync(Task task) => Errno.None;

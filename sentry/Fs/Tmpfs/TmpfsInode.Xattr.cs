@@ -118,7 +118,9 @@ internal abstract partial class TmpfsInode
         }
     }
 
-    /// <summary>Gives a new file what its directory's default list says; the mode was narrowed by the caller with the same list.</summary>
+    /// <summary>
+    /// Gives a new file what its directory's default list says; the mode was narrowed by the caller with the same list.
+    /// </summary>
     internal void InheritAccessLists(AccessControlList? access, AccessControlList? defaults)
     {
         _accessList = access;

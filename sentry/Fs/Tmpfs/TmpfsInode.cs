@@ -6,7 +6,9 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Tmpfs;
 
-/// <summary>What every file of a tmpfs has: attributes, access lists and extended attributes, guarded by the inode's lock.</summary>
+/// <summary>
+/// What every file of a tmpfs has: attributes, access lists and extended attributes, guarded by the inode's lock.
+/// </summary>
 internal abstract partial class TmpfsInode : Inode
 {
     private readonly uint _type;

@@ -102,7 +102,9 @@ public record struct TmpfsOptions
         {
             case "size":
                 IsSizeGiven = true;
-                return ParseSize(value, out ulong bytes) && SetPages((bytes + PageSize - 1) / PageSize) ? Errno.None : Errno.EINVAL;
+                return ParseSize(value, out ulong bytes) && SetPages((bytes + PageSize - 1) / PageSize)
+                    ? Errno.None
+                    : Errno.EINVAL;
             case "nr_blocks":
                 IsSizeGiven = true;
                 return ParseSize(value, out ulong pages) && SetPages(pages) ? Errno.None : Errno.EINVAL;

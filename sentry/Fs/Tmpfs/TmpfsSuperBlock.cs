@@ -75,7 +75,8 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
                 return errno;
             }
 
-            bool tooSmall = (wanted.MaxPages != 0 && wanted.MaxPages < _pages) || (wanted.MaxInodes != 0 && wanted.MaxInodes < _inodes);
+            bool tooSmall = (wanted.MaxPages != 0 && wanted.MaxPages < _pages) || (wanted.MaxInodes != 0
+                && wanted.MaxInodes < _inodes);
             if (tooSmall)
             {
                 return Errno.EINVAL;
