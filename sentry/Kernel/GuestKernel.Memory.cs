@@ -10,7 +10,8 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     private const int OomWaitMs = 5;
 
     /// <inheritdoc/>
-    /// <remarks>For accesses of the kernel itself to guest memory, which cannot simply be repeated: waits a little for the victim's memory.</remarks>
+    /// <remarks>For accesses of the kernel itself to guest memory, which cannot simply be repeated: waits a little
+    /// for the victim's memory.</remarks>
     public Errno Relieve(ulong neededBytes)
     {
         if (!OomKill())
@@ -23,7 +24,8 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     }
 
     /// <summary>
-    /// Ends the process that holds the most memory, weighed by oom_score_adj (mm/oom_kill.c), so that the sandbox can go on. False when there is none to end.
+    /// Ends the process that holds the most memory, weighed by oom_score_adj (mm/oom_kill.c), so that the sandbox can
+    /// go on. False when there is none to end.
     /// </summary>
     public bool OomKill()
     {
@@ -37,7 +39,8 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
         return true;
     }
 
-    /// <summary>A fault of <paramref name="task"/> found no memory: somebody must go. The task tries again, or is itself the victim.</summary>
+    /// <summary>A fault of <paramref name="task"/> found no memory: somebody must go. The task tries again, or is
+    /// itself the victim.</summary>
     internal void OutOfMemory(Task task)
     {
         Errno errno = OomPolicy?.MakeRoom(task) ?? (OomKill() ? Errno.None : Errno.ENOMEM);

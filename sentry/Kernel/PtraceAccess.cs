@@ -12,7 +12,8 @@ public enum PtraceCredentials
     Real,
 }
 
-/// <summary>May one task look into another? (kernel/ptrace.c: __ptrace_may_access, security/commoncap.c: cap_ptrace_access_check).</summary>
+/// <summary>May one task look into another? (kernel/ptrace.c: __ptrace_may_access, security/commoncap.c:
+/// cap_ptrace_access_check).</summary>
 public static class PtraceAccess
 {
     /// <summary>None or EPERM.</summary>

@@ -2,7 +2,8 @@ using System;
 
 namespace Sentry.Mm;
 
-/// <summary>An address in guest user space. There is no operator that could wrap: sums go through <see cref="TryAdd"/>.</summary>
+/// <summary>An address in guest user space. There is no operator that could wrap: sums go through <see
+/// cref="TryAdd"/>.</summary>
 public readonly record struct GuestAddress(ulong Value) : IComparable<GuestAddress>
 {
     /// <summary>Bytes in a page.</summary>
@@ -37,7 +38,8 @@ public readonly record struct GuestAddress(ulong Value) : IComparable<GuestAddre
         return result.Value >= Value;
     }
 
-    /// <summary>This plus a small constant field offset, wrapping like the CPU: the copy that follows checks the address.</summary>
+    /// <summary>This plus a small constant field offset, wrapping like the CPU: the copy that follows checks the
+    /// address.</summary>
     public GuestAddress Field(int offsetBytes) => new(unchecked(Value + (ulong)offsetBytes));
 
     /// <inheritdoc/>

@@ -9,8 +9,10 @@ using Sentry.Sync;
 namespace Sentry.Mm;
 
 /// <summary>
-/// Memory of a host file: guests map the host's page cache itself; the Sentry reaches it through mappings of its own, made in chunks when first needed.
-/// A host file can be cut short behind our back, so those accesses may fault. Owns its descriptor: it is closed when the owner and all references are gone.
+/// Memory of a host file: guests map the host's page cache itself; the Sentry reaches it through mappings of its own,
+/// made in chunks when first needed.
+/// A host file can be cut short behind our back, so those accesses may fault. Owns its descriptor: it is closed when
+/// the owner and all references are gone.
 /// </summary>
 public sealed class HostFileMapper : IMemoryBacking
 {
@@ -27,7 +29,8 @@ public sealed class HostFileMapper : IMemoryBacking
     private readonly Dictionary<ulong, nint> _chunks = new();
 
     /// <summary>
-    /// A mapper over a descriptor, which it owns from now on. <paramref name="access"/>: Write when it was opened for reading and writing.
+    /// A mapper over a descriptor, which it owns from now on. <paramref name="access"/>: Write when it was opened for
+    /// reading and writing.
     /// </summary>
     public HostFileMapper(HostFd fd, MemoryAccess access)
     {
@@ -42,7 +45,8 @@ public sealed class HostFileMapper : IMemoryBacking
     public bool MayFault => true;
 
     /// <inheritdoc/>
-    public void AddReference(ulong offset, ulong lengthBytes) => Interlocked.Add(ref _references, (long)(lengthBytes / PageSize));
+    public void AddReference(ulong offset, ulong lengthBytes) =>
+        Interlocked.Add(ref _references, (long)(lengthBytes / PageSize));
 
     /// <inheritdoc/>
     public void DropReference(ulong offset, ulong lengthBytes) => Drop((long)(lengthBytes / PageSize));
@@ -51,11 +55,13 @@ public sealed class HostFileMapper : IMemoryBacking
     public void DropOwner() => Drop(1);
 
     /// <summary>
-    /// For the owner's <see cref="IMappable.Translate"/>: what backs a range of a file of <paramref name="fileSize"/> bytes. EFAULT beyond its end,
+    /// For the owner's <see cref="IMappable.Translate"/>: what backs a range of a file of <paramref name="fileSize"/>
+    /// bytes. EFAULT beyond its end,
     /// EACCES for writing through a descriptor opened for reading.
     /// </summary>
     public Errno Translate(
-        ulong offset, ulong requiredBytes, ulong optionalBytes, ulong fileSize, MemoryAccess access, out Translation translation)
+        ulong offset, ulong requiredBytes, ulong optionalBytes, ulong fileSize, MemoryAccess access,
+            out Translation translation)
     {
         translation = default;
         ulong end = (Math.Min(fileSize, long.MaxValue - PageSize) + PageSize - 1) & ~(PageSize - 1);
@@ -89,7 +95,8 @@ public sealed class HostFileMapper : IMemoryBacking
             {
                 int access = HostMman.ProtRead | ((_access & MemoryAccess.Write) != 0 ? HostMman.ProtWrite : 0);
                 Errno error = HostMman.Map(
-                    0, (nuint)ChunkBytes, access, HostMman.MapShared, _fd.Value, (long)(index << ChunkShift), out chunk);
+                    0, (nuint)ChunkBytes, access, HostMman.MapShared, _fd.Value, (long)(index << ChunkShift),
+                        out chunk);
                 if (error != Errno.None)
                 {
                     address = 0;

@@ -3,7 +3,8 @@ using HostOs;
 
 namespace Sentry.Mm;
 
-/// <summary>Copies between addresses of the Sentry, with or without protection against faults; see <see cref="IMemoryBacking.MayFault"/>.</summary>
+/// <summary>Copies between addresses of the Sentry, with or without protection against faults; see <see
+/// cref="IMemoryBacking.MayFault"/>.</summary>
 internal static class HostMemory
 {
     /// <summary>Whether an access may fault.</summary>

@@ -6,7 +6,8 @@ using Platform;
 namespace Sentry.Mm;
 
 /// <summary>
-/// Source or destination of one I/O operation, consumed from the front: guest ranges (an iovec) or a buffer of the Sentry. Files move
+/// Source or destination of one I/O operation, consumed from the front: guest ranges (an iovec) or a buffer of the
+/// Sentry. Files move
 /// bytes only through it, so that guest memory is checked and touched in one place.
 /// </summary>
 public ref partial struct IoSequence
@@ -70,7 +71,8 @@ public ref partial struct IoSequence
         }
     }
 
-    /// <summary>Moves bytes from the Sentry into the sequence (read side); stops at its end. EFAULT at a bad guest page, with <paramref name="done"/> counted.</summary>
+    /// <summary>Moves bytes from the Sentry into the sequence (read side); stops at its end. EFAULT at a bad guest
+    /// page, with <paramref name="done"/> counted.</summary>
     public Errno CopyOut(scoped ReadOnlySpan<byte> source, out int done)
     {
         done = 0;
@@ -116,7 +118,8 @@ public ref partial struct IoSequence
         {
             GuestRange range = Current();
             int part = (int)Math.Min((ulong)(limit - done), range.Length);
-            Errno error = _mm.CopyInPartial(new GuestAddress(range.Start), destination.Slice(done, part), out int moved);
+            Errno error =
+                _mm.CopyInPartial(new GuestAddress(range.Start), destination.Slice(done, part), out int moved);
             Advance((ulong)moved);
             done += moved;
             if (error != Errno.None)
@@ -132,7 +135,8 @@ public ref partial struct IoSequence
     public Errno ZeroOut(long maxBytes, out long done) =>
         Transfer(0, maxBytes, TransferKind.Zero, HostMemory.Safety.Mapped, out done);
 
-    /// <summary>Moves bytes from memory the Sentry holds mapped (page cache) into the sequence without an intermediate copy; safe against faults on both sides.</summary>
+    /// <summary>Moves bytes from memory the Sentry holds mapped (page cache) into the sequence without an
+    /// intermediate copy; safe against faults on both sides.</summary>
     public Errno CopyOutFrom(nuint address, long lengthBytes, out long done) =>
         Transfer(address, lengthBytes, TransferKind.Out, HostMemory.Safety.MayFault, out done);
 
@@ -140,7 +144,8 @@ public ref partial struct IoSequence
     public Errno CopyInTo(nuint address, long lengthBytes, out long done) =>
         Transfer(address, lengthBytes, TransferKind.In, HostMemory.Safety.MayFault, out done);
 
-    /// <summary>As <see cref="CopyOutFrom"/> for pages of the memory file that the caller holds: they cannot fault.</summary>
+    /// <summary>As <see cref="CopyOutFrom"/> for pages of the memory file that the caller holds: they cannot
+    /// fault.</summary>
     internal Errno CopyOutFromPages(nuint address, long lengthBytes, out long done) =>
         Transfer(address, lengthBytes, TransferKind.Out, HostMemory.Safety.Mapped, out done);
 
@@ -148,11 +153,13 @@ public ref partial struct IoSequence
     internal Errno CopyInToPages(nuint address, long lengthBytes, out long done) =>
         Transfer(address, lengthBytes, TransferKind.In, HostMemory.Safety.Mapped, out done);
 
-    /// <summary>preadv from a host descriptor straight into the sequence; offset -1 reads at the descriptor's own position.</summary>
+    /// <summary>preadv from a host descriptor straight into the sequence; offset -1 reads at the descriptor's own
+    /// position.</summary>
     public Errno ReadFromHost(int hostFd, long offset, long maxBytes, out long done) =>
         HostTransfer(hostFd, offset, maxBytes, MemoryAccess.Write, out done);
 
-    /// <summary>pwritev to a host descriptor straight from the sequence; offset -1 writes at the descriptor's own position.</summary>
+    /// <summary>pwritev to a host descriptor straight from the sequence; offset -1 writes at the descriptor's own
+    /// position.</summary>
     public Errno WriteToHost(int hostFd, long offset, long maxBytes, out long done) =>
         HostTransfer(hostFd, offset, maxBytes, MemoryAccess.Read, out done);
 

@@ -116,13 +116,15 @@ public struct MapRequest
     /// <summary>Properties.</summary>
     public VmaFlags Flags;
 
-    /// <summary>What is mapped; null for anonymous memory. The caller keeps <see cref="File"/> alive during the call only.</summary>
+    /// <summary>What is mapped; null for anonymous memory. The caller keeps <see cref="File"/> alive during the call
+    /// only.</summary>
     public IMappable? Mappable;
 
     /// <summary>Byte offset in the mappable, page aligned.</summary>
     public ulong Offset;
 
-    /// <summary>Open file behind it: kept referenced while mapped, shown in /proc/pid/maps. Null for anonymous and special mappings.</summary>
+    /// <summary>Open file behind it: kept referenced while mapped, shown in /proc/pid/maps. Null for anonymous and
+    /// special mappings.</summary>
     public FileDescription? File;
 
     /// <summary>Name in /proc/pid/maps when there is no file ("[vdso]"); null for none.</summary>
@@ -134,6 +136,7 @@ public struct MapRequest
     /// <summary>MAP_32BIT or not.</summary>
     public MapRegion Region;
 
-    /// <summary>Most bytes that may be locked; null: the soft RLIMIT_MEMLOCK. ulong.MaxValue for holders of CAP_IPC_LOCK.</summary>
+    /// <summary>Most bytes that may be locked; null: the soft RLIMIT_MEMLOCK. ulong.MaxValue for holders of
+    /// CAP_IPC_LOCK.</summary>
     public ulong? LockLimitBytes;
 }

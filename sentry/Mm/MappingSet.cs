@@ -6,7 +6,8 @@ using Sentry.Sync;
 namespace Sentry.Mm;
 
 /// <summary>
-/// Who maps a file: the reverse map that a mappable keeps. Its lock is above the PMAs of address spaces, so that a mapping cannot go away while
+/// Who maps a file: the reverse map that a mappable keeps. Its lock is above the PMAs of address spaces, so that a
+/// mapping cannot go away while
 /// it is being invalidated.
 /// </summary>
 public sealed class MappingSet
@@ -110,7 +111,8 @@ public sealed class MappingSet
     }
 
     /// <summary>
-    /// Drops the translations of file bytes [offset, offset + length) in all address spaces. The caller has already made sure that new ones are
+    /// Drops the translations of file bytes [offset, offset + length) in all address spaces. The caller has already
+    /// made sure that new ones are
     /// not given, and holds no lock below <see cref="MappableSetLevel"/>.
     /// </summary>
     public void Invalidate(ulong offset, ulong lengthBytes, InvalidateKind kind)
@@ -136,7 +138,8 @@ public sealed class MappingSet
             ulong to = Math.Min(end, first + range.Length);
             if (from < to)
             {
-                mm.InvalidateMapping(GuestRange.FromBounds(range.Start + (from - first), range.Start + (to - first)), kind);
+                mm.InvalidateMapping(GuestRange.FromBounds(range.Start + (from - first), range.Start + (to - first)),
+                    kind);
             }
         }
     }
@@ -149,7 +152,8 @@ public sealed class MappingSet
 
     private readonly struct Policy : IRangePolicy<Entry>
     {
-        public static Entry Split(ref Entry left, ulong distance) => new() { Offset = left.Offset + distance, Kind = left.Kind };
+        public static Entry Split(ref Entry left, ulong distance) =>
+            new() { Offset = left.Offset + distance, Kind = left.Kind };
 
         public static bool TryMerge(ref Entry left, ulong leftLength, in Entry right) =>
             left.Kind == right.Kind && left.Offset + leftLength == right.Offset;

@@ -4,7 +4,8 @@ using Abi.Linux;
 
 namespace Sentry.Mm;
 
-/// <summary>Next-fit over blocks of 2 MiB with a cursor per size class; within a block, runs are aligned to their rounded-up size.</summary>
+/// <summary>Next-fit over blocks of 2 MiB with a cursor per size class; within a block, runs are aligned to their
+/// rounded-up size.</summary>
 public sealed partial class MemoryFile
 {
     private const int SizeClasses = 10;
@@ -15,7 +16,8 @@ public sealed partial class MemoryFile
     private long _frees = 1;
 
     /// <summary>
-    /// Takes pages with one reference each, contiguous; requests of 2 MiB and more are aligned to 2 MiB. ENOMEM at the limit.
+    /// Takes pages with one reference each, contiguous; requests of 2 MiB and more are aligned to 2 MiB. ENOMEM at
+    /// the limit.
     /// Never calls <see cref="OutOfMemory"/>: the caller does, when it holds no locks.
     /// </summary>
     public Errno Allocate(ulong lengthBytes, MemoryKind kind, PageContent content, out MemoryFileRange range)
@@ -32,7 +34,8 @@ public sealed partial class MemoryFile
             return Errno.ENOMEM;
         }
 
-        if (!TryAllocate(count, kind, content, out int first) && (!GiveBackNow() || !TryAllocate(count, kind, content, out first)))
+        if (!TryAllocate(count, kind, content, out int first)
+            && (!GiveBackNow() || !TryAllocate(count, kind, content, out first)))
         {
             return Errno.ENOMEM;
         }
@@ -46,7 +49,8 @@ public sealed partial class MemoryFile
         Allocate(lengthBytes, kind, PageContent.Zero, out range);
 
     /// <summary>
-    /// Pages handed out and never touched cost nothing, so what was handed out may exceed the limit as long as what the host holds does not.
+    /// Pages handed out and never touched cost nothing, so what was handed out may exceed the limit as long as what
+    /// the host holds does not.
     /// </summary>
     private bool IsAboveLimit(int count)
     {
@@ -167,7 +171,8 @@ public sealed partial class MemoryFile
         return -1;
     }
 
-    /// <summary>Lowest run of <paramref name="size"/> (a power of two up to 32) set bits that starts at a multiple of size; -1 when none.</summary>
+    /// <summary>Lowest run of <paramref name="size"/> (a power of two up to 32) set bits that starts at a multiple of
+    /// size; -1 when none.</summary>
     private static int FindAlignedRun(ulong free, int size)
     {
         for (int step = 1; step < size; step <<= 1)

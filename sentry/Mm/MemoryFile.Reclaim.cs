@@ -7,7 +7,8 @@ using HostOs;
 namespace Sentry.Mm;
 
 /// <summary>
-/// Freed pages keep their bytes for a moment ("dirty"), so that neighbours can join them and copies can reuse them; a background thread then punches them
+/// Freed pages keep their bytes for a moment ("dirty"), so that neighbours can join them and copies can reuse them; a
+/// background thread then punches them
 /// out of the file in coalesced runs. Above <see cref="MaximumDirtyPages"/> the freeing thread does it itself.
 /// </summary>
 public sealed partial class MemoryFile
@@ -147,7 +148,8 @@ public sealed partial class MemoryFile
         return Math.Min(at, end) - first;
     }
 
-    /// <summary>From now on, as long as more is handed out than the limit allows, the reclaimer also watches what is really used.</summary>
+    /// <summary>From now on, as long as more is handed out than the limit allows, the reclaimer also watches what is
+    /// really used.</summary>
     private void WatchUse()
     {
         if (!_watchUse)

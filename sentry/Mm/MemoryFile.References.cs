@@ -5,7 +5,8 @@ using HostOs;
 
 namespace Sentry.Mm;
 
-/// <summary>Reference counts: one integer per page, the kind of use in its top bits. Ranges are counted with vectors under one lock.</summary>
+/// <summary>Reference counts: one integer per page, the kind of use in its top bits. Ranges are counted with vectors
+/// under one lock.</summary>
 public sealed partial class MemoryFile
 {
     private const int KindShift = 28;
@@ -68,7 +69,8 @@ public sealed partial class MemoryFile
     }
 
     /// <summary>
-    /// Gives the host back pages that stay allocated: they read as zero from now on, in every address space. The caller holds the only reference.
+    /// Gives the host back pages that stay allocated: they read as zero from now on, in every address space. The
+    /// caller holds the only reference.
     /// </summary>
     public void Discard(ulong offset, ulong lengthBytes)
     {
@@ -131,7 +133,8 @@ public sealed partial class MemoryFile
         }
     }
 
-    /// <summary>Drops one reference each and frees what has none left, run by run; true when the reclaimer must be woken.</summary>
+    /// <summary>Drops one reference each and frees what has none left, run by run; true when the reclaimer must be
+    /// woken.</summary>
     private bool DropLocked(int first, int count)
     {
         Span<int> pages = Pages.Slice(first, count);

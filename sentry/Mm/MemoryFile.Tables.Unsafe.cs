@@ -5,8 +5,10 @@ using HostOs;
 
 namespace Sentry.Mm;
 
-// SAFETY: the tables are host mappings made in CreateTables that live as long as this object; every span made over them has the length
-// of its table, so that the runtime checks all indexes. Page addresses are formed only for ranges checked against the file's size.
+// SAFETY: the tables are host mappings made in CreateTables that live as long as this object; every span made over
+// them has the length
+// of its table, so that the runtime checks all indexes. Page addresses are formed only for ranges checked against the
+// file's size.
 public sealed unsafe partial class MemoryFile
 {
     private nint _tables;
@@ -69,7 +71,8 @@ public sealed unsafe partial class MemoryFile
     {
         CheckRange(destination, lengthBytes);
         CheckRange(source, lengthBytes);
-        Buffer.MemoryCopy((void*)(_base + (nuint)source), (void*)(_base + (nuint)destination), lengthBytes, lengthBytes);
+        Buffer.MemoryCopy((void*)(_base + (nuint)source), (void*)(_base + (nuint)destination), lengthBytes,
+            lengthBytes);
     }
 
     private static void NativeClear(nuint address, nuint lengthBytes) =>

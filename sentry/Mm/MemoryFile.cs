@@ -39,15 +39,18 @@ public readonly record struct MemoryFileRange(ulong Offset, ulong LengthBytes);
 public interface IOutOfMemoryHandler
 {
     /// <summary>
-    /// Frees memory, for example by killing a process and waiting for its end. Called without locks of the memory manager on the thread that needs
+    /// Frees memory, for example by killing a process and waiting for its end. Called without locks of the memory
+    /// manager on the thread that needs
     /// <paramref name="neededBytes"/>. Returns None when it is worth trying again.
     /// </summary>
     Errno Relieve(ulong neededBytes);
 }
 
 /// <summary>
-/// One memfd that backs all anonymous memory and page cache, mapped once into the Sentry: offset to pointer is one addition. Pages have a
-/// reference count each. Pages never handed out, or given back to the host, are holes of the file: they read as zero and cost nothing until touched.
+/// One memfd that backs all anonymous memory and page cache, mapped once into the Sentry: offset to pointer is one
+/// addition. Pages have a
+/// reference count each. Pages never handed out, or given back to the host, are holes of the file: they read as zero
+/// and cost nothing until touched.
 /// </summary>
 public sealed partial class MemoryFile : IMemoryBacking, IDisposable
 {
@@ -98,7 +101,8 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     internal nuint BaseAddress => _base;
 
     /// <summary>
-    /// Makes the file: <paramref name="sizeBytes"/> of sparse space, of which at most <paramref name="limitBytes"/> are ever used
+    /// Makes the file: <paramref name="sizeBytes"/> of sparse space, of which at most <paramref name="limitBytes"/>
+    /// are ever used
     /// (ulong.MaxValue for no limit of our own).
     /// </summary>
     public static Errno Create(ulong sizeBytes, ulong limitBytes, out MemoryFile? file)
@@ -142,7 +146,8 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
         get
         {
             Errno error = HostStat.Fstat(_fd.Value, out Stat status);
-            return error == Errno.None ? (ulong)status.st_blocks * 512 : (ulong)Volatile.Read(ref _allocatedTotal) << PageShift;
+            return error == Errno.None ? (ulong)status.st_blocks * 512
+                : (ulong)Volatile.Read(ref _allocatedTotal) << PageShift;
         }
     }
 
@@ -161,7 +166,8 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
         _fd.Dispose();
     }
 
-    /// <summary>memfd_create(2) of a file that guests may map executable; hosts before 6.3 do not know MFD_EXEC.</summary>
+    /// <summary>memfd_create(2) of a file that guests may map executable; hosts before 6.3 do not know
+    /// MFD_EXEC.</summary>
     private static Errno CreateMemfd(out HostFd fd)
     {
         Errno error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec | HostMman.MfdExec, out int value);

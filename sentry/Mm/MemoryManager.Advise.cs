@@ -10,7 +10,8 @@ public sealed partial class MemoryManager
     private const ulong DiscardBytes = 4ul << 20;
 
     /// <summary>
-    /// madvise(2) for an advice already known to be valid; the range is page aligned. Holes are skipped and make the result ENOMEM.
+    /// madvise(2) for an advice already known to be valid; the range is page aligned. Holes are skipped and make the
+    /// result ENOMEM.
     /// </summary>
     public Errno Advise(GuestRange range, int advice)
     {
@@ -71,7 +72,8 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>prctl(PR_SET_VMA_ANON_NAME): names anonymous mappings for /proc/pid/maps; EBADF for mappings of files, ENOMEM for holes.</summary>
+    /// <summary>prctl(PR_SET_VMA_ANON_NAME): names anonymous mappings for /proc/pid/maps; EBADF for mappings of
+    /// files, ENOMEM for holes.</summary>
     public Errno SetAnonymousName(GuestRange range, string? name)
     {
         using (EnterMapping())
@@ -195,7 +197,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Throws the contents of private memory away: the next access sees zeros or the file. Small pieces nobody shares are punched in place, so that the
+    /// Throws the contents of private memory away: the next access sees zeros or the file. Small pieces nobody shares
+    /// are punched in place, so that the
     /// next access does not even fault into the Sentry.
     /// </summary>
     private Errno DiscardLocked(in Vma vma, GuestRange range)

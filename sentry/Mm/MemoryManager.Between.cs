@@ -5,23 +5,27 @@ using Platform;
 
 namespace Sentry.Mm;
 
-/// <summary>Copies between this address space and a sequence over another one (process_vm_readv(2), ptrace(2)).</summary>
+/// <summary>Copies between this address space and a sequence over another one (process_vm_readv(2),
+/// ptrace(2)).</summary>
 public sealed partial class MemoryManager
 {
     private int _membarrierRegistrations;
 
-    /// <summary>MEMBARRIER_CMD_REGISTER_* bits of the processes that use the address space; fork copies them, execve starts anew.</summary>
+    /// <summary>MEMBARRIER_CMD_REGISTER_* bits of the processes that use the address space; fork copies them, execve
+    /// starts anew.</summary>
     public int MembarrierRegistrations => System.Threading.Volatile.Read(ref _membarrierRegistrations);
 
     /// <summary>Adds registrations.</summary>
     public void RegisterMembarrier(int commands) =>
         System.Threading.Interlocked.Or(ref _membarrierRegistrations, commands);
 
-    /// <summary>Reads a range of this address space into a sequence of another; EFAULT with <paramref name="done"/> counted.</summary>
+    /// <summary>Reads a range of this address space into a sequence of another; EFAULT with <paramref name="done"/>
+    /// counted.</summary>
     public Errno ReadInto(GuestRange source, ref IoSequence destination, out long done) =>
         Between(source, ref destination, MemoryAccess.Read, out done);
 
-    /// <summary>Writes a range of this address space from a sequence of another; EFAULT with <paramref name="done"/> counted.</summary>
+    /// <summary>Writes a range of this address space from a sequence of another; EFAULT with <paramref name="done"/>
+    /// counted.</summary>
     public Errno WriteFrom(GuestRange destination, ref IoSequence source, out long done) =>
         Between(destination, ref source, MemoryAccess.Write, out done);
 

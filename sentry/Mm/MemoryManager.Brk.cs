@@ -11,7 +11,8 @@ public sealed partial class MemoryManager
     private ulong _brk;
 
     /// <summary>
-    /// Sets where the program break starts: <paramref name="endOfBss"/> rounded up, plus the random part when <paramref name="placement"/> asks for it.
+    /// Sets where the program break starts: <paramref name="endOfBss"/> rounded up, plus the random part when
+    /// <paramref name="placement"/> asks for it.
     /// </summary>
     public Errno SetBrkStart(GuestAddress endOfBss, BrkPlacement placement)
     {

@@ -12,7 +12,8 @@ public sealed partial class MemoryManager
         fixed (byte* target = destination)
         {
             Errno error = Transfer(
-                source.Value, (nuint)target, (ulong)destination.Length, TransferKind.In, HostMemory.Safety.Mapped, out ulong moved);
+                source.Value, (nuint)target, (ulong)destination.Length, TransferKind.In, HostMemory.Safety.Mapped,
+                    out ulong moved);
             done = (int)moved;
             return error;
         }
@@ -25,7 +26,8 @@ public sealed partial class MemoryManager
         fixed (byte* from = source)
         {
             Errno error = Transfer(
-                destination.Value, (nuint)from, (ulong)source.Length, TransferKind.Out, HostMemory.Safety.Mapped, out ulong moved);
+                destination.Value, (nuint)from, (ulong)source.Length, TransferKind.Out, HostMemory.Safety.Mapped,
+                    out ulong moved);
             done = (int)moved;
             return error;
         }

@@ -18,7 +18,8 @@ internal enum TransferKind
 }
 
 /// <summary>
-/// Accesses of the Sentry to guest memory. The hot path takes one lock, finds the PMA (usually the last one found) and copies; only a missing page or
+/// Accesses of the Sentry to guest memory. The hot path takes one lock, finds the PMA (usually the last one found)
+/// and copies; only a missing page or
 /// a backing that may fault leads elsewhere.
 /// </summary>
 public sealed partial class MemoryManager
@@ -30,8 +31,10 @@ public sealed partial class MemoryManager
     /// <summary>Copies all of <paramref name="destination"/> from the guest, or EFAULT.</summary>
     public Errno CopyIn(GuestAddress source, Span<byte> destination) => CopyInPartial(source, destination, out _);
 
-    /// <summary>Copies all of <paramref name="source"/> to the guest, or EFAULT (a prefix may have been written, as on Linux).</summary>
-    public Errno CopyOut(GuestAddress destination, ReadOnlySpan<byte> source) => CopyOutPartial(destination, source, out _);
+    /// <summary>Copies all of <paramref name="source"/> to the guest, or EFAULT (a prefix may have been written, as
+    /// on Linux).</summary>
+    public Errno CopyOut(GuestAddress destination, ReadOnlySpan<byte> source) =>
+        CopyOutPartial(destination, source, out _);
 
     /// <summary>Writes zeros.</summary>
     public Errno ZeroOut(GuestAddress destination, ulong lengthBytes, out ulong done) =>
@@ -50,7 +53,8 @@ public sealed partial class MemoryManager
         where T : unmanaged => CopyOutPartial(destination, RawMemory.ReadOnlyBytes(in value), out _);
 
     /// <summary>
-    /// Reads a NUL-terminated string of at most <paramref name="maxBytes"/> bytes with its NUL as Latin-1; ENAMETOOLONG when there is none,
+    /// Reads a NUL-terminated string of at most <paramref name="maxBytes"/> bytes with its NUL as Latin-1;
+    /// ENAMETOOLONG when there is none,
     /// EFAULT when memory ends first.
     /// </summary>
     public Errno ReadString(GuestAddress source, int maxBytes, out string value)
@@ -68,7 +72,8 @@ public sealed partial class MemoryManager
         return error;
     }
 
-    /// <summary>As <see cref="ReadString(GuestAddress,int,out string)"/> into a caller's buffer, allocating nothing; <paramref name="length"/> excludes the NUL.</summary>
+    /// <summary>As <see cref="ReadString(GuestAddress,int,out string)"/> into a caller's buffer, allocating nothing;
+    /// <paramref name="length"/> excludes the NUL.</summary>
     public Errno ReadString(GuestAddress source, Span<char> buffer, out int length)
     {
         Span<byte> chunk = stackalloc byte[StringChunkBytes];
@@ -101,7 +106,8 @@ public sealed partial class MemoryManager
     public Errno AtomicLoad32(GuestAddress address, out uint value) =>
         Atomic(address, AtomicKind.Load, 0, 0, out value);
 
-    /// <summary>Atomic compare-and-exchange on an aligned 32-bit word; <paramref name="actual"/> is what was there.</summary>
+    /// <summary>Atomic compare-and-exchange on an aligned 32-bit word; <paramref name="actual"/> is what was
+    /// there.</summary>
     public Errno AtomicCompareExchange32(GuestAddress address, uint expected, uint desired, out uint actual) =>
         Atomic(address, AtomicKind.CompareExchange, expected, desired, out actual);
 
@@ -136,7 +142,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>EAGAIN: the page is not there or not accessible yet.</summary>
-    private Errno AtomicNow(ulong address, AtomicKind kind, MemoryAccess access, uint expected, uint desired, out uint value)
+    private Errno AtomicNow(ulong address, AtomicKind kind, MemoryAccess access, uint expected, uint desired,
+        out uint value)
     {
         value = 0;
         Piece piece;
@@ -171,7 +178,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Moves bytes between the guest and an address of the Sentry, faulting pages in. EFAULT at a bad page of either side, with what came before counted.
+    /// Moves bytes between the guest and an address of the Sentry, faulting pages in. EFAULT at a bad page of either
+    /// side, with what came before counted.
     /// </summary>
     internal Errno Transfer(
         ulong guest, nuint host, ulong lengthBytes, TransferKind kind, HostMemory.Safety safety, out ulong done)
@@ -207,7 +215,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>Moves a contiguous piece; false when the guest's page must be faulted in first. Nothing moved: an end faulted.</summary>
+    /// <summary>Moves a contiguous piece; false when the guest's page must be faulted in first. Nothing moved: an end
+    /// faulted.</summary>
     private bool TransferSome(
         ulong guest, nuint host, ulong lengthBytes, TransferKind kind, HostMemory.Safety safety, out ulong moved)
     {
@@ -236,7 +245,8 @@ public sealed partial class MemoryManager
         return true;
     }
 
-    private static nuint Move(nuint guest, nuint host, nuint lengthBytes, TransferKind kind, HostMemory.Safety safety) => kind switch
+    private static nuint Move(nuint guest, nuint host, nuint lengthBytes, TransferKind kind,
+        HostMemory.Safety safety) => kind switch
     {
         TransferKind.In => HostMemory.Copy(host, guest, lengthBytes, safety),
         TransferKind.Out => HostMemory.Copy(guest, host, lengthBytes, safety),
@@ -244,7 +254,8 @@ public sealed partial class MemoryManager
     };
 
     /// <summary>
-    /// Guest memory that is accessible now: at most <paramref name="maxBytes"/>, contiguous in the Sentry; no bytes at all when the Sentry cannot reach it.
+    /// Guest memory that is accessible now: at most <paramref name="maxBytes"/>, contiguous in the Sentry; no bytes
+    /// at all when the Sentry cannot reach it.
     /// </summary>
     private bool TryPieceLocked(ulong address, ulong maxBytes, MemoryAccess access, out Piece piece)
     {

@@ -11,7 +11,8 @@ public sealed partial class MemoryManager
     private const ulong SequentialCopyBytes = 128ul << 10;
     private const int MaximumCopyPages = 1024;
 
-    /// <summary>Makes the page of a copy-on-write PMA writable: in place when nobody else holds it, else by a copy of a run around it.</summary>
+    /// <summary>Makes the page of a copy-on-write PMA writable: in place when nobody else holds it, else by a copy of
+    /// a run around it.</summary>
     private Errno BreakLocked(int vma, int pma, ulong page, ulong wantedBytes)
     {
         GuestRange bounds = _pmas.Range(pma).Intersect(_vmas.Range(vma));
@@ -57,7 +58,8 @@ public sealed partial class MemoryManager
         return true;
     }
 
-    /// <summary>More at once when the pages just before were copied already: the program writes through the whole.</summary>
+    /// <summary>More at once when the pages just before were copied already: the program writes through the
+    /// whole.</summary>
     private ulong CopySizeLocked(int pma, ulong page)
     {
         int before = _pmas.Previous(pma);
@@ -70,7 +72,8 @@ public sealed partial class MemoryManager
     {
         Pma source = _pmas.Value(pma);
         ulong pmaStart = _pmas.Start(pma);
-        Errno error = CopyPagesLocked(in source, run.Start - pmaStart, run.Length, out MemoryFileRange copy, out ulong done);
+        Errno error =
+            CopyPagesLocked(in source, run.Start - pmaStart, run.Length, out MemoryFileRange copy, out ulong done);
         if ((error == Errno.ENOMEM || run.Start + done <= page) && run.Length > PageSize)
         {
             DropCopy(copy, done);
@@ -96,9 +99,11 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Copies pages of a PMA into new ones; <paramref name="done"/> says how many bytes of pages were copied (fewer when the host file ends; EIO for none).
+    /// Copies pages of a PMA into new ones; <paramref name="done"/> says how many bytes of pages were copied (fewer
+    /// when the host file ends; EIO for none).
     /// </summary>
-    private Errno CopyPagesLocked(in Pma source, ulong delta, ulong lengthBytes, out MemoryFileRange copy, out ulong done)
+    private Errno CopyPagesLocked(in Pma source, ulong delta, ulong lengthBytes, out MemoryFileRange copy,
+        out ulong done)
     {
         done = 0;
         return ReferenceEquals(source.Backing, _memoryFile)
@@ -153,7 +158,8 @@ public sealed partial class MemoryManager
         return false;
     }
 
-    private Errno CopyHostPages(IMemoryBacking source, ulong offset, ulong lengthBytes, out MemoryFileRange copy, out ulong done)
+    private Errno CopyHostPages(IMemoryBacking source, ulong offset, ulong lengthBytes, out MemoryFileRange copy,
+        out ulong done)
     {
         done = 0;
         Errno error = _memoryFile.Allocate(lengthBytes, MemoryKind.Anonymous, PageContent.WillOverwrite, out copy);

@@ -5,7 +5,8 @@ using Platform;
 namespace Sentry.Mm;
 
 /// <summary>
-/// Page faults: of the guest and of the Sentry's own accesses to guest memory. A fault fills a run of pages around it, because pages of the
+/// Page faults: of the guest and of the Sentry's own accesses to guest memory. A fault fills a run of pages around
+/// it, because pages of the
 /// memory file cost nothing until touched, and a trip into the Sentry costs much.
 /// </summary>
 public sealed partial class MemoryManager
@@ -25,10 +26,12 @@ public sealed partial class MemoryManager
     public long MinorFaults => System.Threading.Volatile.Read(ref _minorFaults);
 
     /// <summary>
-    /// Resolves a page fault of a task running in this address space. None: run the guest again. Otherwise <paramref name="signal"/> and
+    /// Resolves a page fault of a task running in this address space. None: run the guest again. Otherwise <paramref
+    /// name="signal"/> and
     /// <paramref name="code"/> say what to raise (SIGSEGV with SEGV_MAPERR or SEGV_ACCERR, SIGBUS with BUS_ADRERR).
     /// </summary>
-    public Errno HandleFault(GuestAddress address, MemoryAccess access, GuestAddress stackPointer, out int signal, out int code)
+    public Errno HandleFault(GuestAddress address, MemoryAccess access, GuestAddress stackPointer, out int signal,
+        out int code)
     {
         Errno error = FaultIn(address.Value, 1, access);
         (signal, code) = error switch
@@ -42,7 +45,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Makes a page accessible; <paramref name="wantedBytes"/> from the address on will be needed soon. EFAULT: nothing is mapped there; EACCES: the mapping
+    /// Makes a page accessible; <paramref name="wantedBytes"/> from the address on will be needed soon. EFAULT:
+    /// nothing is mapped there; EACCES: the mapping
     /// forbids it; EIO: the file ends before; ENOMEM.
     /// </summary>
     private Errno FaultIn(ulong address, ulong wantedBytes, MemoryAccess access)
@@ -89,7 +93,8 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>The VMA that holds the address, after growing a stack down to it if need be (mm/mmap.c: expand_downwards); 0 for none.</summary>
+    /// <summary>The VMA that holds the address, after growing a stack down to it if need be (mm/mmap.c:
+    /// expand_downwards); 0 for none.</summary>
     private int FindOrGrowLocked(ulong address)
     {
         int vma = _vmas.FindAtOrAfter(address);
@@ -114,7 +119,8 @@ public sealed partial class MemoryManager
         int below = _vmas.Previous(vma);
         if (below != 0)
         {
-            bool needsGuard = !_vmas.Value(below).Has(VmaFlags.GrowsDown) && _vmas.Value(below).Access != MemoryAccess.None;
+            bool needsGuard = !_vmas.Value(below).Has(VmaFlags.GrowsDown)
+                && _vmas.Value(below).Access != MemoryAccess.None;
             ulong lowest = _vmas.End(below) + (needsGuard ? StackGuardBytes : 0);
             if (start < lowest)
             {
@@ -144,7 +150,8 @@ public sealed partial class MemoryManager
         return true;
     }
 
-    /// <summary>Makes the page accessible for an access its VMA allows. The page is aligned; both locks are held.</summary>
+    /// <summary>Makes the page accessible for an access its VMA allows. The page is aligned; both locks are
+    /// held.</summary>
     private Errno ResolveLocked(int vma, ulong page, ulong wantedBytes, MemoryAccess access)
     {
         int pma = _pmas.Find(page);
@@ -169,7 +176,8 @@ public sealed partial class MemoryManager
             return MapAgainLocked(pma, page);
         }
 
-        return _pmas.Value(pma).NeedsCopy ? BreakLocked(vma, pma, page, wantedBytes) : TranslateForWriteLocked(vma, pma, page);
+        return _pmas.Value(pma).NeedsCopy ? BreakLocked(vma, pma, page, wantedBytes)
+            : TranslateForWriteLocked(vma, pma, page);
     }
 
     /// <summary>The gap between PMAs around a page, within its VMA.</summary>
@@ -194,7 +202,8 @@ public sealed partial class MemoryManager
     private Errno AllocateRunLocked(int vma, ulong page, ulong wantedBytes)
     {
         GuestRange gap = GapAroundLocked(vma, page);
-        GuestRange run = gap.Length <= WholeGapBytes ? gap : Window(gap, page, RunSizeLocked(vma, gap, page), wantedBytes);
+        GuestRange run = gap.Length <= WholeGapBytes ? gap
+            : Window(gap, page, RunSizeLocked(vma, gap, page), wantedBytes);
         Errno error = _memoryFile.Allocate(run.Length, MemoryKind.Anonymous, out MemoryFileRange memory);
         if (error == Errno.ENOMEM && run.Length > PageSize)
         {
@@ -246,7 +255,8 @@ public sealed partial class MemoryManager
         return pma;
     }
 
-    /// <summary>Adds a PMA in a gap and tells the platform. The PMA's references become the set's; they are dropped when that fails.</summary>
+    /// <summary>Adds a PMA in a gap and tells the platform. The PMA's references become the set's; they are dropped
+    /// when that fails.</summary>
     private Errno InstallLocked(GuestRange range, Pma pma, MapHint hint)
     {
         Errno error = TellPlatform(range, in pma, hint);
@@ -261,7 +271,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Maps memory in the platform's half. Its lack of room (the host's limit of mappings) is not lack of memory: EIO, so that nobody is killed for it.
+    /// Maps memory in the platform's half. Its lack of room (the host's limit of mappings) is not lack of memory:
+    /// EIO, so that nobody is killed for it.
     /// </summary>
     private Errno TellPlatform(GuestRange range, in Pma pma, MapHint hint)
     {
@@ -269,7 +280,8 @@ public sealed partial class MemoryManager
         return error == Errno.None ? Errno.None : Errno.EIO;
     }
 
-    /// <summary>The PMA allows the access, but the platform has no translation (after fork) or lost a race: map it.</summary>
+    /// <summary>The PMA allows the access, but the platform has no translation (after fork) or lost a race: map
+    /// it.</summary>
     private Errno MapAgainLocked(int pma, ulong page)
     {
         ref Pma value = ref _pmas.Value(pma);
@@ -389,7 +401,8 @@ public sealed partial class MemoryManager
         return ReplaceLocked(pma, range, FilePma(vma, in found), MapHint.None);
     }
 
-    /// <summary>Puts new memory in the place of a part of a PMA; the old references go when no translation reaches the old memory any more.</summary>
+    /// <summary>Puts new memory in the place of a part of a PMA; the old references go when no translation reaches
+    /// the old memory any more.</summary>
     private Errno ReplaceLocked(int pma, GuestRange range, Pma fresh, MapHint hint)
     {
         Errno error = TellPlatform(range, in fresh, hint);
@@ -407,7 +420,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>Fills all pages of a range as far as that goes (MAP_POPULATE, mlock): for writing where the VMA is private and writable.</summary>
+    /// <summary>Fills all pages of a range as far as that goes (MAP_POPULATE, mlock): for writing where the VMA is
+    /// private and writable.</summary>
     private Errno Populate(GuestRange range)
     {
         ulong at = range.Start;

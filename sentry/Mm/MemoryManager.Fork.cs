@@ -7,7 +7,8 @@ namespace Sentry.Mm;
 public sealed partial class MemoryManager
 {
     /// <summary>
-    /// A copy for fork(2): private memory becomes copy-on-write on both sides, the child gets the parent's PMAs and maps them at its first faults.
+    /// A copy for fork(2): private memory becomes copy-on-write on both sides, the child gets the parent's PMAs and
+    /// maps them at its first faults.
     /// <paramref name="limits"/> is the child's.
     /// </summary>
     public Errno Fork(IMemoryLimits limits, out MemoryManager? child)
@@ -79,7 +80,8 @@ public sealed partial class MemoryManager
 
         GuestRange range = _vmas.Range(vma);
         value.Flags &= ~(VmaFlags.Locked | VmaFlags.LockOnFault);
-        Errno error = value.Mappable is null ? Errno.None : value.Mappable.AddMapping(child, range, value.Offset, value.Kind);
+        Errno error = value.Mappable is null ? Errno.None
+            : value.Mappable.AddMapping(child, range, value.Offset, value.Kind);
         if (error != Errno.None)
         {
             return error;
@@ -129,7 +131,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// The host is reading into these pages for a call of another thread: they must stay the parent's own, so the child gets its copy now.
+    /// The host is reading into these pages for a call of another thread: they must stay the parent's own, so the
+    /// child gets its copy now.
     /// </summary>
     private Errno CopyPinnedLocked(MemoryManager child, GuestRange part, in Pma pma)
     {
@@ -153,7 +156,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>Takes the right to write away from everything that became copy-on-write: one call per contiguous range.</summary>
+    /// <summary>Takes the right to write away from everything that became copy-on-write: one call per contiguous
+    /// range.</summary>
     private Errno ShareLocked(Errno error)
     {
         GuestRange run = default;

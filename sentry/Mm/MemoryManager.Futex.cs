@@ -6,7 +6,8 @@ namespace Sentry.Mm;
 public sealed partial class MemoryManager
 {
     /// <summary>
-    /// Identity of a futex word (futex(2)): private by address in this address space, shared by what backs it. EINVAL when misaligned, EFAULT when
+    /// Identity of a futex word (futex(2)): private by address in this address space, shared by what backs it. EINVAL
+    /// when misaligned, EFAULT when
     /// unmapped. A word in private memory is private whatever the caller says (kernel/futex/core.c: get_futex_key).
     /// </summary>
     public Errno GetFutexKey(GuestAddress address, FutexScope scope, out FutexKey key)

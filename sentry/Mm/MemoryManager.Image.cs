@@ -40,10 +40,12 @@ public sealed partial class MemoryManager
     /// <summary>Highest address that <see cref="Map"/> gives out by itself.</summary>
     public ulong MmapBase { get; private set; }
 
-    /// <summary>Where a position-independent program with an interpreter goes (ELF_ET_DYN_BASE plus the random part), page aligned.</summary>
+    /// <summary>Where a position-independent program with an interpreter goes (ELF_ET_DYN_BASE plus the random part),
+    /// page aligned.</summary>
     public ulong PieBase { get; private set; }
 
-    /// <summary>Parts of the program; read and replaced as a whole. Replacing it does not touch the executable's references.</summary>
+    /// <summary>Parts of the program; read and replaced as a whole. Replacing it does not touch the executable's
+    /// references.</summary>
     public ProcessImage Image
     {
         get
@@ -63,7 +65,8 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>An empty address space with one user. <paramref name="limits"/> is asked whenever a mapping grows.</summary>
+    /// <summary>An empty address space with one user. <paramref name="limits"/> is asked whenever a mapping
+    /// grows.</summary>
     public static Errno Create(
         IPlatform platform,
         MemoryFile memoryFile,
@@ -84,7 +87,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Maps the initial stack below <see cref="StackTop"/>, growing down; <paramref name="initialBytes"/> are mapped at once. <paramref name="access"/> has Execute
+    /// Maps the initial stack below <see cref="StackTop"/>, growing down; <paramref name="initialBytes"/> are mapped
+    /// at once. <paramref name="access"/> has Execute
     /// for programs whose PT_GNU_STACK says so.
     /// </summary>
     public Errno MapStack(ulong initialBytes, MemoryAccess access, out GuestRange stack)
@@ -115,7 +119,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Maps pages that the kernel owns (vDSO, its data page): shared, from <paramref name="offset"/> of the memory file, which the caller
+    /// Maps pages that the kernel owns (vDSO, its data page): shared, from <paramref name="offset"/> of the memory
+    /// file, which the caller
     /// keeps referenced for the life of the kernel.
     /// </summary>
     public Errno MapSpecial(
@@ -151,7 +156,8 @@ public sealed partial class MemoryManager
         PieBase = ((top / 3 * 2) + RandomBytes(3, Math.Min(MmapRandomPages, top / 32 / PageSize))) & ~(PageSize - 1);
     }
 
-    /// <summary>A random multiple of the page size below <paramref name="pages"/> pages, another one per purpose; 0 without randomisation.</summary>
+    /// <summary>A random multiple of the page size below <paramref name="pages"/> pages, another one per purpose; 0
+    /// without randomisation.</summary>
     private ulong RandomBytes(ulong purpose, ulong pages)
     {
         if (_randomSeed == 0 || pages == 0)

@@ -29,7 +29,8 @@ public sealed partial class MemoryManager
                 {
                     int vma = _vmas.Find(at);
                     GuestRange part = _vmas.Range(vma).Intersect(GuestRange.FromBounds(at, range.End));
-                    Span<byte> some = residency.Slice((int)((part.Start - range.Start) / PageSize), (int)(part.Length / PageSize));
+                    Span<byte> some =
+                        residency.Slice((int)((part.Start - range.Start) / PageSize), (int)(part.Length / PageSize));
                     InCoreLocked(vma, part, some);
                     at = part.End;
                 }
@@ -40,7 +41,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// msync(2) for a page-aligned range: writes shared files back with MS_SYNC. ENOMEM when a part is not mapped (the rest is synced), EBUSY: MS_INVALIDATE of locked memory.
+    /// msync(2) for a page-aligned range: writes shared files back with MS_SYNC. ENOMEM when a part is not mapped
+    /// (the rest is synced), EBUSY: MS_INVALIDATE of locked memory.
     /// </summary>
     public Errno Sync(GuestRange range, int flags)
     {
@@ -64,7 +66,8 @@ public sealed partial class MemoryManager
         return result;
     }
 
-    /// <summary>move_pages(2) on one page: None when it holds memory, ENOENT when not, EFAULT when nothing is mapped there.</summary>
+    /// <summary>move_pages(2) on one page: None when it holds memory, ENOENT when not, EFAULT when nothing is mapped
+    /// there.</summary>
     public Errno PageStatus(GuestAddress address)
     {
         Span<byte> flag = stackalloc byte[1];

@@ -2,11 +2,13 @@ using Abi.Linux;
 
 namespace Sentry.Mm;
 
-/// <summary>mlock(2) and relatives (mm/mlock.c). Pages of the memory file are never swapped by us; locking means filling and accounting.</summary>
+/// <summary>mlock(2) and relatives (mm/mlock.c). Pages of the memory file are never swapped by us; locking means
+/// filling and accounting.</summary>
 public sealed partial class MemoryManager
 {
     /// <summary>
-    /// mlock(2), mlock2(2) of a page-aligned range; <paramref name="flags"/>: Locked, with LockOnFault for MLOCK_ONFAULT. ENOMEM: hole or limit; EAGAIN: could not be filled.
+    /// mlock(2), mlock2(2) of a page-aligned range; <paramref name="flags"/>: Locked, with LockOnFault for
+    /// MLOCK_ONFAULT. ENOMEM: hole or limit; EAGAIN: could not be filled.
     /// </summary>
     public Errno Lock(GuestRange range, VmaFlags flags, ulong limitBytes)
     {
@@ -37,7 +39,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// mlockall(2): <paramref name="current"/> for existing mappings (null: leave them), <paramref name="future"/> for later ones.
+    /// mlockall(2): <paramref name="current"/> for existing mappings (null: leave them), <paramref name="future"/>
+    /// for later ones.
     /// </summary>
     public Errno LockAll(VmaFlags? current, VmaFlags future, ulong limitBytes)
     {

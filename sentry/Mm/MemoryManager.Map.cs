@@ -14,7 +14,8 @@ public sealed partial class MemoryManager
     private VmaFlags _futureLock;
 
     /// <summary>
-    /// mmap(2) without its argument decoding: ENOMEM, EEXIST, EPERM (below mmap_min_addr), EAGAIN (RLIMIT_MEMLOCK), EINVAL, and what the mappable says.
+    /// mmap(2) without its argument decoding: ENOMEM, EEXIST, EPERM (below mmap_min_addr), EAGAIN (RLIMIT_MEMLOCK),
+    /// EINVAL, and what the mappable says.
     /// </summary>
     public Errno Map(in MapRequest request, out GuestAddress address)
     {
@@ -85,14 +86,16 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// remap_file_pages(2) as Linux emulates it: maps other pages of the same shared file over a part of its mapping. EINVAL when the range is not one shared mapping.
+    /// remap_file_pages(2) as Linux emulates it: maps other pages of the same shared file over a part of its mapping.
+    /// EINVAL when the range is not one shared mapping.
     /// </summary>
     public Errno RemapFilePages(GuestRange range, ulong offset)
     {
         using (EnterMapping())
         {
             int vma = _vmas.Find(range.Start);
-            if (vma == 0 || _vmas.Value(vma).IsPrivate || _vmas.Value(vma).Has(VmaFlags.Special) || range.End > _vmas.End(vma))
+            if (vma == 0 || _vmas.Value(vma).IsPrivate || _vmas.Value(vma).Has(VmaFlags.Special)
+                || range.End > _vmas.End(vma))
             {
                 return Errno.EINVAL;
             }
@@ -142,7 +145,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>A free place: the hint when it is free, else top-down below the mapping base, else bottom-up (mm/mmap.c).</summary>
+    /// <summary>A free place: the hint when it is free, else top-down below the mapping base, else bottom-up
+    /// (mm/mmap.c).</summary>
     private Errno FindPlaceLocked(ulong hint, ulong bytes, MapRegion region, VmaFlags flags, out GuestRange range)
     {
         range = default;
@@ -285,7 +289,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>Tells the mappable. A seal against writing still lets a read-only shared mapping through, which then never becomes writable.</summary>
+    /// <summary>Tells the mappable. A seal against writing still lets a read-only shared mapping through, which then
+    /// never becomes writable.</summary>
     private Errno RegisterLocked(GuestRange range, ref Vma vma)
     {
         if (vma.Mappable is null)

@@ -82,14 +82,16 @@ public sealed partial class MemoryManager
             }
 
             int start = text.Length;
-            text.Append(CultureInfo.InvariantCulture, $"{_vmas.Start(first):x8}-{_vmas.End(_vmas.Last):x8} ---p 00000000 00:00 0 ");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{_vmas.Start(first):x8}-{_vmas.End(_vmas.Last):x8} ---p 00000000 00:00 0 ");
             text.Append(' ', System.Math.Max(0, NameColumn - (text.Length - start))).Append("[rollup]\n");
             WriteUse(text, in use, locked: false);
         }
     }
 
     /// <summary>
-    /// Copies the VMAs: names are looked up without the lock, because the tree of mounts is above it. Each file is referenced once.
+    /// Copies the VMAs: names are looked up without the lock, because the tree of mounts is above it. Each file is
+    /// referenced once.
     /// </summary>
     private List<MapLine> TakeLines(MapDetail detail)
     {
@@ -174,7 +176,8 @@ public sealed partial class MemoryManager
     private static void WriteUse(StringBuilder text, in MemoryUse use, bool locked)
     {
         ulong dirty = use.Anonymous + use.Shared;
-        ulong sharedDirty = System.Math.Min(use.SharedWithOthers - System.Math.Min(use.SharedWithOthers, use.File), dirty);
+        ulong sharedDirty =
+            System.Math.Min(use.SharedWithOthers - System.Math.Min(use.SharedWithOthers, use.File), dirty);
         Line(text, "Rss:", use.Resident);
         Line(text, "Pss:", use.Proportional);
         Line(text, "Pss_Dirty:", use.Proportional - System.Math.Min(use.Proportional, use.File / 2));

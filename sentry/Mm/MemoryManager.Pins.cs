@@ -6,7 +6,8 @@ using Platform;
 
 namespace Sentry.Mm;
 
-/// <summary>Guest memory held while the host reads or writes it without a copy in between (preadv, pwritev on a host descriptor).</summary>
+/// <summary>Guest memory held while the host reads or writes it without a copy in between (preadv, pwritev on a host
+/// descriptor).</summary>
 public sealed partial class MemoryManager
 {
     /// <summary>Most pieces that one host call moves.</summary>
@@ -16,7 +17,8 @@ public sealed partial class MemoryManager
     private int _pinCount;
 
     /// <summary>
-    /// Holds guest memory from <paramref name="range"/>'s start on, as far as there are entries in the arrays; <paramref name="access"/> Write when the host will write it.
+    /// Holds guest memory from <paramref name="range"/>'s start on, as far as there are entries in the arrays;
+    /// <paramref name="access"/> Write when the host will write it.
     /// EFAULT when not even the first page is accessible.
     /// </summary>
     internal Errno Pin(GuestRange range, MemoryAccess access, ref PinnedPieces pieces, Span<HostIovec> vector)

@@ -7,7 +7,8 @@ namespace Sentry.Mm;
 /// <summary>Removal of PMAs. References go only after the platform has forgotten the translations.</summary>
 public sealed partial class MemoryManager
 {
-    /// <summary>Drops translations of a mappable's range mapped at <paramref name="range"/>; called by mappables, without their own locks below MappableSet.</summary>
+    /// <summary>Drops translations of a mappable's range mapped at <paramref name="range"/>; called by mappables,
+    /// without their own locks below MappableSet.</summary>
     public void InvalidateMapping(GuestRange range, InvalidateKind kind)
     {
         using (_activeLock.Enter())
@@ -62,7 +63,8 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>When the platform could not forget the translations the references are kept for ever: lost memory is better than shared memory.</summary>
+    /// <summary>When the platform could not forget the translations the references are kept for ever: lost memory is
+    /// better than shared memory.</summary>
     private void RemovePmaLocked(int pma, bool forgotten)
     {
         Pma value = _pmas.Value(pma);
@@ -74,7 +76,8 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>Recomputes the rights of the PMAs of a range whose VMA now has <paramref name="access"/> and tells the platform, run by run.</summary>
+    /// <summary>Recomputes the rights of the PMAs of a range whose VMA now has <paramref name="access"/> and tells
+    /// the platform, run by run.</summary>
     private Errno RestrictLocked(GuestRange range, MemoryAccess access)
     {
         Errno error = Errno.None;
@@ -105,8 +108,10 @@ public sealed partial class MemoryManager
         return error;
     }
 
-    /// <summary>Adds a part to the run of one Protect call; gaps in between hold no translations, so they may be covered.</summary>
-    private void Extend(ref GuestRange run, ref MemoryAccess runAccess, GuestRange part, MemoryAccess access, ref Errno error)
+    /// <summary>Adds a part to the run of one Protect call; gaps in between hold no translations, so they may be
+    /// covered.</summary>
+    private void Extend(ref GuestRange run, ref MemoryAccess runAccess, GuestRange part, MemoryAccess access,
+        ref Errno error)
     {
         if (!run.IsEmpty && runAccess == access)
         {

@@ -8,8 +8,10 @@ namespace Sentry.Mm;
 public sealed partial class MemoryManager
 {
     /// <summary>
-    /// Fills a run of pages from <paramref name="at"/> on; <paramref name="next"/> is where to go on. ENOMEM: nothing is mapped there (or memory is short);
-    /// EACCES: the mapping forbids the access; EIO: the file ends before. Access None: for writing where the mapping is private and writable, else for reading.
+    /// Fills a run of pages from <paramref name="at"/> on; <paramref name="next"/> is where to go on. ENOMEM: nothing
+    /// is mapped there (or memory is short);
+    /// EACCES: the mapping forbids the access; EIO: the file ends before. Access None: for writing where the mapping
+    /// is private and writable, else for reading.
     /// </summary>
     private Errno PopulateSome(ulong at, ulong end, MemoryAccess access, out ulong next)
     {

@@ -6,11 +6,13 @@ namespace Sentry.Mm;
 /// <summary>mprotect(2).</summary>
 public sealed partial class MemoryManager
 {
-    /// <summary>mprotect(2): EINVAL, ENOMEM (hole; what came before is changed), EACCES (the file was opened without that right).</summary>
+    /// <summary>mprotect(2): EINVAL, ENOMEM (hole; what came before is changed), EACCES (the file was opened without
+    /// that right).</summary>
     public Errno Protect(GuestAddress start, ulong lengthBytes, MemoryAccess access) =>
         Protect(start, lengthBytes, access, ProtectExtent.Exact);
 
-    /// <summary>As above; with <paramref name="extent"/> the range begins at the start of the stack (PROT_GROWSDOWN).</summary>
+    /// <summary>As above; with <paramref name="extent"/> the range begins at the start of the stack
+    /// (PROT_GROWSDOWN).</summary>
     public Errno Protect(GuestAddress start, ulong lengthBytes, MemoryAccess access, ProtectExtent extent)
     {
         if (!start.IsPageAligned)

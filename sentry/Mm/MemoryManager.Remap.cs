@@ -66,7 +66,8 @@ public sealed partial class MemoryManager
             Errno error = CheckTarget(in request);
             if (error == Errno.None && fixedPlace)
             {
-                error = UnmapLocked(GuestRange.FromBounds(request.NewAddress.Value, request.NewAddress.Value + request.NewBytes));
+                error = UnmapLocked(GuestRange.FromBounds(request.NewAddress.Value, request.NewAddress.Value
+                    + request.NewBytes));
             }
 
             if (error != Errno.None)
@@ -93,7 +94,8 @@ public sealed partial class MemoryManager
     private Errno CheckTarget(in RemapRequest request)
     {
         ulong target = request.NewAddress.Value;
-        bool bad = !request.NewAddress.IsPageAligned || request.NewBytes > TopAddress || target > TopAddress - request.NewBytes;
+        bool bad = !request.NewAddress.IsPageAligned || request.NewBytes > TopAddress
+            || target > TopAddress - request.NewBytes;
         ulong source = request.Address.Value;
         bool overlaps = source < target + request.NewBytes && target < source + request.OldBytes;
         if (bad || overlaps)
@@ -178,7 +180,8 @@ public sealed partial class MemoryManager
         if (request.NewBytes == oldBytes)
         {
             bool doubles = (request.Flags & Mman.MREMAP_DONTUNMAP) != 0;
-            return doubles && !FitsLocked(_totals.Size + (long)oldBytes, Resource.RLIMIT_AS) ? Errno.ENOMEM : Errno.None;
+            return doubles && !FitsLocked(_totals.Size + (long)oldBytes, Resource.RLIMIT_AS) ? Errno.ENOMEM
+                : Errno.None;
         }
 
         if (value.Has(VmaFlags.Special))
@@ -257,7 +260,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>The old place is unmapped, or stays as an empty mapping (MREMAP_DONTUNMAP), which is not locked any more.</summary>
+    /// <summary>The old place is unmapped, or stays as an empty mapping (MREMAP_DONTUNMAP), which is not locked any
+    /// more.</summary>
     private void FinishMoveLocked(in RemapRequest request, GuestRange old)
     {
         if ((request.Flags & Mman.MREMAP_DONTUNMAP) == 0)
@@ -274,7 +278,8 @@ public sealed partial class MemoryManager
         _vmas.Merge(left);
     }
 
-    /// <summary>Moves the memory of a range to another address. A few pieces are mapped at once, the others at their first fault.</summary>
+    /// <summary>Moves the memory of a range to another address. A few pieces are mapped at once, the others at their
+    /// first fault.</summary>
     private void MovePmas(GuestRange old, ulong target)
     {
         using (_activeLock.Enter())

@@ -9,7 +9,8 @@ using Sentry.Vfs;
 namespace Sentry.Mm;
 
 /// <summary>
-/// One guest address space: VMAs, PMAs, copy-on-write, and every access of the Sentry to guest memory. Shared by the tasks of a thread
+/// One guest address space: VMAs, PMAs, copy-on-write, and every access of the Sentry to guest memory. Shared by the
+/// tasks of a thread
 /// group (CLONE_VM); reference-counted by its users.
 /// </summary>
 public sealed partial class MemoryManager
@@ -108,7 +109,8 @@ public sealed partial class MemoryManager
         _vmas.Clear();
     }
 
-    /// <summary>Ends what a VMA that is about to be removed holds: its registration, its file, its part of the totals.</summary>
+    /// <summary>Ends what a VMA that is about to be removed holds: its registration, its file, its part of the
+    /// totals.</summary>
     private void ForgetVmaLocked(GuestRange range, in Vma vma)
     {
         _totals.Add(in vma, -(long)range.Length);

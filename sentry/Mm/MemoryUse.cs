@@ -12,7 +12,8 @@ public struct MemoryUse
     /// <summary>RssShmem: pages of shared objects.</summary>
     public ulong Shared;
 
-    /// <summary>Of all these, bytes of pages that somebody else maps too, and each page's share in <see cref="Proportional"/>.</summary>
+    /// <summary>Of all these, bytes of pages that somebody else maps too, and each page's share in <see
+    /// cref="Proportional"/>.</summary>
     public ulong SharedWithOthers;
 
     /// <summary>Pss: every page divided by the number of its users.</summary>

@@ -9,7 +9,8 @@ internal enum PmaFlags
 {
     None = 0,
 
-    /// <summary>Pages of the memory file that belong to private mappings only (anonymous, or copied from a file).</summary>
+    /// <summary>Pages of the memory file that belong to private mappings only (anonymous, or copied from a
+    /// file).</summary>
     Private = 1,
 
     /// <summary>Before a write the pages must be copied, or found to have no other user.</summary>
@@ -19,7 +20,8 @@ internal enum PmaFlags
     Unmapped = 4,
 }
 
-/// <summary>Memory behind a part of a mapping: the truth of which the platform's translations are a cache. Holds one reference on each page.</summary>
+/// <summary>Memory behind a part of a mapping: the truth of which the platform's translations are a cache. Holds one
+/// reference on each page.</summary>
 internal struct Pma
 {
     /// <summary>Where the pages are.</summary>

@@ -3,7 +3,8 @@ using Sentry.Vfs;
 namespace Sentry.Mm;
 
 /// <summary>
-/// Addresses of a program's parts (Linux's mm_struct fields), set by execve and prctl(PR_SET_MM), shown in /proc/pid/{stat,cmdline,environ,auxv,exe}.
+/// Addresses of a program's parts (Linux's mm_struct fields), set by execve and prctl(PR_SET_MM), shown in
+/// /proc/pid/{stat,cmdline,environ,auxv,exe}.
 /// </summary>
 public struct ProcessImage
 {
@@ -30,13 +31,16 @@ public struct MemoryLayoutRequest
     /// <summary>Soft RLIMIT_STACK at execve: the gap left for the stack (arch/x86/mm/mmap.c).</summary>
     public ulong StackLimitBytes;
 
-    /// <summary>Random bits for the mapping base, the stack and the break; 0 switches randomisation off (ADDR_NO_RANDOMIZE).</summary>
+    /// <summary>Random bits for the mapping base, the stack and the break; 0 switches randomisation off
+    /// (ADDR_NO_RANDOMIZE).</summary>
     public ulong RandomSeed;
 }
 
-/// <summary>Resource limits of the process that uses an address space (getrlimit(2)); implemented by the thread group.</summary>
+/// <summary>Resource limits of the process that uses an address space (getrlimit(2)); implemented by the thread
+/// group.</summary>
 public interface IMemoryLimits
 {
-    /// <summary>Soft limit of RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK or RLIMIT_MEMLOCK; ulong.MaxValue for none.</summary>
+    /// <summary>Soft limit of RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK or RLIMIT_MEMLOCK; ulong.MaxValue for
+    /// none.</summary>
     ulong SoftLimit(int resource);
 }

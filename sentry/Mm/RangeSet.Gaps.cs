@@ -67,7 +67,8 @@ public sealed partial class RangeSet<TValue, TPolicy>
         }
     }
 
-    /// <summary>The range at or below <paramref name="at"/> with a gap of at least <paramref name="length"/> before it.</summary>
+    /// <summary>The range at or below <paramref name="at"/> with a gap of at least <paramref name="length"/> before
+    /// it.</summary>
     private int PreviousWithGap(int at, ulong length)
     {
         while (at != None)
@@ -115,7 +116,8 @@ public sealed partial class RangeSet<TValue, TPolicy>
         }
     }
 
-    /// <summary>The range above <paramref name="at"/> with a gap of at least <paramref name="length"/> before it.</summary>
+    /// <summary>The range above <paramref name="at"/> with a gap of at least <paramref name="length"/> before
+    /// it.</summary>
     private int NextWithGap(int at, ulong length)
     {
         while (at != None)

@@ -6,16 +6,20 @@ namespace Sentry.Mm;
 /// <summary>What happens to values when ranges are cut and joined.</summary>
 public interface IRangePolicy<TValue>
 {
-    /// <summary>The range of <paramref name="left"/> is cut <paramref name="distance"/> bytes after its start: returns the value of the right part.</summary>
+    /// <summary>The range of <paramref name="left"/> is cut <paramref name="distance"/> bytes after its start:
+    /// returns the value of the right part.</summary>
     static abstract TValue Split(ref TValue left, ulong distance);
 
-    /// <summary>Joins two adjacent ranges when their values allow it: <paramref name="left"/> becomes the value of both.</summary>
+    /// <summary>Joins two adjacent ranges when their values allow it: <paramref name="left"/> becomes the value of
+    /// both.</summary>
     static abstract bool TryMerge(ref TValue left, ulong leftLength, in TValue right);
 }
 
 /// <summary>
-/// Disjoint half-open ranges of 64-bit addresses with a value each, in order: an AVL tree in an array, augmented with the largest gap of every
-/// subtree. A range is named by a handle (a positive number) that stays good until the range is removed; 0 is none. References that
+/// Disjoint half-open ranges of 64-bit addresses with a value each, in order: an AVL tree in an array, augmented with
+/// the largest gap of every
+/// subtree. A range is named by a handle (a positive number) that stays good until the range is removed; 0 is none.
+/// References that
 /// <see cref="Value"/> returns end at the next insertion. Steady state allocates nothing. Not thread-safe.
 /// </summary>
 public sealed partial class RangeSet<TValue, TPolicy>
@@ -207,7 +211,8 @@ public sealed partial class RangeSet<TValue, TPolicy>
         return Insert(GuestRange.FromBounds(at, end), in right);
     }
 
-    /// <summary>Makes the range fit inside <paramref name="bounds"/>, which it overlaps, by cutting what sticks out; returns the inner part.</summary>
+    /// <summary>Makes the range fit inside <paramref name="bounds"/>, which it overlaps, by cutting what sticks out;
+    /// returns the inner part.</summary>
     public int Isolate(int handle, GuestRange bounds)
     {
         if (_nodes[handle].Start < bounds.Start)
@@ -223,7 +228,8 @@ public sealed partial class RangeSet<TValue, TPolicy>
         return handle;
     }
 
-    /// <summary>Joins a range with its neighbours where the policy allows; returns the range that now covers it.</summary>
+    /// <summary>Joins a range with its neighbours where the policy allows; returns the range that now covers
+    /// it.</summary>
     public int Merge(int handle)
     {
         int previous = Previous(handle);
@@ -255,7 +261,8 @@ public sealed partial class RangeSet<TValue, TPolicy>
         }
     }
 
-    /// <summary>Moves the bounds of a range without touching its value; the new bounds must not overlap another range.</summary>
+    /// <summary>Moves the bounds of a range without touching its value; the new bounds must not overlap another
+    /// range.</summary>
     public void Resize(int handle, GuestRange bounds)
     {
         _nodes[handle].Start = bounds.Start;

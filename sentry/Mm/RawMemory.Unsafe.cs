@@ -5,8 +5,10 @@ using System.Threading;
 
 namespace Sentry.Mm;
 
-/// <summary>Plain accesses to memory that the caller holds mapped: pages of the memory file it has a reference on.</summary>
-// SAFETY: every caller is in this folder and passes addresses that MapInternal of a backing without faults gave for a range it holds.
+/// <summary>Plain accesses to memory that the caller holds mapped: pages of the memory file it has a reference
+/// on.</summary>
+// SAFETY: every caller is in this folder and passes addresses that MapInternal of a backing without faults gave for a
+// range it holds.
 internal static unsafe class RawMemory
 {
     internal static void Copy(nuint target, nuint source, nuint lengthBytes) =>

@@ -18,7 +18,8 @@ public sealed partial class SharedMemoryObject
         }
     }
 
-    /// <summary>Adds seals: EPERM when F_SEAL_SEAL is set, EBUSY when F_SEAL_WRITE meets a shared writable mapping.</summary>
+    /// <summary>Adds seals: EPERM when F_SEAL_SEAL is set, EBUSY when F_SEAL_WRITE meets a shared writable
+    /// mapping.</summary>
     public Errno AddSeals(uint seals)
     {
         if ((Seals & Fcntl.F_SEAL_SEAL) != 0)
@@ -49,7 +50,8 @@ public sealed partial class SharedMemoryObject
         done = 0;
         while (destination.Remaining > 0)
         {
-            if (!TakePiece(offset + (ulong)done, (ulong)destination.Remaining, out MemoryFileRange piece, out ulong length))
+            if (!TakePiece(offset + (ulong)done, (ulong)destination.Remaining, out MemoryFileRange piece,
+                out ulong length))
             {
                 return Errno.None;
             }
@@ -78,7 +80,8 @@ public sealed partial class SharedMemoryObject
     }
 
     /// <summary>
-    /// Writes at <paramref name="offset"/>, growing the object: EPERM when sealed, EFBIG, ENOSPC (quota), ENOMEM. A partial write is no error.
+    /// Writes at <paramref name="offset"/>, growing the object: EPERM when sealed, EFBIG, ENOSPC (quota), ENOMEM. A
+    /// partial write is no error.
     /// </summary>
     public Errno Write(ref IoSequence source, ulong offset, out long done)
     {
@@ -123,7 +126,8 @@ public sealed partial class SharedMemoryObject
         ulong before;
         using (_lock.Enter())
         {
-            bool sealedSize = size < _size ? (_seals & Fcntl.F_SEAL_SHRINK) != 0 : size > _size && (_seals & Fcntl.F_SEAL_GROW) != 0;
+            bool sealedSize = size < _size ? (_seals & Fcntl.F_SEAL_SHRINK) != 0 : size > _size
+                && (_seals & Fcntl.F_SEAL_GROW) != 0;
             if (sealedSize)
             {
                 return Errno.EPERM;
@@ -141,7 +145,8 @@ public sealed partial class SharedMemoryObject
         return Errno.None;
     }
 
-    /// <summary>fallocate(2) without FALLOC_FL_PUNCH_HOLE: makes the pages data; grows the size unless told to keep it.</summary>
+    /// <summary>fallocate(2) without FALLOC_FL_PUNCH_HOLE: makes the pages data; grows the size unless told to keep
+    /// it.</summary>
     public Errno Allocate(ulong offset, ulong lengthBytes, SizeChange change)
     {
         ulong end = offset + lengthBytes;
@@ -264,7 +269,8 @@ public sealed partial class SharedMemoryObject
         }
     }
 
-    /// <summary>A referenced piece of data, or the length of a hole (piece empty); false at the end of the object.</summary>
+    /// <summary>A referenced piece of data, or the length of a hole (piece empty); false at the end of the
+    /// object.</summary>
     private bool TakePiece(ulong offset, ulong wanted, out MemoryFileRange piece, out ulong length)
     {
         piece = default;
@@ -352,7 +358,8 @@ public sealed partial class SharedMemoryObject
     }
 
     /// <summary>
-    /// Frees what lies beyond a new end, after all address spaces have forgotten it. The bytes of the last page beyond the end are zeroed, for the file may grow again.
+    /// Frees what lies beyond a new end, after all address spaces have forgotten it. The bytes of the last page
+    /// beyond the end are zeroed, for the file may grow again.
     /// </summary>
     private void DropFrom(ulong size)
     {

@@ -27,12 +27,15 @@ public enum SharedMemoryUse
 }
 
 /// <summary>
-/// Bytes in the memory file that several can map, read and write: the contents of tmpfs files, memfds, System V segments and shared anonymous
+/// Bytes in the memory file that several can map, read and write: the contents of tmpfs files, memfds, System V
+/// segments and shared anonymous
 /// memory. Growable and sparse. It lives as long as it has an owner or is mapped; then its pages are freed.
 /// </summary>
 /// <remarks>
-/// Chunks of the memory file hold the bytes; "present" ranges say which pages count as data (blocks, SEEK_DATA, quota): a chunk may reach beyond what
-/// is present, because untouched pages cost nothing. No lock is held while guest memory is touched: pages are referenced instead.
+/// Chunks of the memory file hold the bytes; "present" ranges say which pages count as data (blocks, SEEK_DATA,
+/// quota): a chunk may reach beyond what
+/// is present, because untouched pages cost nothing. No lock is held while guest memory is touched: pages are
+/// referenced instead.
 /// </remarks>
 public sealed partial class SharedMemoryObject : IMappable
 {
@@ -171,10 +174,12 @@ public sealed partial class SharedMemoryObject : IMappable
     }
 
     /// <summary>
-    /// Makes [offset, offset + required) present in one contiguous piece of the memory file. The piece returned starts at offset; it reaches to at most
+    /// Makes [offset, offset + required) present in one contiguous piece of the memory file. The piece returned
+    /// starts at offset; it reaches to at most
     /// <paramref name="mostBytes"/>: pages already present and, for faults, a few more.
     /// </summary>
-    private Errno EnsureLocked(ulong offset, ulong required, ulong mostBytes, out ulong memoryOffset, out ulong contiguous)
+    private Errno EnsureLocked(ulong offset, ulong required, ulong mostBytes, out ulong memoryOffset,
+        out ulong contiguous)
     {
         contiguous = 0;
         memoryOffset = 0;
@@ -227,7 +232,8 @@ public sealed partial class SharedMemoryObject : IMappable
         ulong low = previous == 0 ? 0 : _chunks.End(previous);
         ulong high = next == 0 ? MaximumSize & ~PageMask : _chunks.Start(next);
         ulong before = previous == 0 ? 0 : _chunks.Range(previous).Length;
-        ulong unit = _use == SharedMemoryUse.Anonymous || before >= LargeChunkBytes / 2 ? LargeChunkBytes : SmallChunkBytes;
+        ulong unit = _use == SharedMemoryUse.Anonymous || before >= LargeChunkBytes / 2 ? LargeChunkBytes
+            : SmallChunkBytes;
         ulong start = Math.Max(low, offset & ~(unit - 1));
         ulong end = Math.Min(high, Math.Max((offset & ~(unit - 1)) + unit, offset + required));
         if (_use == SharedMemoryUse.Anonymous)
@@ -253,7 +259,8 @@ public sealed partial class SharedMemoryObject : IMappable
     }
 
     /// <summary>
-    /// The bytes wanted lie in several chunks, or run into a hole: only the first piece can be contiguous, so the caller gets less by an error it
+    /// The bytes wanted lie in several chunks, or run into a hole: only the first piece can be contiguous, so the
+    /// caller gets less by an error it
     /// answers by asking for single pages. A hole right after the chunk is filled first.
     /// </summary>
     private Errno ExtendLocked(ulong offset, ulong required)

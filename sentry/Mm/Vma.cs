@@ -34,7 +34,8 @@ internal struct Vma
     public readonly bool IsAnonymous => Mappable is null;
 
     /// <summary>Rights the CPU really gives: on x86-64 write and execute imply read.</summary>
-    public readonly MemoryAccess EffectiveAccess => Access == MemoryAccess.None ? MemoryAccess.None : Access | MemoryAccess.Read;
+    public readonly MemoryAccess EffectiveAccess =>
+        Access == MemoryAccess.None ? MemoryAccess.None : Access | MemoryAccess.Read;
 
     /// <summary>What the mappable is told about the mapping.</summary>
     public readonly MappingKind Kind => IsPrivate

@@ -3,7 +3,8 @@ using Abi.Linux;
 namespace Sentry.Mm;
 
 /// <summary>
-/// What /dev/zero gives for mmap(2): a sign that the mapping is anonymous memory (private) or an object of its own (shared). It is never itself mapped.
+/// What /dev/zero gives for mmap(2): a sign that the mapping is anonymous memory (private) or an object of its own
+/// (shared). It is never itself mapped.
 /// </summary>
 public sealed class ZeroMappable : IMappable
 {
@@ -19,7 +20,8 @@ public sealed class ZeroMappable : IMappable
 
     /// <inheritdoc/>
     public Errno Translate(
-        ulong offset, ulong requiredBytes, ulong optionalBytes, Platform.MemoryAccess access, out Translation translation)
+        ulong offset, ulong requiredBytes, ulong optionalBytes, Platform.MemoryAccess access,
+            out Translation translation)
     {
         translation = default;
         return Errno.EFAULT;

@@ -23,7 +23,8 @@ public static partial class MemorySyscalls
         }
 
         ulong bytes = RoundUp(args[1]);
-        if (bytes < args[1] || !GuestRange.TryCreate(args.Address(0), bytes, out GuestRange range) || range.End > task.Mm.TopAddress)
+        if (bytes < args[1] || !GuestRange.TryCreate(args.Address(0), bytes, out GuestRange range)
+            || range.End > task.Mm.TopAddress)
         {
             return Errno.ENOMEM;
         }
@@ -131,7 +132,8 @@ public static partial class MemorySyscalls
             return task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN) ? Errno.EINVAL : Errno.EPERM;
         }
 
-        bool known = advice is (>= Mman.MADV_NORMAL and <= Mman.MADV_DONTNEED) or (>= Mman.MADV_FREE and <= Mman.MADV_COLLAPSE);
+        bool known = advice is (>= Mman.MADV_NORMAL and <= Mman.MADV_DONTNEED)
+            or (>= Mman.MADV_FREE and <= Mman.MADV_COLLAPSE);
         ulong bytes = RoundUp(lengthBytes);
         bool bad = !known || !start.IsPageAligned || (bytes == 0 && lengthBytes != 0);
         if (bad || !GuestRange.TryCreate(start, bytes, out GuestRange range))

@@ -54,7 +54,8 @@ public static partial class MemorySyscalls
     /// <summary>Rights that the open mode and the mount give (mm/mmap.c: do_mmap).</summary>
     private static Errno CheckFile(FileDescription file, int flags, ref MapRequest request)
     {
-        const int SharedFlags = Mman.MAP_SHARED | Mman.MAP_PRIVATE | Mman.MAP_FIXED | Mman.MAP_ANONYMOUS | Mman.MAP_DENYWRITE
+        const int SharedFlags =
+            Mman.MAP_SHARED | Mman.MAP_PRIVATE | Mman.MAP_FIXED | Mman.MAP_ANONYMOUS | Mman.MAP_DENYWRITE
             | Mman.MAP_EXECUTABLE | Mman.MAP_GROWSDOWN | Mman.MAP_LOCKED | Mman.MAP_NORESERVE | Mman.MAP_POPULATE
             | Mman.MAP_NONBLOCK | Mman.MAP_STACK | Mman.MAP_HUGETLB | Mman.MAP_32BIT | Mman.MAP_FIXED_NOREPLACE
             | Mman.MAP_UNINITIALIZED;

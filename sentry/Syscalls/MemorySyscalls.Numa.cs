@@ -5,7 +5,8 @@ using Sentry.Mm;
 
 namespace Sentry.Syscalls;
 
-/// <summary>Memory policies (mm/mempolicy.c) on a machine with the one node 0: they are checked and remembered.</summary>
+/// <summary>Memory policies (mm/mempolicy.c) on a machine with the one node 0: they are checked and
+/// remembered.</summary>
 public static partial class MemorySyscalls
 {
     private const ulong MaximumNodeBits = 8 * GuestAddress.PageSize;
@@ -175,12 +176,14 @@ public static partial class MemorySyscalls
         if (byAddress)
         {
             mask = 0;
-            bool mapped = task.Mm.IsFullyMapped(GuestRange.FromBounds(address.RoundDown().Value, address.RoundDown().Value + 1));
+            bool mapped =
+                task.Mm.IsFullyMapped(GuestRange.FromBounds(address.RoundDown().Value, address.RoundDown().Value + 1));
             return mapped ? Errno.None : Errno.EFAULT;
         }
 
         MemoryPolicy policy = task.MemoryPolicy;
-        bool interleaved = (policy.Mode & ~Mempolicy.MPOL_MODE_FLAGS) is Mempolicy.MPOL_INTERLEAVE or Mempolicy.MPOL_WEIGHTED_INTERLEAVE;
+        int kind = policy.Mode & ~Mempolicy.MPOL_MODE_FLAGS;
+        bool interleaved = kind is Mempolicy.MPOL_INTERLEAVE or Mempolicy.MPOL_WEIGHTED_INTERLEAVE;
         if (!address.IsNull || (node && !interleaved))
         {
             return Errno.EINVAL;
@@ -191,7 +194,8 @@ public static partial class MemorySyscalls
         return Errno.None;
     }
 
-    private static Errno ReadPolicy(Task task, int modeAndFlags, GuestAddress nodes, ulong bits, out MemoryPolicy policy)
+    private static Errno ReadPolicy(Task task, int modeAndFlags, GuestAddress nodes, ulong bits,
+        out MemoryPolicy policy)
     {
         policy = default;
         int mode = modeAndFlags & ~Mempolicy.MPOL_MODE_FLAGS;
@@ -222,7 +226,8 @@ public static partial class MemorySyscalls
         return fits ? Errno.None : Errno.EINVAL;
     }
 
-    /// <summary>A mask of nodes of which only the first 64 can be set (mm/mempolicy.c: get_nodes); <paramref name="bits"/> is one too many, as libnuma gives it.</summary>
+    /// <summary>A mask of nodes of which only the first 64 can be set (mm/mempolicy.c: get_nodes); <paramref
+    /// name="bits"/> is one too many, as libnuma gives it.</summary>
     private static Errno ReadNodes(Task task, GuestAddress address, ulong bits, out ulong mask)
     {
         mask = 0;

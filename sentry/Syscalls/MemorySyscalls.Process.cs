@@ -34,7 +34,8 @@ public static partial class MemorySyscalls
         ProcessVm(task, in args, Direction.ToOther);
 
     /// <summary>
-    /// membarrier(2). Every kind is answered by the host's barrier over all threads of the machine, which covers guest threads whatever process runs
+    /// membarrier(2). Every kind is answered by the host's barrier over all threads of the machine, which covers
+    /// guest threads whatever process runs
     /// them; a program with one thread needs none.
     /// </summary>
     public static SyscallResult MemoryBarrier(Task task, in SyscallArguments args)
@@ -159,7 +160,8 @@ public static partial class MemorySyscalls
         Span<GuestRange> all = count <= (ulong)buffer.Length ? buffer[..(int)count] : new GuestRange[count];
         for (int i = 0; i < all.Length; i++)
         {
-            if (!address.TryAdd((ulong)i * IovecBytes, out GuestAddress at) || task.Mm.Read(at, out Iovec entry) != Errno.None)
+            if (!address.TryAdd((ulong)i * IovecBytes, out GuestAddress at)
+                || task.Mm.Read(at, out Iovec entry) != Errno.None)
             {
                 return Errno.EFAULT;
             }

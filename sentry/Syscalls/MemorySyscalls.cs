@@ -34,7 +34,8 @@ public static partial class MemorySyscalls
             Offset = offset,
             Placement = ToPlacement(flags),
             Region = (flags & Mman.MAP_32BIT) != 0 ? MapRegion.Low32Bit : MapRegion.Normal,
-            Fill = (flags & (Mman.MAP_POPULATE | Mman.MAP_NONBLOCK)) == Mman.MAP_POPULATE ? MapFill.Now : MapFill.OnDemand,
+            Fill = (flags & (Mman.MAP_POPULATE | Mman.MAP_NONBLOCK)) == Mman.MAP_POPULATE ? MapFill.Now
+                : MapFill.OnDemand,
             LockLimitBytes = LockLimit(task),
         };
         if ((request.Flags & VmaFlags.Locked) != 0 && request.LockLimitBytes == 0)
@@ -124,9 +125,11 @@ public static partial class MemorySyscalls
 
         GuestAddress start = args.Address(0).RoundDown();
         ulong bytes = args[1] & ~(PageSize - 1);
-        bool ok = bytes != 0 && args[3] <= ulong.MaxValue / PageSize && GuestRange.TryCreate(start, bytes, out GuestRange range)
+        bool ok = bytes != 0 && args[3] <= ulong.MaxValue / PageSize
+            && GuestRange.TryCreate(start, bytes, out GuestRange range)
             && range.End <= task.Mm.TopAddress && args[3] * PageSize + bytes >= bytes;
-        return ok ? task.Mm.RemapFilePages(GuestRange.FromBounds(start.Value, start.Value + bytes), args[3] * PageSize) : Errno.EINVAL;
+        return ok ? task.Mm.RemapFilePages(GuestRange.FromBounds(start.Value, start.Value + bytes),
+            args[3] * PageSize) : Errno.EINVAL;
     }
 
     /// <summary>mseal(2).</summary>
@@ -162,12 +165,14 @@ public static partial class MemorySyscalls
         ? MapPlacement.FixedNoReplace
         : (flags & Mman.MAP_FIXED) != 0 ? MapPlacement.Fixed : MapPlacement.Hint;
 
-    /// <summary>A page-aligned range of system calls that round the length up; EINVAL as mlock's relatives want it.</summary>
+    /// <summary>A page-aligned range of system calls that round the length up; EINVAL as mlock's relatives want
+    /// it.</summary>
     private static Errno AlignedRange(Task task, GuestAddress start, ulong lengthBytes, out GuestRange range)
     {
         range = default;
         ulong bytes = RoundUp(lengthBytes);
-        bool bad = !start.IsPageAligned || (bytes == 0 && lengthBytes != 0) || !GuestRange.TryCreate(start, bytes, out range);
+        bool bad = !start.IsPageAligned || (bytes == 0 && lengthBytes != 0)
+            || !GuestRange.TryCreate(start, bytes, out range);
         return bad ? Errno.EINVAL : Errno.None;
     }
 
@@ -180,7 +185,8 @@ public static partial class MemorySyscalls
             return Errno.EINVAL;
         }
 
-        ProtectExtent extent = (protection & Mman.PROT_GROWSDOWN) != 0 ? ProtectExtent.DownToStackStart : ProtectExtent.Exact;
+        ProtectExtent extent = (protection & Mman.PROT_GROWSDOWN) != 0 ? ProtectExtent.DownToStackStart
+            : ProtectExtent.Exact;
         return task.Mm.Protect(start, lengthBytes, ToAccess(protection), extent);
     }
 
@@ -203,7 +209,8 @@ public static partial class MemorySyscalls
         }
     }
 
-    /// <summary>MAP_HUGETLB without huge pages set aside: the size must be one the CPU has, then there is no memory of it.</summary>
+    /// <summary>MAP_HUGETLB without huge pages set aside: the size must be one the CPU has, then there is no memory
+    /// of it.</summary>
     private static Errno HugePages(int flags)
     {
         uint shift = (uint)flags >> (int)Mman.MAP_HUGE_SHIFT & Mman.MAP_HUGE_MASK;

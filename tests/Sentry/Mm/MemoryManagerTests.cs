@@ -23,7 +23,8 @@ public sealed class MemoryManagerTests : IDisposable
         Assert.Equal(Errno.None, MemoryFile.Create(1ul << 30, ulong.MaxValue, out MemoryFile? file));
         _file = file!;
         MemoryLayoutRequest layout = new() { StackLimitBytes = 8 << 20 };
-        Assert.Equal(Errno.None, MemoryManager.Create(new TestPlatform(), _file, _limits, in layout, out MemoryManager? mm));
+        Assert.Equal(Errno.None,
+            MemoryManager.Create(new TestPlatform(), _file, _limits, in layout, out MemoryManager? mm));
         _guest = new TestGuest(mm!, _file);
     }
 

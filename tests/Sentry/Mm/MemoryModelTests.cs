@@ -10,7 +10,8 @@ using Xunit.Abstractions;
 namespace Tests.Sentry.Mm;
 
 /// <summary>
-/// Random programs: mappings, forks, stores, advice, moves and exits of up to four processes against a model that holds one byte per
+/// Random programs: mappings, forks, stores, advice, moves and exits of up to four processes against a model that
+/// holds one byte per
 /// page. Translations must never outlive the references of the memory they reach.
 /// </summary>
 public sealed class MemoryModelTests(ITestOutputHelper output)
@@ -71,7 +72,8 @@ public sealed class MemoryModelTests(ITestOutputHelper output)
         private readonly SharedMemoryObject _shared;
         private readonly byte[] _sharedModel = new byte[ObjectPages];
 
-        /// <summary>For private mappings: never written, because a private page may stop following the file before it is written itself.</summary>
+        /// <summary>For private mappings: never written, because a private page may stop following the file before it
+        /// is written itself.</summary>
         private readonly SharedMemoryObject _constant;
 
         internal World(MemoryFile file, Random random)
@@ -165,7 +167,8 @@ public sealed class MemoryModelTests(ITestOutputHelper output)
                 return cell.Value;
             }
 
-            return cell.IsShared ? _sharedModel[cell.ObjectPage] : (byte)(cell.ObjectPage % 2 == 0 ? cell.ObjectPage : 0);
+            return cell.IsShared ? _sharedModel[cell.ObjectPage]
+                : (byte)(cell.ObjectPage % 2 == 0 ? cell.ObjectPage : 0);
         }
 
         private void Check(Process process, int page)
@@ -348,7 +351,8 @@ public sealed class MemoryModelTests(ITestOutputHelper output)
                 Write(process.Cells[first + i], value);
             }
 
-            bool stops = !process.Cells.TryGetValue(first + pages, out Cell? next) || (next.Access & MemoryAccess.Write) == 0;
+            bool stops = !process.Cells.TryGetValue(first + pages, out Cell? next)
+                || (next.Access & MemoryAccess.Write) == 0;
             Assert.True(error == Errno.None || stops);
         }
 
@@ -387,7 +391,8 @@ public sealed class MemoryModelTests(ITestOutputHelper output)
             cell.IsCopied = true;
         }
 
-        private static IEnumerable<Cell> CellsOf(Process process, int first, int count) => Enumerable.Range(first, count)
+        private static IEnumerable<Cell> CellsOf(Process process, int first, int count) =>
+            Enumerable.Range(first, count)
             .Select(page => process.Cells.GetValueOrDefault(page)).OfType<Cell>();
     }
 }

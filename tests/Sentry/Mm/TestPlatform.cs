@@ -162,7 +162,8 @@ internal sealed class TestGuest(MemoryManager mm, MemoryFile file)
     {
         for (int attempt = 0; attempt < 4; attempt++)
         {
-            bool found = Space.Pages.TryGetValue(address & ~(Page - 1), out (int Fd, ulong Offset, MemoryAccess Access) page);
+            bool found = Space.Pages.TryGetValue(address & ~(Page - 1),
+                out (int Fd, ulong Offset, MemoryAccess Access) page);
             if (found && (page.Access & access) != 0)
             {
                 fd = page.Fd;
