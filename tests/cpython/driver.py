@@ -1,7 +1,7 @@
 """Runs the tests of one CPython test module and prints one line per test: "result id".
 
 usage: driver.py MODULE [--after ID] [--match REGEX]
-A test that takes longer than SECONDS prints "hangs id" and ends the run; the caller starts again after it.
+A test that takes longer than $TEST_SECONDS prints "hangs id" and ends the run; the caller starts again after it.
 """
 import os
 import re
@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-SECONDS = 150
+SECONDS = int(os.environ.get('TEST_SECONDS', 150))
 
 
 class Lines(unittest.TestResult):
