@@ -71,9 +71,7 @@ internal sealed partial class Composer
             return errno;
         }
 
-        errno = OverlayFileSystem.Create(init, upper!, [lower!.Root], Kernel.Vfs.AllocateDevice(), out OverlaySuperBlock? overlay);
-        root = overlay;
-        return errno;
+        return OverlaySuperBlock.Create(init, upper!, [lower!], Kernel.Vfs.AllocateDevice(), out root);
     }
 
     private Errno MountOne(Task init, MountNamespace mounts, SandboxMount mount)
