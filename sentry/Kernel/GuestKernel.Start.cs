@@ -72,6 +72,8 @@ public sealed partial class GuestKernel
             return errno;
         }
 
+        Timers.Start();
+        init.ThreadGroup.InheritCpuLimit();
         thread.Start(init);
         return Errno.None;
     }

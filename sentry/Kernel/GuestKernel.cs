@@ -58,9 +58,6 @@ public sealed partial class GuestKernel
     /// <summary>Makes pidfds; null until the descriptor's owner registered: CLONE_PIDFD then answers EINVAL.</summary>
     public IPidFdFactory? PidFds { get; set; }
 
-    /// <summary>The vDSO; null when there is none.</summary>
-    public IVdso? Vdso { get; init; }
-
     /// <summary>What one more page of memory is taken from when the limit is reached (host OOM policy); null: the asker dies.</summary>
     public IOomPolicy? OomPolicy { get; init; }
 
@@ -69,9 +66,6 @@ public sealed partial class GuestKernel
 
     /// <summary>CPUs the guest sees: those the Sentry may use.</summary>
     public int CpuCount { get; init; } = Environment.ProcessorCount;
-
-    /// <summary>CLOCK_MONOTONIC in ns.</summary>
-    public long MonotonicNowNs => HostTime.Now(HostTime.ClockMonotonic);
 
     /// <summary>CLOCK_MONOTONIC at which the sandbox began.</summary>
     public long BootTimeNs { get; } = HostTime.Now(HostTime.ClockMonotonic);
@@ -161,13 +155,6 @@ public interface IPidFdFactory
 
     /// <summary>The process behind a descriptor; EBADF when it is no pidfd.</summary>
     Errno Get(Task task, int fd, out Pid? pid, out uint flags);
-}
-
-/// <summary>Maps the vDSO into a new program.</summary>
-public interface IVdso
-{
-    /// <summary>Maps code and data; <paramref name="header"/> is AT_SYSINFO_EHDR.</summary>
-    Errno Map(MemoryManager mm, out GuestAddress header);
 }
 
 /// <summary>Chooses what dies when the sandbox is out of memory.</summary>

@@ -7,8 +7,8 @@ namespace Sentry.Kernel;
 /// </summary>
 internal sealed class PendingSignals
 {
-    private Entry? _head;
-    private Entry? _tail;
+    private QueuedSignal? _head;
+    private QueuedSignal? _tail;
 
     /// <summary>Signals that are pending, queued with information or not.</summary>
     internal ulong Set { get; private set; }
@@ -17,9 +17,12 @@ internal sealed class PendingSignals
     internal void AddBare(int signal) => Set |= SignalSets.Of(signal);
 
     /// <summary>Queues a signal; <paramref name="account"/> is charged until it is taken.</summary>
-    internal void Add(in SigInfo info, UserAccount? account)
+    internal void Add(in SigInfo info, UserAccount? account) => Add(new QueuedSignal(info, null) { Account = account });
+
+    /// <summary>Queues an instance that is in no queue.</summary>
+    internal void Add(QueuedSignal entry)
     {
-        Entry entry = new() { Info = info, Account = account };
+        entry.IsQueued = true;
         if (_tail is null)
         {
             _head = entry;
@@ -30,14 +33,14 @@ internal sealed class PendingSignals
         }
 
         _tail = entry;
-        Set |= SignalSets.Of(info.si_signo);
+        Set |= SignalSets.Of(entry.Info.si_signo);
     }
 
     /// <summary>Takes the first instance of a pending signal; without information it looks like kill(2) by nobody (SI_USER).</summary>
     internal void Take(int signal, out SigInfo info)
     {
-        Entry? previous = null;
-        Entry? found = _head;
+        QueuedSignal? previous = null;
+        QueuedSignal? found = _head;
         while (found is not null && found.Info.si_signo != signal)
         {
             previous = found;
@@ -52,10 +55,36 @@ internal sealed class PendingSignals
         }
 
         info = found.Info;
+        QueuedSignal? next = found.Next;
         Unlink(previous, found);
-        if (!IsQueued(signal, found.Next))
+        if (!IsQueuedFrom(signal, next))
         {
             Set &= ~SignalSets.Of(signal);
+        }
+
+        found.Timer?.OnTakenLocked(ref info);
+    }
+
+    /// <summary>Takes one instance out if it is in this queue.</summary>
+    internal void Remove(QueuedSignal entry)
+    {
+        QueuedSignal? previous = null;
+        QueuedSignal? found = _head;
+        while (found is not null && found != entry)
+        {
+            previous = found;
+            found = found.Next;
+        }
+
+        if (found is null)
+        {
+            return;
+        }
+
+        Unlink(previous, entry);
+        if (!IsQueuedFrom(entry.Info.si_signo, _head))
+        {
+            Set &= ~SignalSets.Of(entry.Info.si_signo);
         }
     }
 
@@ -63,9 +92,11 @@ internal sealed class PendingSignals
     internal void Discard(ulong set)
     {
         Set &= ~set;
-        Entry? previous = null;
-        for (Entry? entry = _head; entry is not null; entry = entry.Next)
+        QueuedSignal? previous = null;
+        QueuedSignal? next;
+        for (QueuedSignal? entry = _head; entry is not null; entry = next)
         {
+            next = entry.Next;
             if (SignalSets.Contains(set, entry.Info.si_signo))
             {
                 Unlink(previous, entry);
@@ -77,9 +108,9 @@ internal sealed class PendingSignals
         }
     }
 
-    private static bool IsQueued(int signal, Entry? from)
+    private static bool IsQueuedFrom(int signal, QueuedSignal? from)
     {
-        for (Entry? entry = from; entry is not null; entry = entry.Next)
+        for (QueuedSignal? entry = from; entry is not null; entry = entry.Next)
         {
             if (entry.Info.si_signo == signal)
             {
@@ -90,7 +121,7 @@ internal sealed class PendingSignals
         return false;
     }
 
-    private void Unlink(Entry? previous, Entry entry)
+    private void Unlink(QueuedSignal? previous, QueuedSignal entry)
     {
         entry.Account?.DropSignal();
         if (previous is null)
@@ -106,12 +137,8 @@ internal sealed class PendingSignals
         {
             _tail = previous;
         }
-    }
 
-    private sealed class Entry
-    {
-        internal SigInfo Info;
-        internal UserAccount? Account;
-        internal Entry? Next;
+        entry.Next = null;
+        entry.IsQueued = false;
     }
 }

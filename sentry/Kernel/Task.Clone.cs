@@ -262,6 +262,7 @@ public sealed partial class Task
             identity.Namespace.Init = group;
         }
 
+        group.InheritCpuLimit();
         return group;
     }
 

@@ -38,6 +38,7 @@ public sealed partial class Task
         long now = CpuClock.Now();
         Volatile.Write(ref _systemNs, _systemNs + (now - _stampNs));
         Volatile.Write(ref _stampNs, now);
+        ResumeCpuTimers();
     }
 
     /// <summary>The task is back from guest code.</summary>

@@ -37,6 +37,13 @@ public sealed partial class ThreadGroup
     /// <summary>Takes the first pending signal of the set, private before shared; 0 when there is none.</summary>
     internal int DequeueLocked(Task task, ulong set, out SigInfo info)
     {
+        int signal = DequeueFirstLocked(task, set, out info);
+        Timers?.OnSignalTakenLocked(signal);
+        return signal;
+    }
+
+    private int DequeueFirstLocked(Task task, ulong set, out SigInfo info)
+    {
         int signal = SignalSets.First(task.Pending.Set & set);
         if (signal != 0)
         {
@@ -79,6 +86,10 @@ public sealed partial class ThreadGroup
             if (Handlers.IsIgnored(signal))
             {
                 DiscardLocked(SignalSets.Of(signal));
+            }
+            else
+            {
+                Timers?.OnUnignoredLocked(signal);
             }
 
             return old;

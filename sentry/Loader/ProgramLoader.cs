@@ -110,7 +110,7 @@ internal sealed partial class ProgramLoader
             placement.Start = unchecked(interpreter.Header.Entry + placement.InterpreterBase);
         }
 
-        if (errno == Errno.None && _task.Kernel.Vdso is not null)
+        if (errno == Errno.None)
         {
             errno = _task.Kernel.Vdso.Map(_mm, out GuestAddress header);
             placement.Vdso = header.Value;

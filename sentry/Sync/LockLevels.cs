@@ -233,6 +233,22 @@ public readonly struct MemoryFileLevel : ILockLevel
     public static string Name => "MemoryFile";
 }
 
+/// <summary>State of one timerfd, which arms its timer under it.</summary>
+public readonly struct TimerFdLevel : ILockLevel
+{
+    public static int Rank => 500;
+
+    public static string Name => "TimerFd";
+}
+
+/// <summary>Timers on the CPU clocks of one process.</summary>
+public readonly struct CpuTimersLevel : ILockLevel
+{
+    public static int Rank => 505;
+
+    public static string Name => "CpuTimers";
+}
+
 /// <summary>Timer heap.</summary>
 public readonly struct TimerLevel : ILockLevel
 {

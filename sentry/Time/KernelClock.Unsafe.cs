@@ -54,6 +54,7 @@ public sealed unsafe class KernelClock
     private long _realtimeOffsetNs;
     private long _bootOffsetNs;
     private long _taiOffsetNs;
+    private int _realtimeSteps;
     private bool _isStarted;
 
     /// <summary>
@@ -89,6 +90,9 @@ public sealed unsafe class KernelClock
 
     /// <summary>What CLOCK_TAI is ahead of CLOCK_REALTIME, whole seconds in ns; as the host has it.</summary>
     public long TaiOffsetNs => Volatile.Read(ref _taiOffsetNs);
+
+    /// <summary>How often CLOCK_REALTIME was found to have been set.</summary>
+    public int RealtimeSteps => Volatile.Read(ref _realtimeSteps);
 
     /// <summary>
     /// Converts a CLOCK_REALTIME time to the monotonic deadline at which it will be reached if the clock is not set.
@@ -213,6 +217,7 @@ public sealed unsafe class KernelClock
         if (stepped)
         {
             Volatile.Write(ref _taiOffsetNs, ReadTaiOffset());
+            Volatile.Write(ref _realtimeSteps, _realtimeSteps + 1);
         }
 
         return stepped ? RealtimeChange.Stepped : RealtimeChange.None;
