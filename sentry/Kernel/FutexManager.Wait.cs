@@ -5,6 +5,7 @@ using Sentry.Sync;
 
 namespace Sentry.Kernel;
 
+/// <summary>Who waits on futex words (futex(2)), and what the end of a thread does to them.</summary>
 public sealed partial class FutexManager
 {
     private const int BucketCount = 256;

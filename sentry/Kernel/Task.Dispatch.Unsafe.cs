@@ -22,6 +22,7 @@ public enum DispatchFlags
     Seccomp = 4,
 }
 
+// SAFETY: function pointers come from the immutable table of system calls only.
 public sealed unsafe partial class Task
 {
     private DispatchFlags _dispatchFlags;

@@ -4,6 +4,7 @@ using Sentry.Kernel;
 namespace Sentry.Syscalls;
 
 /// <summary>restart_syscall(2).</summary>
+// SAFETY: the pointer called is only ever one to a static handler of this assembly.
 public static unsafe class RestartSyscalls
 {
     /// <summary>Goes on with a call that a stop or an ignored signal interrupted; EINTR when there is none.</summary>
