@@ -7,9 +7,11 @@ namespace Platform.Ptrace;
 /// </summary>
 internal static class FaultDetails
 {
+    /// <summary>si_code of SIGSEGV: a translation is there but does not allow the access.</summary>
+    public const int SegvAccErr = 2;
+
     private const int SiKernel = 0x80;
     private const int FpeIntDiv = 1;
-    private const int SegvAccErr = 2;
     private const int TrapBrkpt = 1;
     private const int BusAdrAln = 1;
 
@@ -23,7 +25,9 @@ internal static class FaultDetails
     private const uint AlignmentCheck = 17;
 
     private const uint ErrorPresent = 1;
+    private const uint ErrorWrite = 2;
     private const uint ErrorUser = 4;
+    private const uint ErrorFetch = 16;
 
     /// <summary>Fills trap number and error code from signal and code.</summary>
     public static void Fill(ref FaultInfo fault)
@@ -39,6 +43,8 @@ internal static class FaultDetails
         if (fault.TrapNumber == PageFault)
         {
             fault.ErrorCode = ErrorUser | (fault.Code == SegvAccErr ? ErrorPresent : 0);
+            fault.ErrorCode |= fault.Access == MemoryAccess.Write ? ErrorWrite : 0;
+            fault.ErrorCode |= fault.Access == MemoryAccess.Execute ? ErrorFetch : 0;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
@@ -129,8 +130,33 @@ internal sealed partial class PtraceContext
         fault.Code = code;
         fault.Address = code == SiKernel ? 0 : address;
         fault.IsPageFault = signal == Signals.SIGSEGV && code != SiKernel;
+        if (fault.IsPageFault)
+        {
+            fault.Access = AttemptedAccess(address, code);
+        }
         FaultDetails.Fill(ref fault);
         return StopMeaning.Return;
+    }
+
+    /// <summary>
+    /// What a page fault was about, from the instruction at Rip. Where that is not known, a refused access is taken for
+    /// a write: translations without any access are rare, and a wrong guess must not make the guest fault for ever.
+    /// </summary>
+    private MemoryAccess AttemptedAccess(ulong address, int code)
+    {
+        const int Word = sizeof(ulong);
+        ref GuestRegisters r = ref _registers.Value;
+        Span<byte> bytes = stackalloc byte[3 * Word];
+        ulong start = r.Rip & ~(ulong)(Word - 1);
+        int count = 0;
+        while (count < bytes.Length && HostPtrace.Peek(_tid, start + (ulong)count, out ulong word) == Errno.None)
+        {
+            BitConverter.TryWriteBytes(bytes[count..], word);
+            count += Word;
+        }
+        int skipped = int.Min((int)(r.Rip - start), count);
+        MemoryAccess access = FaultDecoder.Classify(bytes[skipped..count], in r, address);
+        return access == MemoryAccess.None && code == FaultDetails.SegvAccErr ? MemoryAccess.Write : access;
     }
 
     /// <summary>
