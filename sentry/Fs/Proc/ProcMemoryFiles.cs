@@ -27,7 +27,7 @@ internal static class ProcMemoryFiles
             return default;
         }
 
-        MemoryTotals totals = default;
+        MemoryTotals totals = mm.Totals;
         residentPages = (long)(mm.ResidentBytes / PageBytes);
         image = mm.Image;
         mm.DropUser();
@@ -35,13 +35,13 @@ internal static class ProcMemoryFiles
     }
 
     internal static Errno Maps(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
-        With(target, text, (mm, output) => Errno.None);
+        With(target, text, (mm, output) => Written(() => mm.WriteMaps(output, new MappingNamer(reader))));
 
     internal static Errno DetailedMaps(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
-        With(target, text, (mm, output) => Errno.None);
+        With(target, text, (mm, output) => Written(() => mm.WriteSmaps(output, new MappingNamer(reader))));
 
     internal static Errno MapsSummary(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>
-        With(target, text, (mm, output) => Errno.None);
+        With(target, text, (mm, output) => Written(() => mm.WriteSmapsRollup(output)));
 
     internal static Errno Statm(ProcTaskContext context, Task target, Task reader, StringBuilder text)
     {
@@ -97,7 +97,7 @@ internal static class ProcMemoryFiles
     }
 
     /// <summary>Paths as the reader sees them.</summary>
-    private sealed class MappingNamer(Task reader)
+    private sealed class MappingNamer(Task reader) : IMappingNamer
     {
         public void AppendPath(StringBuilder text, FileDescription file) =>
             text.Append(reader.Kernel.Vfs.FormatLink(file, reader.FsContext.Root));
