@@ -1,12 +1,14 @@
 using System;
 using Abi.Linux;
 using Runsc.Sandbox;
+using Sentry.Fs.Dev;
 using Sentry.Fs.Devpts;
 using Sentry.Fs.Gofer;
 using Sentry.Fs.Host;
 using Sentry.Fs.Overlay;
 using Sentry.Fs.Pipe;
 using Sentry.Fs.Proc;
+using Sentry.Fs.Sys;
 using Sentry.Fs.Tmpfs;
 using Sentry.Kernel;
 using Sentry.Vfs;
@@ -24,8 +26,12 @@ internal sealed partial class Composer
     private void RegisterFileSystems()
     {
         VirtualFileSystem vfs = Kernel.Vfs;
-        vfs.RegisterFileSystem(new TmpfsType());
+        TmpfsType tmpfs = new();
+        vfs.RegisterFileSystem(tmpfs);
         vfs.RegisterFileSystem(new ProcFileSystem());
+        vfs.RegisterFileSystem(new SysFileSystem());
+        vfs.RegisterFileSystem(new DevFileSystem(tmpfs));
+        MemoryDevices.Register(vfs);
         vfs.SpecialFiles.Fifo = new Fifo();
         TtyRegistration.Register(vfs);
     }
@@ -82,8 +88,11 @@ internal sealed partial class Composer
             return errno;
         }
 
-        errno = MakeMountPoint(init, mount.Destination, superBlock!.Root.FileType);
-        return errno != Errno.None ? errno : mounts.Attach(init, mount.Destination, superBlock, (uint)mount.Flags);
+        // A tmpfs on /dev gets the devices that every container has (runtime-spec, config-linux.md, "Default Devices").
+        bool isDev = mount.Type == "tmpfs" && mount.Destination == "/dev";
+        errno = isDev ? DevFileSystem.Populate(init, superBlock!.Root) : Errno.None;
+        errno = errno == Errno.None ? MakeMountPoint(init, mount.Destination, superBlock!.Root.FileType) : errno;
+        return errno != Errno.None ? errno : mounts.Attach(init, mount.Destination, superBlock!, (uint)mount.Flags);
     }
 
     private Errno MakeSuperBlock(Task init, SandboxMount mount, out SuperBlock? superBlock)

@@ -2,6 +2,7 @@ using System;
 using Abi.Linux;
 using Platform;
 using Runsc.Sandbox;
+using Sentry.Fs.PidFd;
 using Sentry.Kernel;
 using Sentry.Mm;
 using Sentry.Vfs;
@@ -42,6 +43,10 @@ internal sealed partial class Composer
         }
 
         Kernel = MakeKernel(memory!);
+        Kernel.PidFds = new PidFdFactory();
+
+        // Made now: its code cannot become executable once the system-call filter stands.
+        _log.Write("vdso " + (Kernel.Clock.MonotonicNs > 0 ? "ready" : "without a clock"));
         RegisterFileSystems();
         _init = Kernel.CreateInit(MakeInit());
         string? failure = MountAll(_init);

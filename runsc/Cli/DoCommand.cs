@@ -86,6 +86,9 @@ internal static class DoCommand
     {
         ulong safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
         builder.AddMount("proc", "/proc", safe, "");
+        builder.AddMount("sysfs", "/sys", safe | MS_RDONLY, "");
+        builder.AddMount("devtmpfs", "/dev", MS_NOSUID, "");
+        builder.AddMount("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
         builder.AddMount("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
         builder.AddMount("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
     }
