@@ -152,8 +152,10 @@ public abstract partial class FileDescription
     /// <summary>Every close(2) of a descriptor calls it (POSIX locks and the like are handled by the VFS).</summary>
     public virtual Errno Flush(Task task) => Errno.None;
 
-    /// <summary>Lines of /proc/pid/fdinfo/N beyond pos, flags, mnt_id and ino.</summary>
-    public virtual void AppendInformation(System.Text.StringBuilder text)
+    /// <summary>
+    /// Lines of /proc/pid/fdinfo/N beyond pos, flags, mnt_id and ino (proc_pid_fdinfo(5)), each ended by a newline, as <paramref name="reader"/> sees them.
+    /// </summary>
+    public virtual void AppendInformation(Task reader, System.Text.StringBuilder text)
     {
     }
 

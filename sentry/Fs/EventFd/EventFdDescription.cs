@@ -140,11 +140,19 @@ public sealed class EventFdDescription : FileDescription
         return Errno.None;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Does nothing, successfully (Linux's noop_llseek).</summary>
     public override Errno Seek(Task task, long offset, int whence, out long result)
     {
         result = 0;
-        return Errno.ESPIPE;
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public override void AppendInformation(Task reader, System.Text.StringBuilder text)
+    {
+        const int CountColumns = 16;
+        text.Append("eventfd-count: ").Append(Count.ToString("x").PadLeft(CountColumns));
+        text.Append("\neventfd-semaphore: ").Append(_mode == EventFdMode.Semaphore ? 1 : 0).Append('\n');
     }
 
     /// <inheritdoc/>

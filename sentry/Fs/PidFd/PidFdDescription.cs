@@ -88,7 +88,7 @@ public sealed class PidFdDescription : FileDescription
     }
 
     /// <inheritdoc/>
-    public override void AppendFdInfo(Task reader, StringBuilder text)
+    public override void AppendInformation(Task reader, StringBuilder text)
     {
         const int Gone = -1;
         bool exists = Pid.Task is not null;

@@ -150,17 +150,19 @@ internal sealed class ProcDescriptorLink(ProcTaskContext context, SyntheticIdent
     /// <inheritdoc/>
     public override Errno FollowMagicLink(Task task, out VfsPath target)
     {
-        using FdReference reference = table.Borrow(fd);
-        target = reference.File?.Path ?? default;
-        return reference.File is null ? Errno.ENOENT : Errno.None;
+        FileDescription? file = table.Get(fd);
+        target = file?.GetPath() ?? default;
+        file?.DropReference(task);
+        return file is null ? Errno.ENOENT : Errno.None;
     }
 
     /// <inheritdoc/>
     public override Errno ReadLink(Task task, out string target)
     {
-        using FdReference reference = table.Borrow(fd);
-        target = reference.File is { } file ? context.Proc.Kernel.Vfs.FormatLink(file, task.FsContext.Root) : "";
-        return reference.File is null ? Errno.ENOENT : Errno.None;
+        FileDescription? file = table.Get(fd);
+        target = file is null ? "" : context.Proc.Kernel.Vfs.FormatLink(file, task.FsContext.Root);
+        file?.DropReference(task);
+        return file is null ? Errno.ENOENT : Errno.None;
     }
 }
 
@@ -171,8 +173,7 @@ internal sealed class ProcDescriptorInformation(ProcTaskContext context, Synthet
     /// <inheritdoc/>
     public override Errno Generate(Task reader, StringBuilder text)
     {
-        using FdReference reference = table.Borrow(fd);
-        if (reference.File is not { } file)
+        if (table.Get(fd) is not { } file)
         {
             return Errno.ENOENT;
         }
@@ -182,7 +183,8 @@ internal sealed class ProcDescriptorInformation(ProcTaskContext context, Synthet
         file.Inode.GetAttributes(out InodeAttributes attributes);
         text.Append("pos:\t").Append(file.Position).Append("\nflags:\t0").Append(System.Convert.ToString(flags, 8));
         text.Append("\nmnt_id:\t").Append(file.Path.Mount?.Id ?? 0).Append("\nino:\t").Append(attributes.Inode).Append('\n');
-        file.AppendInformation(text);
+        file.AppendInformation(reader, text);
+        file.DropReference(reader);
         return Errno.None;
     }
 }

@@ -101,7 +101,7 @@ public sealed class SignalFdDescription : FileDescription
     }
 
     /// <inheritdoc/>
-    public override void AppendFdInfo(Task reader, StringBuilder text) =>
+    public override void AppendInformation(Task reader, StringBuilder text) =>
         text.Append("sigmask:\t").Append(Mask.ToString("x16")).Append('\n');
 
     /// <inheritdoc/>

@@ -172,7 +172,7 @@ public sealed class TimerFdDescription : FileDescription
     }
 
     /// <inheritdoc/>
-    public override void AppendFdInfo(Task reader, StringBuilder text)
+    public override void AppendInformation(Task reader, StringBuilder text)
     {
         TimerSetting setting;
         ulong ticks;
