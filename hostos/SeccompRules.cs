@@ -17,17 +17,21 @@ public enum SeccompTest
 public readonly record struct SeccompCheck(int Argument, SeccompTest Test, ulong Value, ulong Mask)
 {
     /// <summary>The argument has this value.</summary>
-    public static SeccompCheck Equal(int argument, ulong value) => new(argument, SeccompTest.MaskedEqual, value, ulong.MaxValue);
+    public static SeccompCheck Equal(int argument, ulong value) =>
+        new(argument, SeccompTest.MaskedEqual, value, ulong.MaxValue);
 
     /// <summary>The bits of <paramref name="mask"/> have this value.</summary>
-    public static SeccompCheck MaskedEqual(int argument, ulong mask, ulong value) => new(argument, SeccompTest.MaskedEqual, value, mask);
+    public static SeccompCheck MaskedEqual(int argument, ulong mask, ulong value) =>
+        new(argument, SeccompTest.MaskedEqual, value, mask);
 
     /// <summary>A 32-bit argument (the kernel ignores the upper half) has this value.</summary>
-    public static SeccompCheck Equal32(int argument, uint value) => new(argument, SeccompTest.MaskedEqual, value, uint.MaxValue);
+    public static SeccompCheck Equal32(int argument, uint value) =>
+        new(argument, SeccompTest.MaskedEqual, value, uint.MaxValue);
 }
 
 /// <summary>
-/// A seccomp allow-list as data: system calls, each with conditions on its arguments, compiled to a classic BPF program (seccomp(2)). Several rules of one call are
+/// A seccomp allow-list as data: system calls, each with conditions on its arguments, compiled to a classic BPF
+/// program (seccomp(2)). Several rules of one call are
 /// alternatives. What no rule allows kills the process, except calls given an errno.
 /// </summary>
 public sealed class SeccompRules
@@ -103,7 +107,8 @@ public sealed class SeccompRules
         return [.. program];
     }
 
-    /// <summary>Binds every thread of the process to the rules, for good. no_new_privs must be set or CAP_SYS_ADMIN held.</summary>
+    /// <summary>Binds every thread of the process to the rules, for good. no_new_privs must be set or CAP_SYS_ADMIN
+    /// held.</summary>
     public Errno Install() => HostPrctl.InstallSeccompFilter(Compile(), HostPrctl.SeccompFilterTsync);
 
     private static List<ulong> Block(List<SeccompCheck[]> alternatives, uint otherwise)
@@ -114,7 +119,8 @@ public sealed class SeccompRules
             List<ulong> alternative = [];
             for (int i = checks.Length - 1; i >= 0; i--)
             {
-                // Built backwards, so that the distance to the end of this alternative is known: one more than what follows.
+                // Built backwards, so that the distance to the end of this alternative is known: one more than what
+                // follows.
                 int rest = alternative.Count + 1;
                 alternative.InsertRange(0, Check(checks[i], rest));
             }
@@ -127,7 +133,8 @@ public sealed class SeccompRules
         return block;
     }
 
-    /// <summary>Instructions that skip <paramref name="rest"/> instructions after them when the condition fails.</summary>
+    /// <summary>Instructions that skip <paramref name="rest"/> instructions after them when the condition
+    /// fails.</summary>
     private static List<ulong> Check(SeccompCheck check, int rest)
     {
         uint low = ArgumentsOffset + ((uint)check.Argument * 8);
@@ -160,13 +167,15 @@ public sealed class SeccompRules
     }
 
     private uint ActionOf(int number) =>
-        _errors.TryGetValue(number, out Errno errno) ? Seccomp.SECCOMP_RET_ERRNO | (uint)errno : Seccomp.SECCOMP_RET_KILL_PROCESS;
+        _errors.TryGetValue(number, out Errno errno) ? Seccomp.SECCOMP_RET_ERRNO | (uint)errno
+            : Seccomp.SECCOMP_RET_KILL_PROCESS;
 
     private static ulong Load(uint offset) => Encode(Bpf.BPF_LD | Bpf.BPF_W | Bpf.BPF_ABS, 0, 0, offset);
 
     private static ulong And(uint mask) => Encode(Bpf.BPF_ALU | Bpf.BPF_AND | Bpf.BPF_K, 0, 0, mask);
 
-    private static ulong JumpIfEqual(uint value, byte whenEqual, byte otherwise) => Jump(Bpf.BPF_JEQ, value, whenEqual, otherwise);
+    private static ulong JumpIfEqual(uint value, byte whenEqual, byte otherwise) =>
+        Jump(Bpf.BPF_JEQ, value, whenEqual, otherwise);
 
     private static ulong Jump(int test, uint value, byte whenTrue, byte whenFalse) =>
         Encode(Bpf.BPF_JMP | test | Bpf.BPF_K, whenTrue, whenFalse, value);

@@ -3,7 +3,8 @@ using Runsc.Cli;
 
 namespace Runsc;
 
-/// <summary>Entry point. The internal commands by-pass the command-line library: their start-up time is the container's.</summary>
+/// <summary>Entry point. The internal commands by-pass the command-line library: their start-up time is the
+/// container's.</summary>
 internal static class Program
 {
     private static int Main(string[] args) => args switch

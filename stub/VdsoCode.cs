@@ -5,14 +5,16 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Stub;
 
 /// <summary>
-/// The functions of vdso(7) for x86-64, and the clock that the Sentry itself uses: both compute from one <see cref="VdsoParameters"/> page, so that
+/// The functions of vdso(7) for x86-64, and the clock that the Sentry itself uses: both compute from one <see
+/// cref="VdsoParameters"/> page, so that
 /// a time read with and without a system call never disagrees.
 /// </summary>
 internal sealed class VdsoCode
 {
     private const int NsPerSecond = 1_000_000_000;
 
-    /// <summary>ceil(2^84 / 10^9): n / 10^9 = ((n &gt;&gt; 9) * this &gt;&gt; 64) &gt;&gt; 11 for every 64-bit n.</summary>
+    /// <summary>ceil(2^84 / 10^9): n / 10^9 = ((n &gt;&gt; 9) * this &gt;&gt; 64) &gt;&gt; 11 for every 64-bit
+    /// n.</summary>
     private const long ReciprocalOfBillion = 0x44B82FA09B5A53;
 
     private readonly Assembler _a = new(64);
@@ -26,7 +28,8 @@ internal sealed class VdsoCode
     }
 
     /// <summary>
-    /// Code of the Sentry's own clock: <c>long now(int clock)</c>, nanoseconds or -1 when the parameters are not usable or do not know the clock.
+    /// Code of the Sentry's own clock: <c>long now(int clock)</c>, nanoseconds or -1 when the parameters are not
+    /// usable or do not know the clock.
     /// </summary>
     internal static byte[] EmitClock(long parametersAddress)
     {
@@ -53,7 +56,8 @@ internal sealed class VdsoCode
         return CodeBuilder.Assemble(a).Bytes;
     }
 
-    /// <summary>Code of the guest's functions, to stand at <paramref name="textOffset"/> bytes after the image's start; the parameter page lies right before the image.</summary>
+    /// <summary>Code of the guest's functions, to stand at <paramref name="textOffset"/> bytes after the image's
+    /// start; the parameter page lies right before the image.</summary>
     internal static VdsoText EmitFunctions(int textOffset)
     {
         const int PageBytes = 4096;
@@ -89,7 +93,8 @@ internal sealed class VdsoCode
         EmitSystemCall(a, SysNr.clock_gettime);
     }
 
-    /// <summary>int gettimeofday(struct timeval *rdi, struct timezone *rsi); either may be null, the time zone is always 0.</summary>
+    /// <summary>int gettimeofday(struct timeval *rdi, struct timezone *rsi); either may be null, the time zone is
+    /// always 0.</summary>
     private void EmitGetTimeOfDay(ref Label label)
     {
         Assembler a = _a;
@@ -144,7 +149,8 @@ internal sealed class VdsoCode
     }
 
     /// <summary>
-    /// rax = nanoseconds of clock edi. Clobbers rcx, rdx, r8, r9, r10; keeps rdi, rsi, r11. Jumps to <paramref name="otherwise"/> when the page cannot tell.
+    /// rax = nanoseconds of clock edi. Clobbers rcx, rdx, r8, r9, r10; keeps rdi, rsi, r11. Jumps to <paramref
+    /// name="otherwise"/> when the page cannot tell.
     /// </summary>
     private void EmitReadClock(Label otherwise)
     {

@@ -5,7 +5,8 @@ using System.Text;
 namespace Stub;
 
 /// <summary>
-/// Builds the vDSO: an ELF shared object of one loadable segment (vdso(7)) with DT_HASH, symbol versions (LINUX_2.6) and the functions of <see cref="VdsoCode"/>.
+/// Builds the vDSO: an ELF shared object of one loadable segment (vdso(7)) with DT_HASH, symbol versions (LINUX_2.6)
+/// and the functions of <see cref="VdsoCode"/>.
 /// Mapped read and execute right after the page of <see cref="VdsoParameters"/>.
 /// </summary>
 public static class VdsoImage
@@ -42,7 +43,8 @@ public static class VdsoImage
         WriteHeaders(image, dynamicOffset, DynamicEntries * 16);
         WriteDynamic(
             image.AsSpan(dynamicOffset),
-            [5, stringOffset, 10, strings.Length, 6, symbolOffset, 11, SymbolBytes, 4, hashOffset, 14, soNameOffset, 0x6ffffff0, versionSymbolOffset,
+            [5, stringOffset, 10, strings.Length, 6, symbolOffset, 11, SymbolBytes, 4, hashOffset, 14, soNameOffset,
+                0x6ffffff0, versionSymbolOffset,
              0x6ffffffc, versionDefinitionOffset, 0x6ffffffd, 2]);
         WriteHash(image.AsSpan(hashOffset), names.Length + 1);
         strings.CopyTo(image.AsSpan(stringOffset));
@@ -59,7 +61,8 @@ public static class VdsoImage
         return image;
     }
 
-    private static byte[] BuildStrings(string[] names, out int[] nameOffsets, out int soNameOffset, out int versionOffset)
+    private static byte[] BuildStrings(string[] names, out int[] nameOffsets, out int soNameOffset,
+        out int versionOffset)
     {
         StringBuilder table = new("\0");
         nameOffsets = new int[names.Length];

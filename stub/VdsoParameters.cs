@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Stub;
 
 /// <summary>
-/// The page of clock parameters that the vDSO reads and the Sentry writes, under a sequence counter (odd while it is written).
+/// The page of clock parameters that the vDSO reads and the Sentry writes, under a sequence counter (odd while it is
+/// written).
 /// time = BaseNs + ((tsc - TscBase) * NsPerTick &gt;&gt; 32) + Offsets[clock].
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -12,7 +13,8 @@ public struct VdsoParameters
     /// <summary>Clock ids that have an offset.</summary>
     public const int ClockCount = 8;
 
-    /// <summary>Clocks the parameters describe: REALTIME, MONOTONIC, MONOTONIC_RAW, the COARSE forms, BOOTTIME.</summary>
+    /// <summary>Clocks the parameters describe: REALTIME, MONOTONIC, MONOTONIC_RAW, the COARSE forms,
+    /// BOOTTIME.</summary>
     public const uint ClockMask = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7;
 
     /// <summary>Offset of <see cref="Sequence"/>.</summary>

@@ -24,16 +24,19 @@ internal sealed class VdsoText
     internal int[] Offsets { get; }
 
     /// <summary>
-    /// Encodes the code as if the parameter page lay at 0 and the text at <paramref name="textAddress"/>, which fixes their distance.
+    /// Encodes the code as if the parameter page lay at 0 and the text at <paramref name="textAddress"/>, which fixes
+    /// their distance.
     /// </summary>
     internal static VdsoText Assemble(Assembler a, Label[] labels, Label parameters, int textAddress)
     {
-        // The label is placed after the code and the references to it are rewritten: an assembler knows no address outside its code.
+        // The label is placed after the code and the references to it are rewritten: an assembler knows no address
+        // outside its code.
         Label end = parameters;
         a.Label(ref end);
         a.nop();
         using MemoryStream stream = new();
-        AssemblerResult result = a.Assemble(new StreamCodeWriter(stream), (ulong)textAddress, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        AssemblerResult result = a.Assemble(new StreamCodeWriter(stream), (ulong)textAddress,
+            BlockEncoderOptions.ReturnNewInstructionOffsets);
         byte[] bytes = stream.ToArray();
         Retarget(bytes, (ulong)textAddress, result.GetLabelRIP(end));
         int[] offsets = new int[labels.Length];
@@ -58,7 +61,8 @@ internal sealed class VdsoText
 
             ConstantOffsets place = decoder.GetConstantOffsets(instruction);
             int at = (int)(instruction.IP - textAddress) + place.DisplacementOffset;
-            System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(System.MemoryExtensions.AsSpan(bytes, at), -(int)instruction.NextIP);
+            System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(System.MemoryExtensions.AsSpan(bytes, at),
+                -(int)instruction.NextIP);
         }
     }
 }

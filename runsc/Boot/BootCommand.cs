@@ -11,7 +11,8 @@ using Sentry.Kernel;
 namespace Runsc.Boot;
 
 /// <summary>
-/// <c>runsc boot</c>: internal. Becomes the Sentry of one sandbox: platform, isolation, kernel, file systems, first process; reports its end over the control channel.
+/// <c>runsc boot</c>: internal. Becomes the Sentry of one sandbox: platform, isolation, kernel, file systems, first
+/// process; reports its end over the control channel.
 /// </summary>
 internal static class BootCommand
 {
@@ -39,7 +40,8 @@ internal static class BootCommand
     {
         status = 0;
         HostPrctl.Prctl(HostPrctl.SetDumpable, 1);
-        // Privileges go first: a stub forked with more capabilities than the Sentry has could not be traced (cap_ptrace_access_check).
+        // Privileges go first: a stub forked with more capabilities than the Sentry has could not be traced
+        // (cap_ptrace_access_check).
         Errno errno = Isolation.EnterEmptyRoot(out string step);
         errno = errno == Errno.None ? Isolation.DropPrivileges(0) : errno;
         if (errno != Errno.None)

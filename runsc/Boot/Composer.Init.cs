@@ -72,7 +72,8 @@ internal sealed partial class Composer
         };
     }
 
-    /// <summary>The program as execvp(3) finds it with the container's PATH; the name itself when nothing is found, so that execve says why.</summary>
+    /// <summary>The program as execvp(3) finds it with the container's PATH; the name itself when nothing is found,
+    /// so that execve says why.</summary>
     private string FindProgram(string name)
     {
         if (name.Contains('/'))
@@ -84,7 +85,8 @@ internal sealed partial class Composer
         {
             string candidate = (directory.Length == 0 ? "." : directory) + "/" + name;
             Errno errno = Kernel.Vfs.Lookup(_init!, Fcntl.AT_FDCWD, candidate, LookupFlags.Follow, out VfsPath found);
-            if (errno == Errno.None && found.Dentry.Inode!.GetAttributes(out InodeAttributes attributes) == Errno.None && IsExecutable(attributes))
+            if (errno == Errno.None && found.Dentry.Inode!.GetAttributes(
+                out InodeAttributes attributes) == Errno.None && IsExecutable(attributes))
             {
                 return candidate;
             }

@@ -65,7 +65,8 @@ internal sealed partial class Composer
     {
         root = null;
         GoferMountOptions options = new(GoferSharing.Exclusive, "root");
-        Errno errno = GoferSuperBlock.Mount(_gofer!, 0, options, Kernel.Vfs.AllocateDevice(), out GoferSuperBlock? lower);
+        Errno errno = GoferSuperBlock.Mount(_gofer!, 0, options, Kernel.Vfs.AllocateDevice(),
+            out GoferSuperBlock? lower);
         if (errno != Errno.None)
         {
             return errno;
@@ -102,7 +103,8 @@ internal sealed partial class Composer
         {
             GoferMountOptions options = new(GoferSharing.Shared, mount.Source);
             ulong device = Kernel.Vfs.AllocateDevice();
-            Errno errno = GoferSuperBlock.Mount(_gofer!, (uint)mount.AttachPoint, options, device, out GoferSuperBlock? served);
+            Errno errno = GoferSuperBlock.Mount(_gofer!, (uint)mount.AttachPoint, options, device,
+                out GoferSuperBlock? served);
             superBlock = served;
             return errno;
         }
@@ -112,7 +114,8 @@ internal sealed partial class Composer
             : Errno.ENODEV;
     }
 
-    /// <summary>Makes what is missing of a mount point, as runc does: directories, and an empty file for a mounted file.</summary>
+    /// <summary>Makes what is missing of a mount point, as runc does: directories, and an empty file for a mounted
+    /// file.</summary>
     private Errno MakeMountPoint(Task init, string path, uint type)
     {
         VirtualFileSystem vfs = Kernel.Vfs;
@@ -138,7 +141,8 @@ internal sealed partial class Composer
 
     private string? EnterWorkingDirectory(Task init, FsContext places)
     {
-        Errno errno = Kernel.Vfs.Lookup(init, Fcntl.AT_FDCWD, _spec.WorkingDirectory, LookupFlags.Follow | LookupFlags.Directory, out VfsPath path);
+        Errno errno = Kernel.Vfs.Lookup(init, Fcntl.AT_FDCWD, _spec.WorkingDirectory, LookupFlags.Follow
+            | LookupFlags.Directory, out VfsPath path);
         if (errno != Errno.None)
         {
             return "working directory " + _spec.WorkingDirectory + ": " + Describe(errno);

@@ -12,7 +12,8 @@ namespace Runsc.Boot;
 /// <summary>Puts the kernel of one sandbox together and starts its first process.</summary>
 internal sealed partial class Composer
 {
-    /// <summary>Reserved offsets of the memory file when the sandbox has no limit: sparse, so it costs nothing.</summary>
+    /// <summary>Reserved offsets of the memory file when the sandbox has no limit: sparse, so it costs
+    /// nothing.</summary>
     private const ulong DefaultMemoryBytes = 1UL << 37;
 
     private readonly SandboxSpec _spec;

@@ -5,7 +5,8 @@ using HostOs;
 
 namespace Runsc.Boot;
 
-/// <summary>The debug log: one line per event with milliseconds since the process started. Does nothing without a descriptor.</summary>
+/// <summary>The debug log: one line per event with milliseconds since the process started. Does nothing without a
+/// descriptor.</summary>
 internal sealed class DebugLog(int fd)
 {
     private readonly long _start = Stopwatch.GetTimestamp();

@@ -9,7 +9,8 @@ using static Abi.Linux.Capability;
 namespace Runsc.Boot;
 
 /// <summary>
-/// <c>runsc gofer CHANNELS (ro|rw PATH)...</c>: internal. Serves host directories over the channels, descriptors 3 and up, until the Sentry closes them.
+/// <c>runsc gofer CHANNELS (ro|rw PATH)...</c>: internal. Serves host directories over the channels, descriptors 3
+/// and up, until the Sentry closes them.
 /// </summary>
 internal static class GoferCommand
 {
@@ -17,7 +18,8 @@ internal static class GoferCommand
     private const int FailedStatus = 1;
 
     /// <summary>What acting on files for every user of the sandbox takes.</summary>
-    private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH | 1UL << CAP_FOWNER
+    private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH
+        | 1UL << CAP_FOWNER
         | 1UL << CAP_FSETID | 1UL << CAP_MKNOD | 1UL << CAP_SETFCAP | 1UL << CAP_SYS_CHROOT;
 
     internal static int Run(string[] args)

@@ -5,7 +5,8 @@ using HostOs;
 namespace Runsc.Boot;
 
 /// <summary>
-/// Takes from a freshly started process of the sandbox what it does not need: its root becomes an empty read-only directory, its capabilities go,
+/// Takes from a freshly started process of the sandbox what it does not need: its root becomes an empty read-only
+/// directory, its capabilities go,
 /// and it can gain none by execve(2).
 /// </summary>
 internal static class Isolation
@@ -13,7 +14,8 @@ internal static class Isolation
     private const int LastCapability = 63;
 
     /// <summary>
-    /// Replaces the root of the (own) mount namespace by an empty read-only tmpfs. Needs CAP_SYS_ADMIN in the own user namespace.
+    /// Replaces the root of the (own) mount namespace by an empty read-only tmpfs. Needs CAP_SYS_ADMIN in the own
+    /// user namespace.
     /// </summary>
     internal static Errno EnterEmptyRoot(out string step)
     {
@@ -44,14 +46,16 @@ internal static class Isolation
         return errno;
     }
 
-    /// <summary>Gives up every capability for good. <paramref name="keep"/> is the mask of what stays effective and permitted.</summary>
+    /// <summary>Gives up every capability for good. <paramref name="keep"/> is the mask of what stays effective and
+    /// permitted.</summary>
     internal static Errno DropPrivileges(ulong keep)
     {
         for (int capability = 0; capability <= LastCapability; capability++)
         {
             if ((keep >> capability & 1) == 0)
             {
-                // Beyond the last one the host knows this is EINVAL, and an unprivileged caller's own namespace allows it.
+                // Beyond the last one the host knows this is EINVAL, and an unprivileged caller's own namespace
+                // allows it.
                 HostPrctl.Prctl(HostPrctl.CapBSetDrop, capability);
             }
         }

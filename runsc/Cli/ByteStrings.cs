@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Runsc.Cli;
 
-/// <summary>Text of the command line and of JSON (UTF-16) to the Sentry's byte strings: the UTF-8 bytes, one per char.</summary>
+/// <summary>Text of the command line and of JSON (UTF-16) to the Sentry's byte strings: the UTF-8 bytes, one per
+/// char.</summary>
 internal static class ByteStrings
 {
     internal static string FromText(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));

@@ -9,7 +9,8 @@ using static Abi.Linux.MountFlags;
 namespace Runsc.Cli;
 
 /// <summary>
-/// <c>runsc do</c>: runs one command in a throw-away sandbox over a host directory (default: the host's root). The directory is a read-only lower
+/// <c>runsc do</c>: runs one command in a throw-away sandbox over a host directory (default: the host's root). The
+/// directory is a read-only lower
 /// layer; what the command writes is gone with the sandbox, except in writable volumes.
 /// </summary>
 internal static class DoCommand
@@ -37,7 +38,8 @@ internal static class DoCommand
         DefaultValueFactory = _ => "runsc",
     };
 
-    private static readonly Option<string?> s_memory = new("--memory") { Description = "Memory limit inside, bytes or with suffix K, M, G." };
+    private static readonly Option<string?> s_memory = new("--memory") { Description =
+        "Memory limit inside, bytes or with suffix K, M, G." };
 
     private static readonly Option<long> s_pids = new("--pids-limit") { Description = "Most tasks inside." };
 
@@ -49,7 +51,8 @@ internal static class DoCommand
 
     internal static Command Build()
     {
-        Command command = new(Name, "Run a command in a throw-away sandbox.") { s_root, s_cwd, s_volumes, s_hostname, s_memory, s_pids, s_command };
+        Command command = new(Name, "Run a command in a throw-away sandbox.") { s_root, s_cwd, s_volumes, s_hostname,
+            s_memory, s_pids, s_command };
         command.SetAction(Run);
         return command;
     }

@@ -18,9 +18,11 @@ internal static class GlobalFlags
         DefaultValueFactory = _ => "auto",
     };
 
-    internal static readonly Option<string?> DebugLog = new("--debug-log") { Description = "File to append the debug log to." };
+    internal static readonly Option<string?> DebugLog = new("--debug-log") { Description =
+        "File to append the debug log to." };
 
-    internal static readonly Option<bool> Strace = new("--strace") { Description = "Print every system call of the container to the debug log, or to standard error." };
+    internal static readonly Option<bool> Strace = new("--strace") { Description =
+        "Print every system call of the container to the debug log, or to standard error." };
 
     internal static readonly Option<string> Network = new("--network")
     {
@@ -58,7 +60,8 @@ internal static class GlobalFlags
     }
 
     private static string DefaultRoot() =>
-        System.Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } dir && System.Environment.UserName != "root"
+        System.Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } dir
+            && System.Environment.UserName != "root"
             ? dir + "/runsc"
             : "/var/run/runsc";
 }

@@ -5,7 +5,8 @@ using System.CommandLine;
 namespace Runsc.Cli;
 
 /// <summary>
-/// Ends option parsing at the guest's command: <c>runsc do ls --all</c> must hand --all to ls. Inserts "--" before the first word
+/// Ends option parsing at the guest's command: <c>runsc do ls --all</c> must hand --all to ls. Inserts "--" before
+/// the first word
 /// after <c>do</c> that is neither a flag of ours nor a flag's value.
 /// </summary>
 internal static class PassThrough

@@ -14,7 +14,8 @@ internal static class Sizes
             return 0;
         }
 
-        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
+        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30,
+            _ => 0 };
         string digits = shift == 0 ? text : text[..^1];
         bool ok = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value);
         if (!ok || value <= 0 || value > long.MaxValue >> shift)

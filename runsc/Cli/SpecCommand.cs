@@ -11,8 +11,10 @@ internal static class SpecCommand
 {
     internal static Command Build()
     {
-        Option<string> bundle = new("--bundle", "-b") { Description = "Directory to write to.", DefaultValueFactory = _ => "." };
-        Argument<string[]> args = new("args") { Arity = ArgumentArity.ZeroOrMore, Description = "Command of the container." };
+        Option<string> bundle = new("--bundle", "-b") { Description = "Directory to write to.", DefaultValueFactory =
+            _ => "." };
+        Argument<string[]> args = new("args") { Arity = ArgumentArity.ZeroOrMore, Description =
+            "Command of the container." };
         Command command = new("spec", "Write a default config.json.") { bundle, args };
         command.SetAction(result => Run(result.GetValue(bundle)!, result.GetValue(args) ?? []));
         return command;

@@ -10,7 +10,8 @@ internal static class SyscallsCommand
 {
     internal static Command Build()
     {
-        Option<string> format = new("--format", "-o") { Description = "table or markdown.", DefaultValueFactory = _ => "table" };
+        Option<string> format = new("--format", "-o") { Description = "table or markdown.", DefaultValueFactory =
+            _ => "table" };
         Command command = new("syscalls", "List the system calls and how complete each is.") { format };
         command.SetAction(result => Run(result.GetValue(format)!));
         return command;

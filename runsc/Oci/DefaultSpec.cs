@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Runsc.Oci;
 
-/// <summary>The configuration that <c>runsc spec</c> writes: what runc's default has, for a shell in ./rootfs.</summary>
+/// <summary>The configuration that <c>runsc spec</c> writes: what runc's default has, for a shell in
+/// ./rootfs.</summary>
 internal static class DefaultSpec
 {
     internal static Spec Create(IReadOnlyList<string> args)
@@ -18,7 +19,8 @@ internal static class DefaultSpec
                 Args = args.Count == 0 ? ["sh"] : [.. args],
                 Env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
                 Cwd = "/",
-                Capabilities = new CapabilitiesSpec { Bounding = caps, Effective = caps, Inheritable = [], Permitted = caps },
+                Capabilities = new CapabilitiesSpec { Bounding = caps, Effective = caps, Inheritable = [],
+                    Permitted = caps },
                 Rlimits = [new RlimitSpec { Type = "RLIMIT_NOFILE", Soft = 1024, Hard = 1024 }],
                 NoNewPrivileges = true,
             },
@@ -48,8 +50,10 @@ internal static class DefaultSpec
                     Source = "shm",
                     Options = ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
                 },
-                new MountSpec { Destination = "/dev/mqueue", Type = "mqueue", Source = "mqueue", Options = ["nosuid", "noexec", "nodev"] },
-                new MountSpec { Destination = "/sys", Type = "sysfs", Source = "sysfs", Options = ["nosuid", "noexec", "nodev", "ro"] },
+                new MountSpec { Destination = "/dev/mqueue", Type = "mqueue", Source = "mqueue", Options =
+                    ["nosuid", "noexec", "nodev"] },
+                new MountSpec { Destination = "/sys", Type = "sysfs", Source = "sysfs", Options =
+                    ["nosuid", "noexec", "nodev", "ro"] },
             ],
             Linux = new LinuxSpec
             {

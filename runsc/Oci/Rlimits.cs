@@ -14,7 +14,8 @@ internal static class Rlimits
 
     /// <summary>RLIMIT_* number, or -1.</summary>
     internal static int Number(string? name) =>
-        name is not null && name.StartsWith("RLIMIT_", StringComparison.Ordinal) ? Array.IndexOf(s_names, name[7..]) : -1;
+        name is not null && name.StartsWith("RLIMIT_", StringComparison.Ordinal) ? Array.IndexOf(s_names, name[7..])
+            : -1;
 
     /// <summary>Rejects unknown names, duplicates and soft limits above hard ones.</summary>
     internal static void Check(string file, List<RlimitSpec>? limits)
@@ -35,7 +36,8 @@ internal static class Rlimits
 
             if (limit!.Soft > limit.Hard)
             {
-                throw new UserErrorException(file + ": process.rlimits: soft limit of " + name + " is above the hard limit");
+                throw new UserErrorException(file + ": process.rlimits: soft limit of " + name
+                    + " is above the hard limit");
             }
         }
     }

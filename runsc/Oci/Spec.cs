@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Runsc.Oci;
 
-/// <summary>An OCI runtime configuration (runtime-spec 1.2, config.md): the parts a Linux container uses. Absent members are null.</summary>
+/// <summary>An OCI runtime configuration (runtime-spec 1.2, config.md): the parts a Linux container uses. Absent
+/// members are null.</summary>
 internal sealed class Spec
 {
     public string? OciVersion { get; set; }

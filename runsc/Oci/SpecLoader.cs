@@ -4,7 +4,8 @@ using System.Text.Json;
 
 namespace Runsc.Oci;
 
-/// <summary>Reads and checks <c>config.json</c> of a bundle. Every rejection is one line that names the file and the member.</summary>
+/// <summary>Reads and checks <c>config.json</c> of a bundle. Every rejection is one line that names the file and the
+/// member.</summary>
 internal static class SpecLoader
 {
     /// <summary>A configuration larger than this is refused unread.</summary>
@@ -46,7 +47,8 @@ internal static class SpecLoader
         catch (JsonException e)
         {
             string where = e.Path is { Length: > 0 } path ? path : "$";
-            throw new UserErrorException(file + ": " + where + ": not valid JSON of the OCI schema (line " + (e.LineNumber + 1) + ")");
+            throw new UserErrorException(file + ": " + where + ": not valid JSON of the OCI schema (line "
+                + (e.LineNumber + 1) + ")");
         }
 
         if (spec is null)
@@ -62,7 +64,8 @@ internal static class SpecLoader
     {
         if (spec.OciVersion is null || !spec.OciVersion.StartsWith("1.", StringComparison.Ordinal))
         {
-            throw new UserErrorException(file + ": ociVersion: " + (spec.OciVersion ?? "missing") + " is not supported (1.x is)");
+            throw new UserErrorException(file + ": ociVersion: " + (spec.OciVersion ?? "missing")
+                + " is not supported (1.x is)");
         }
 
         ProcessSpec process = spec.Process ?? throw new UserErrorException(file + ": process: missing");

@@ -17,7 +17,8 @@ internal static class ContainerId
 
         if (!ok)
         {
-            throw new UserErrorException("run: container id " + id + ": only letters, digits, '_', '+', '-' and '.' are allowed");
+            throw new UserErrorException("run: container id " + id
+                + ": only letters, digits, '_', '+', '-' and '.' are allowed");
         }
     }
 }

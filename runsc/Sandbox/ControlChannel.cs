@@ -6,7 +6,8 @@ using Runsc.Oci;
 
 namespace Runsc.Sandbox;
 
-/// <summary>Sends and receives control messages over one end of a seqpacket pair. Sending is safe from several threads.</summary>
+/// <summary>Sends and receives control messages over one end of a seqpacket pair. Sending is safe from several
+/// threads.</summary>
 internal sealed class ControlChannel
 {
     private const int MaxMessageBytes = 8192;

@@ -17,7 +17,8 @@ internal static class Gofers
     private const int FirstChannelFd = 3;
 
     /// <summary>
-    /// Starts <c>runsc gofer</c> in mount, PID, network, IPC and UTS namespaces of its own. It keeps the caller's user: it acts on files for it.
+    /// Starts <c>runsc gofer</c> in mount, PID, network, IPC and UTS namespaces of its own. It keeps the caller's
+    /// user: it acts on files for it.
     /// Command line: gofer CHANNELS then, per attach point, "ro" or "rw" and the path.
     /// </summary>
     internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels)
@@ -26,7 +27,8 @@ internal static class Gofers
         {
             NamespaceFlags = HostIds.IsRoot
                 ? Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS
-                : Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS,
+                : Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET
+                    | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS,
             SetGroups = HostIds.IsRoot ? SetGroups.Allow : SetGroups.Deny,
         };
         if (!HostIds.IsRoot)

@@ -8,7 +8,8 @@ namespace Runsc.Sandbox;
 /// <summary>Who the caller is, and what its children have in common.</summary>
 internal static class HostIds
 {
-    /// <summary>The overflow user, whom files of nobody belong to; the Sentry of a privileged caller runs as it.</summary>
+    /// <summary>The overflow user, whom files of nobody belong to; the Sentry of a privileged caller runs as
+    /// it.</summary>
     internal const uint Nobody = 65534;
 
     internal static bool IsRoot => HostUnistd.GetUid() == 0;

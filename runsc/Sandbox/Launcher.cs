@@ -9,11 +9,13 @@ using Runsc.Oci;
 namespace Runsc.Sandbox;
 
 /// <summary>
-/// Starts the gofer and the Sentry of one sandbox, passes the caller's signals and terminal size on, and waits for the end.
+/// Starts the gofer and the Sentry of one sandbox, passes the caller's signals and terminal size on, and waits for
+/// the end.
 /// </summary>
 internal sealed class Launcher : IDisposable
 {
-    private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM, Signals.SIGUSR1, Signals.SIGUSR2];
+    private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM,
+        Signals.SIGUSR1, Signals.SIGUSR2];
 
     private readonly SandboxBuilder _builder;
     private readonly GlobalFlags.Values _flags;
@@ -26,7 +28,8 @@ internal sealed class Launcher : IDisposable
         _flags = flags;
     }
 
-    /// <summary>Runs the sandbox to its end; the result is the exit status of its first process (128 + signal number if one killed it).</summary>
+    /// <summary>Runs the sandbox to its end; the result is the exit status of its first process (128 + signal number
+    /// if one killed it).</summary>
     internal static int Run(SandboxBuilder builder, GlobalFlags.Values flags)
     {
         using Launcher launcher = new(builder, flags);
@@ -168,7 +171,8 @@ internal sealed class Launcher : IDisposable
 
     private (HostFd First, HostFd Second) MakePair()
     {
-        Errno errno = HostSocket.SocketPair(HostSocket.AfUnix, HostSocket.SeqPacket | HostSocket.Cloexec, 0, out int first, out int second);
+        Errno errno = HostSocket.SocketPair(HostSocket.AfUnix, HostSocket.SeqPacket | HostSocket.Cloexec, 0,
+            out int first, out int second);
         if (errno != Errno.None)
         {
             throw new UserErrorException("cannot make a socket pair: " + errno);

@@ -53,7 +53,8 @@ internal static class OciSandbox
         spec.Ambient = Oci.Capabilities.ToMask(sets?.Ambient);
         foreach (RlimitSpec limit in process.Rlimits ?? [])
         {
-            spec.Limits.Add(new LimitSpec { Resource = Rlimits.Number(limit.Type), Soft = limit.Soft, Hard = limit.Hard });
+            spec.Limits.Add(new LimitSpec { Resource = Rlimits.Number(limit.Type), Soft = limit.Soft, Hard =
+                limit.Hard });
         }
     }
 
@@ -79,7 +80,8 @@ internal static class OciSandbox
             }
 
             string path = Path.IsPathRooted(source) ? source : Path.Combine(bundle, source);
-            builder.AddBind(SandboxBuilder.ResolveHostPath(where + ".source", path, PathKind.Any), destination, flags, propagation);
+            builder.AddBind(SandboxBuilder.ResolveHostPath(where + ".source", path, PathKind.Any), destination,
+                flags, propagation);
             return;
         }
 

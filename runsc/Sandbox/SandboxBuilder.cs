@@ -6,7 +6,8 @@ using static Abi.Linux.MountFlags;
 
 namespace Runsc.Sandbox;
 
-/// <summary>Collects what a sandbox needs: its specification and the host paths the gofer serves. Attach point 0 is the root.</summary>
+/// <summary>Collects what a sandbox needs: its specification and the host paths the gofer serves. Attach point 0 is
+/// the root.</summary>
 internal sealed class SandboxBuilder
 {
     /// <summary>Specification under construction.</summary>
@@ -34,7 +35,8 @@ internal sealed class SandboxBuilder
         bool exists = kind == PathKind.Directory ? Directory.Exists(full) : Path.Exists(full);
         if (!exists)
         {
-            string what = kind == PathKind.Directory && Path.Exists(full) ? "not a directory" : "no such file or directory";
+            string what = kind == PathKind.Directory && Path.Exists(full) ? "not a directory"
+                : "no such file or directory";
             throw new UserErrorException(flag + ": " + path + ": " + what);
         }
 
@@ -62,7 +64,8 @@ internal sealed class SandboxBuilder
 
     /// <summary>Adds a mount of one of the Sentry's file systems.</summary>
     internal void AddMount(string type, string destination, ulong flags, string data) =>
-        Spec.Mounts.Add(new SandboxMount { Type = type, Destination = destination, Source = type, Flags = flags, Data = data });
+        Spec.Mounts.Add(new SandboxMount { Type = type, Destination = destination, Source = type, Flags = flags,
+            Data = data });
 }
 
 /// <summary>What a host path must be.</summary>

@@ -3,7 +3,8 @@ using System.Collections.Generic;
 namespace Runsc.Sandbox;
 
 /// <summary>
-/// What the launcher tells the Sentry, resolved and checked: everything relative, named or defaulted in config.json is already a
+/// What the launcher tells the Sentry, resolved and checked: everything relative, named or defaulted in config.json
+/// is already a
 /// number or an absolute path here. Sent as JSON through a sealed memory file. Strings are Latin-1 byte strings.
 /// </summary>
 internal sealed class SandboxSpec
@@ -55,7 +56,8 @@ internal sealed class SandboxSpec
 
     public List<string> ReadOnlyPaths { get; set; } = [];
 
-    /// <summary>The first process gets a terminal of the sandbox; bytes go between it and descriptors 0 and 1.</summary>
+    /// <summary>The first process gets a terminal of the sandbox; bytes go between it and descriptors 0 and
+    /// 1.</summary>
     public bool Terminal { get; set; }
 
     public ushort TerminalRows { get; set; }

@@ -20,9 +20,11 @@ internal static class Sentries
     private const int FirstGoferFd = 6;
 
     /// <summary>
-    /// Starts <c>runsc boot</c> in namespaces of every kind. Its user namespace knows one user, root inside, whom a privileged caller maps to nobody.
+    /// Starts <c>runsc boot</c> in namespaces of every kind. Its user namespace knows one user, root inside, whom a
+    /// privileged caller maps to nobody.
     /// </summary>
-    internal static SpawnedProcess Start(SandboxSpec spec, HostFd control, IReadOnlyList<HostFd> goferChannels, int logFd)
+    internal static SpawnedProcess Start(SandboxSpec spec, HostFd control, IReadOnlyList<HostFd> goferChannels,
+        int logFd)
     {
         SpawnRequest request = new("/proc/self/exe")
         {

@@ -6,7 +6,8 @@ using Runsc.Oci;
 namespace Runsc.Sandbox;
 
 /// <summary>
-/// The state of one container on the host: <c>ROOT/ID/</c>, locked while its owner lives. A directory whose lock is free belonged to a
+/// The state of one container on the host: <c>ROOT/ID/</c>, locked while its owner lives. A directory whose lock is
+/// free belonged to a
 /// launcher that died: it is taken over.
 /// </summary>
 internal sealed class StateDirectory : IDisposable
@@ -36,7 +37,8 @@ internal sealed class StateDirectory : IDisposable
         FileStream lockFile;
         try
         {
-            lockFile = new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            lockFile = new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                FileShare.None);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -44,7 +46,8 @@ internal sealed class StateDirectory : IDisposable
         }
 
         string temporary = Path.Combine(path, "state.json.tmp");
-        string state = "{\"id\":" + Quote(id) + ",\"bundle\":" + Quote(Path.GetFullPath(bundle)) + ",\"pid\":" + Environment.ProcessId + "}\n";
+        string state = "{\"id\":" + Quote(id) + ",\"bundle\":" + Quote(Path.GetFullPath(bundle)) + ",\"pid\":"
+            + Environment.ProcessId + "}\n";
         File.WriteAllText(temporary, state);
         File.Move(temporary, Path.Combine(path, "state.json"), overwrite: true);
         return new StateDirectory(path, lockFile);

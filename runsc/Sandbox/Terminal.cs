@@ -6,7 +6,8 @@ using static Abi.Linux.Termbits;
 
 namespace Runsc.Sandbox;
 
-/// <summary>The caller's terminal: raw while a sandbox with a terminal of its own runs on it, restored afterwards.</summary>
+/// <summary>The caller's terminal: raw while a sandbox with a terminal of its own runs on it, restored
+/// afterwards.</summary>
 internal sealed class Terminal : IDisposable
 {
     private const int StandardInput = 0;
@@ -41,7 +42,8 @@ internal sealed class Terminal : IDisposable
     internal static (ushort Rows, ushort Columns) Size()
     {
         Winsize size = default;
-        return HostIoctl.Ioctl(StandardInput, TIOCGWINSZ, ref size) == Errno.None ? (size.ws_row, size.ws_col) : ((ushort)0, (ushort)0);
+        return HostIoctl.Ioctl(StandardInput, TIOCGWINSZ, ref size) == Errno.None ? (size.ws_row, size.ws_col)
+            : ((ushort)0, (ushort)0);
     }
 
     /// <summary>Restores the terminal.</summary>

@@ -42,7 +42,8 @@ public struct CloneRequest
             || (Has(Sched.CLONE_THREAD) && !Has(Sched.CLONE_SIGHAND))
             || (Has(Sched.CLONE_SIGHAND) && !Has(Sched.CLONE_VM))
             || (Has(Sched.CLONE_PARENT) && parent.ThreadGroup.IsNamespaceInit)
-            || (Has(Sched.CLONE_THREAD) && (Has(NewUserOrPid) || parent.Namespaces.PidForChildren != parent.PidNamespace))
+            || (Has(Sched.CLONE_THREAD) && (Has(NewUserOrPid)
+                || parent.Namespaces.PidForChildren != parent.PidNamespace))
             || (Has(Sched.CLONE_NEWIPC) && Has(Sched.CLONE_SYSVSEM))
             || (Has(Sched.CLONE_CLEAR_SIGHAND) && Has(Sched.CLONE_SIGHAND))
             || (Has(Sched.CLONE_PIDFD) && Has(Sched.CLONE_DETACHED));

@@ -4,14 +4,16 @@ using Abi.Linux;
 
 namespace Sentry.Kernel;
 
-/// <summary>The security.capability attribute of a file (capabilities(7), "File capabilities"; include/uapi/linux/capability.h).</summary>
+/// <summary>The security.capability attribute of a file (capabilities(7), "File capabilities";
+/// include/uapi/linux/capability.h).</summary>
 internal struct FileCapabilities
 {
     internal ulong Permitted;
     internal ulong Inheritable;
     internal bool IsEffective;
 
-    /// <summary>Reads the attribute; false when it is malformed or belongs to a root of another user namespace.</summary>
+    /// <summary>Reads the attribute; false when it is malformed or belongs to a root of another user
+    /// namespace.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> value, UserNamespace reader, out FileCapabilities result)
     {
         result = default;
@@ -42,7 +44,8 @@ internal struct FileCapabilities
             result.Inheritable |= (ulong)BinaryPrimitives.ReadUInt32LittleEndian(value[16..]) << 32;
         }
 
-        uint rootUid = expected == Capability.XATTR_CAPS_SZ_3 ? BinaryPrimitives.ReadUInt32LittleEndian(value[20..]) : 0;
+        uint rootUid = expected == Capability.XATTR_CAPS_SZ_3 ? BinaryPrimitives.ReadUInt32LittleEndian(value[20..])
+            : 0;
         return IsRootOf(rootUid, reader);
     }
 
@@ -75,7 +78,8 @@ internal struct ExecutionPrivileges
 public sealed partial record Credentials
 {
     /// <summary>
-    /// The credentials a program starts with (security/commoncap.c, cap_bprm_creds_from_file; fs/exec.c, bprm_fill_uid). EPERM when the file's
+    /// The credentials a program starts with (security/commoncap.c, cap_bprm_creds_from_file; fs/exec.c,
+    /// bprm_fill_uid). EPERM when the file's
     /// capabilities demand what the bounding set forbids.
     /// </summary>
     internal Errno ForExecution(in ExecutionPrivileges file, out Credentials result, out bool isSecure)
@@ -139,7 +143,8 @@ public sealed partial record Credentials
         return this with { EffectiveUid = uid, EffectiveGid = gid };
     }
 
-    /// <summary>root gets all capabilities of the bounding set, unless SECBIT_NOROOT or the file says otherwise (handle_privileged_root).</summary>
+    /// <summary>root gets all capabilities of the bounding set, unless SECBIT_NOROOT or the file says otherwise
+    /// (handle_privileged_root).</summary>
     private Credentials ApplyRoot(uint root, bool hasFileCapabilities, uint realUid, ref bool effective)
     {
         if ((SecureBits & Securebits.SECBIT_NOROOT) != 0 || root == UserNamespace.InvalidId

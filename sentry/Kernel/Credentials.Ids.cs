@@ -6,11 +6,14 @@ public sealed partial record Credentials
 {
     // Capabilities that follow the file-system user id (CAP_FS_MASK, include/linux/capability.h).
     private const ulong FileCapabilityMask = (1UL << Capability.CAP_CHOWN) | (1UL << Capability.CAP_MKNOD)
-        | (1UL << Capability.CAP_DAC_OVERRIDE) | (1UL << Capability.CAP_DAC_READ_SEARCH) | (1UL << Capability.CAP_FOWNER)
-        | (1UL << Capability.CAP_FSETID) | (1UL << Capability.CAP_LINUX_IMMUTABLE) | (1UL << Capability.CAP_MAC_OVERRIDE);
+        | (1UL << Capability.CAP_DAC_OVERRIDE) | (1UL << Capability.CAP_DAC_READ_SEARCH)
+            | (1UL << Capability.CAP_FOWNER)
+        | (1UL << Capability.CAP_FSETID) | (1UL << Capability.CAP_LINUX_IMMUTABLE)
+            | (1UL << Capability.CAP_MAC_OVERRIDE);
 
     /// <summary>
-    /// What a change of user ids does to capabilities (capabilities(7), "Effect of user ID changes on capabilities"; security/commoncap.c, cap_emulate_setxuid).
+    /// What a change of user ids does to capabilities (capabilities(7), "Effect of user ID changes on capabilities";
+    /// security/commoncap.c, cap_emulate_setxuid).
     /// </summary>
     internal Credentials AfterIdChange(Credentials old)
     {
@@ -60,6 +63,7 @@ public sealed partial record Credentials
             return this with { Effective = Effective & ~FileCapabilityMask };
         }
 
-        return old.FsUid != root && FsUid == root ? this with { Effective = Effective | (Permitted & FileCapabilityMask) } : this;
+        return old.FsUid != root && FsUid == root ? this with { Effective = Effective
+            | (Permitted & FileCapabilityMask) } : this;
     }
 }

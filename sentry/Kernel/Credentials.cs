@@ -3,7 +3,8 @@ using Abi.Linux;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// Identity of a task (credentials(7)): an immutable object, shared and replaced as a whole. Ids are kuids: ids of the root user namespace.
+/// Identity of a task (credentials(7)): an immutable object, shared and replaced as a whole. Ids are kuids: ids of
+/// the root user namespace.
 /// </summary>
 public sealed partial record Credentials
 {
@@ -62,14 +63,16 @@ public sealed partial record Credentials
     /// <summary>True when the group is the effective gid or a supplementary group (in_egroup_p).</summary>
     public bool IsInEffectiveGroup(uint gid) => gid == EffectiveGid || System.Array.BinarySearch(Groups, gid) >= 0;
 
-    /// <summary>True when the effective set holds the capability (CAP_* number) in a namespace that covers <paramref name="target"/> (user_namespaces(7)).</summary>
+    /// <summary>True when the effective set holds the capability (CAP_* number) in a namespace that covers <paramref
+    /// name="target"/> (user_namespaces(7)).</summary>
     public bool HasCapability(int capability, UserNamespace target) =>
         target.Grants(this, capability);
 
     /// <summary>As <see cref="HasCapability(int,UserNamespace)"/> in the credentials' own namespace.</summary>
     public bool HasCapability(int capability) => (Effective >> capability & 1) != 0;
 
-    /// <summary>The same user with every capability in a namespace of its own (CLONE_NEWUSER; kernel/user_namespace.c, set_cred_user_ns).</summary>
+    /// <summary>The same user with every capability in a namespace of its own (CLONE_NEWUSER;
+    /// kernel/user_namespace.c, set_cred_user_ns).</summary>
     internal Credentials InNamespace(UserNamespace userNamespace) => this with
     {
         UserNamespace = userNamespace,
@@ -82,7 +85,8 @@ public sealed partial record Credentials
     };
 
     /// <summary>
-    /// True when going from <paramref name="old"/> to these makes the process undumpable: other effective ids, or capabilities the old ones lacked (kernel/cred.c, commit_creds).
+    /// True when going from <paramref name="old"/> to these makes the process undumpable: other effective ids, or
+    /// capabilities the old ones lacked (kernel/cred.c, commit_creds).
     /// </summary>
     internal bool ChangesIdentity(Credentials old) =>
         EffectiveUid != old.EffectiveUid || EffectiveGid != old.EffectiveGid || FsUid != old.FsUid || FsGid != old.FsGid

@@ -10,7 +10,8 @@ public sealed partial class FutexManager
     private const ulong PiBit = 1;
 
     /// <summary>
-    /// The task is about to lose its memory (exit, execve): robust futexes it holds are marked FUTEX_OWNER_DIED, PI words go to their waiters,
+    /// The task is about to lose its memory (exit, execve): robust futexes it holds are marked FUTEX_OWNER_DIED, PI
+    /// words go to their waiters,
     /// and the word of CLONE_CHILD_CLEARTID is cleared and woken.
     /// </summary>
     public void ReleaseTask(Task task)

@@ -15,14 +15,16 @@ public enum FutexLockMode
     Try,
 }
 
-// Priority-inheritance futexes: ownership passes through the kernel in the order of arrival. Priorities are the host's business, so
+// Priority-inheritance futexes: ownership passes through the kernel in the order of arrival. Priorities are the
+// host's business, so
 // inheritance itself has nothing to act on.
 public sealed partial class FutexManager
 {
     // Number of queued PI waiters, so that exiting tasks search only when there is one.
     private int _piWaiters;
 
-    /// <summary>FUTEX_LOCK_PI(2), FUTEX_TRYLOCK_PI: EDEADLK, ESRCH (no such owner), EAGAIN, ETIMEDOUT, ERESTARTNOINTR.</summary>
+    /// <summary>FUTEX_LOCK_PI(2), FUTEX_TRYLOCK_PI: EDEADLK, ESRCH (no such owner), EAGAIN, ETIMEDOUT,
+    /// ERESTARTNOINTR.</summary>
     public Errno LockPi(Task task, GuestAddress address, FutexScope scope, FutexLockMode mode, long deadlineNs)
     {
         Errno errno = task.Mm.GetFutexKey(address, scope, out FutexKey key);
@@ -69,7 +71,8 @@ public sealed partial class FutexManager
         }
     }
 
-    /// <summary>FUTEX_WAIT_REQUEUE_PI: waits on a plain word and comes back owning the PI word it was moved to.</summary>
+    /// <summary>FUTEX_WAIT_REQUEUE_PI: waits on a plain word and comes back owning the PI word it was moved
+    /// to.</summary>
     public Errno WaitRequeuePi(
         Task task,
         (GuestAddress Address, FutexScope Scope) from,
@@ -92,7 +95,8 @@ public sealed partial class FutexManager
         return errno != Errno.None ? errno : SleepPi(task, waiter, deadlineNs);
     }
 
-    /// <summary>FUTEX_CMP_REQUEUE_PI: gives the PI word to the first waiter if it is free and moves the others to it.</summary>
+    /// <summary>FUTEX_CMP_REQUEUE_PI: gives the PI word to the first waiter if it is free and moves the others to
+    /// it.</summary>
     public Errno RequeuePi(
         Task task,
         (GuestAddress Address, FutexScope Scope) from,
@@ -129,7 +133,8 @@ public sealed partial class FutexManager
         return affected > 0 ? Errno.None : errno;
     }
 
-    /// <summary>The task ends: every PI word it holds with waiters goes to the first of them, marked FUTEX_OWNER_DIED.</summary>
+    /// <summary>The task ends: every PI word it holds with waiters goes to the first of them, marked
+    /// FUTEX_OWNER_DIED.</summary>
     private void ReleasePiOf(Task task)
     {
         if (System.Threading.Volatile.Read(ref _piWaiters) == 0)
@@ -160,7 +165,8 @@ public sealed partial class FutexManager
         return waiter;
     }
 
-    /// <summary>Takes a free word (None) or marks a taken one FUTEX_WAITERS and names its owner (EINPROGRESS).</summary>
+    /// <summary>Takes a free word (None) or marks a taken one FUTEX_WAITERS and names its owner
+    /// (EINPROGRESS).</summary>
     private static Errno AcquirePiLocked(
         FutexBucket bucket,
         Task task,
@@ -219,7 +225,8 @@ public sealed partial class FutexManager
         return owner is null ? Errno.ESRCH : Errno.None;
     }
 
-    private void EnqueuePiLocked(FutexBucket bucket, FutexWaiter waiter, in FutexKey key, GuestAddress address, Task owner)
+    private void EnqueuePiLocked(FutexBucket bucket, FutexWaiter waiter, in FutexKey key, GuestAddress address,
+        Task owner)
     {
         waiter.Kind = FutexWaitKind.Pi;
         waiter.Key = key;
@@ -232,7 +239,8 @@ public sealed partial class FutexManager
 
     private Errno MovePiLocked(FutexBucket first, FutexBucket second, FutexWaiter waiter, in FutexKey target)
     {
-        Errno errno = AcquirePiLocked(second, waiter.Task, target, waiter.PiAddress, FutexLockMode.Wait, out Task? owner);
+        Errno errno = AcquirePiLocked(second, waiter.Task, target, waiter.PiAddress, FutexLockMode.Wait,
+            out Task? owner);
         if (errno == Errno.None)
         {
             Release(first, waiter);
@@ -248,7 +256,8 @@ public sealed partial class FutexManager
     }
 
     /// <summary>Writes the first waiter (or nobody) into the word and wakes it.</summary>
-    private Errno HandOverLocked(FutexBucket bucket, FutexKey key, MemoryManager mm, GuestAddress address, uint extraBits)
+    private Errno HandOverLocked(FutexBucket bucket, FutexKey key, MemoryManager mm, GuestAddress address,
+        uint extraBits)
     {
         FutexWaiter? heir = FutexBucket.FindLocked(bucket.FirstLocked, key, FutexWaitKind.Pi);
         FutexWaiter? other = heir is null ? null : FutexBucket.FindLocked(heir.Next, key, FutexWaitKind.Pi);
@@ -272,7 +281,8 @@ public sealed partial class FutexManager
             return errno;
         }
 
-        for (FutexWaiter? waiter = other; waiter is not null; waiter = FutexBucket.FindLocked(waiter.Next, key, FutexWaitKind.Pi))
+        for (FutexWaiter? waiter = other; waiter is not null; waiter =
+            FutexBucket.FindLocked(waiter.Next, key, FutexWaitKind.Pi))
         {
             waiter.Owner = heir.Task;
         }

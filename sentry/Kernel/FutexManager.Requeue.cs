@@ -18,7 +18,8 @@ public enum FutexCompare
 public sealed partial class FutexManager
 {
     /// <summary>
-    /// FUTEX_(CMP_)REQUEUE: wakes <paramref name="wakeCount"/> waiters of the first word and moves up to <paramref name="moveCount"/> more to the second.
+    /// FUTEX_(CMP_)REQUEUE: wakes <paramref name="wakeCount"/> waiters of the first word and moves up to <paramref
+    /// name="moveCount"/> more to the second.
     /// <paramref name="affected"/> counts both when comparing, else only the woken ones.
     /// </summary>
     public Errno Requeue(
@@ -57,7 +58,8 @@ public sealed partial class FutexManager
     }
 
     /// <summary>
-    /// FUTEX_WAKE_OP: changes the second word as <paramref name="operation"/> says, wakes waiters of the first, and those of the second if its old value compares.
+    /// FUTEX_WAKE_OP: changes the second word as <paramref name="operation"/> says, wakes waiters of the first, and
+    /// those of the second if its old value compares.
     /// </summary>
     public Errno WakeOp(
         Task task,
@@ -106,7 +108,8 @@ public sealed partial class FutexManager
         return errno != Errno.None ? errno : task.Mm.GetFutexKey(second.Address, second.Scope, out key2);
     }
 
-    private static int MoveLocked(FutexBucket first, in FutexKey source, FutexBucket second, in FutexKey target, int count)
+    private static int MoveLocked(FutexBucket first, in FutexKey source, FutexBucket second, in FutexKey target,
+        int count)
     {
         int moved = 0;
         FutexWaiter? waiter = FutexBucket.FindLocked(first.FirstLocked, source, FutexWaitKind.Plain);

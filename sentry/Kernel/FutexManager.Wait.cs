@@ -13,7 +13,8 @@ public sealed partial class FutexManager
     private readonly FutexBucket[] _buckets = MakeBuckets();
 
     /// <summary>
-    /// FUTEX_WAIT(_BITSET): sleeps while the word holds <paramref name="expected"/>. EAGAIN when it does not, ETIMEDOUT, ERESTARTSYS,
+    /// FUTEX_WAIT(_BITSET): sleeps while the word holds <paramref name="expected"/>. EAGAIN when it does not,
+    /// ETIMEDOUT, ERESTARTSYS,
     /// EFAULT, EINVAL. <paramref name="deadlineNs"/> is monotonic; long.MaxValue for none.
     /// </summary>
     public Errno Wait(Task task, GuestAddress address, FutexScope scope, uint expected, uint bitset, long deadlineNs)
@@ -37,9 +38,11 @@ public sealed partial class FutexManager
     }
 
     /// <summary>
-    /// futex_waitv(2): waits on several words; <paramref name="woken"/> is the index of one that was woken. Arrays are parallel.
+    /// futex_waitv(2): waits on several words; <paramref name="woken"/> is the index of one that was woken. Arrays
+    /// are parallel.
     /// </summary>
-    public Errno WaitMany(Task task, GuestAddress[] addresses, FutexScope[] scopes, uint[] expected, long deadlineNs, out int woken)
+    public Errno WaitMany(Task task, GuestAddress[] addresses, FutexScope[] scopes, uint[] expected, long deadlineNs,
+        out int woken)
     {
         woken = -1;
         FutexWaiter[] waiters = new FutexWaiter[addresses.Length];
@@ -208,7 +211,8 @@ public sealed partial class FutexManager
         FutexBucket bucket = BucketOf(key);
         using (bucket.Lock.Enter())
         {
-            // The waiter counts as present before the word is read: a waker that changed the word before this read is seen in the
+            // The waiter counts as present before the word is read: a waker that changed the word before this read is
+            // seen in the
             // word, one that changes it later finds the waiter.
             waiter.Key = key;
             bucket.AddLocked(waiter);

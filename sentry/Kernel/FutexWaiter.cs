@@ -16,7 +16,8 @@ internal enum FutexWaitKind
     Pi,
 }
 
-/// <summary>One task waiting on one futex word. Fields are guarded by the bucket's lock; <see cref="Bucket"/> may be peeked at.</summary>
+/// <summary>One task waiting on one futex word. Fields are guarded by the bucket's lock; <see cref="Bucket"/> may be
+/// peeked at.</summary>
 internal sealed class FutexWaiter(Task task)
 {
     private FutexBucket? _bucket;

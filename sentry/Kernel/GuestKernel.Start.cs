@@ -22,7 +22,8 @@ public sealed partial class GuestKernel
     public ThreadGroup? Init => RootPidNamespace.Init;
 
     /// <summary>
-    /// Makes the first process of the sandbox without a program: its task can already serve as the caller of mounts and of file operations.
+    /// Makes the first process of the sandbox without a program: its task can already serve as the caller of mounts
+    /// and of file operations.
     /// </summary>
     public Task CreateInit(InitProcess spec)
     {
@@ -54,7 +55,8 @@ public sealed partial class GuestKernel
     }
 
     /// <summary>
-    /// Loads the program of the first process and runs it. <paramref name="path"/> is as execve(2) takes it; arguments and environment are byte strings.
+    /// Loads the program of the first process and runs it. <paramref name="path"/> is as execve(2) takes it;
+    /// arguments and environment are byte strings.
     /// The errno is execve's. On success every descriptor with FD_CLOEXEC has been closed.
     /// </summary>
     public Errno Start(Task init, string path, string[] arguments, string[] environment)
@@ -78,7 +80,8 @@ public sealed partial class GuestKernel
         return Errno.None;
     }
 
-    /// <summary>Waits until the first process and with it every other has ended; the wait status (wait(2)) of the first.</summary>
+    /// <summary>Waits until the first process and with it every other has ended; the wait status (wait(2)) of the
+    /// first.</summary>
     public int WaitForExit()
     {
         _initExited.Wait();
@@ -89,13 +92,15 @@ public sealed partial class GuestKernel
     public bool HasExited => _initExited.IsSet;
 
     /// <summary>
-    /// Sends a signal from outside the sandbox to the first process, as the parent namespace of a container does: SIGKILL and SIGSTOP work, others
+    /// Sends a signal from outside the sandbox to the first process, as the parent namespace of a container does:
+    /// SIGKILL and SIGSTOP work, others
     /// only when the process handles them.
     /// </summary>
     public Errno SignalInit(int signal)
     {
         ThreadGroup? init = Init;
-        return init is null ? Errno.ESRCH : init.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });
+        return init is null ? Errno.ESRCH : init.SendSignal(new SigInfo { si_signo = signal, si_code =
+            SigCode.SI_USER });
     }
 
     /// <summary>Sends a signal from outside to every process (runsc kill --all).</summary>
@@ -109,7 +114,8 @@ public sealed partial class GuestKernel
         }
     }
 
-    /// <summary>Stops all tasks before their next instruction (runsc pause); returns when none runs guest code.</summary>
+    /// <summary>Stops all tasks before their next instruction (runsc pause); returns when none runs guest
+    /// code.</summary>
     public void Freeze()
     {
         using (_freezeLock.Enter())

@@ -58,7 +58,8 @@ public sealed partial class GuestKernel
     /// <summary>Makes pidfds; null until the descriptor's owner registered: CLONE_PIDFD then answers EINVAL.</summary>
     public IPidFdFactory? PidFds { get; set; }
 
-    /// <summary>What one more page of memory is taken from when the limit is reached (host OOM policy); null: the asker dies.</summary>
+    /// <summary>What one more page of memory is taken from when the limit is reached (host OOM policy); null: the
+    /// asker dies.</summary>
     public IOomPolicy? OomPolicy { get; init; }
 
     /// <summary>Most tasks of the sandbox (/proc/sys/kernel/threads-max): each has a host thread.</summary>
@@ -81,7 +82,8 @@ public sealed partial class GuestKernel
     /// <summary>Smallest alternate stack sigaltstack(2) takes.</summary>
     internal static int MinimumSignalStackBytes => Signals.MINSIGSTKSZ;
 
-    /// <summary>AT_MINSIGSTKSZ: room for one signal frame with its alignment (arch/x86/kernel/signal.c, get_sigframe_size).</summary>
+    /// <summary>AT_MINSIGSTKSZ: room for one signal frame with its alignment (arch/x86/kernel/signal.c,
+    /// get_sigframe_size).</summary>
     internal int SignalFrameBytes
     {
         get
@@ -150,7 +152,8 @@ public sealed partial class GuestKernel
 /// <summary>Makes a descriptor for a process (pidfd_open(2), CLONE_PIDFD).</summary>
 public interface IPidFdFactory
 {
-    /// <summary>Installs a descriptor (close-on-exec) in the task's table. <paramref name="flags"/>: PIDFD_NONBLOCK or 0.</summary>
+    /// <summary>Installs a descriptor (close-on-exec) in the task's table. <paramref name="flags"/>: PIDFD_NONBLOCK
+    /// or 0.</summary>
     Errno Create(Task task, Pid pid, uint flags, out int fd);
 
     /// <summary>The process behind a descriptor; EBADF when it is no pidfd.</summary>

@@ -1,7 +1,8 @@
 namespace Sentry.Kernel;
 
 /// <summary>
-/// A terminal as the process tree sees it. The terminal keeps its own session and foreground group (Linux's tty_struct.ctrl); the session knows the terminal.
+/// A terminal as the process tree sees it. The terminal keeps its own session and foreground group (Linux's
+/// tty_struct.ctrl); the session knows the terminal.
 /// </summary>
 public interface IControllingTerminal
 {
@@ -12,7 +13,8 @@ public interface IControllingTerminal
     ProcessGroup? ForegroundGroup { get; }
 
     /// <summary>
-    /// The session leader ended or gave the terminal up (drivers/tty/tty_jobctrl.c, disassociate_ctty): hang up, or forget the session.
+    /// The session leader ended or gave the terminal up (drivers/tty/tty_jobctrl.c, disassociate_ctty): hang up, or
+    /// forget the session.
     /// Called without locks; the session no longer refers to the terminal.
     /// </summary>
     void SessionLeft(Session session, TerminalLeave reason);
@@ -24,6 +26,7 @@ public enum TerminalLeave
     /// <summary>The leader exited: the terminal hangs up.</summary>
     LeaderExited,
 
-    /// <summary>TIOCNOTTY of the leader: SIGHUP and SIGCONT go to the foreground group, the terminal stays usable.</summary>
+    /// <summary>TIOCNOTTY of the leader: SIGHUP and SIGCONT go to the foreground group, the terminal stays
+    /// usable.</summary>
     GivenUp,
 }

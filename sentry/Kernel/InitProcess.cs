@@ -2,7 +2,8 @@ using Sentry.Vfs;
 
 namespace Sentry.Kernel;
 
-/// <summary>What the first process of the sandbox is: all that an OCI process or a <c>runsc do</c> command line says.</summary>
+/// <summary>What the first process of the sandbox is: all that an OCI process or a <c>runsc do</c> command line
+/// says.</summary>
 public sealed class InitProcess
 {
     /// <summary>Identity; its user namespace is usually <see cref="GuestKernel.RootUserNamespace"/>.</summary>
@@ -11,13 +12,15 @@ public sealed class InitProcess
     /// <summary>Limits (getrlimit(2)); defaults are Linux's for init.</summary>
     public ResourceLimits Limits { get; init; } = ResourceLimits.ForInit();
 
-    /// <summary>Root, working directory and umask. May be null at creation and set on the task before <see cref="GuestKernel.Start"/>.</summary>
+    /// <summary>Root, working directory and umask. May be null at creation and set on the task before <see
+    /// cref="GuestKernel.Start"/>.</summary>
     public FsContext? FsContext { get; init; }
 
     /// <summary>Open descriptors.</summary>
     public required FdTable FdTable { get; init; }
 
-    /// <summary>Mount namespace. May be null at creation and set on the task before <see cref="GuestKernel.Start"/>.</summary>
+    /// <summary>Mount namespace. May be null at creation and set on the task before <see
+    /// cref="GuestKernel.Start"/>.</summary>
     public MountNamespace? MountNamespace { get; init; }
 
     /// <summary>Host name of the UTS namespace.</summary>

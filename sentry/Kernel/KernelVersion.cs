@@ -6,7 +6,8 @@ public static class KernelVersion
     /// <summary>uname -s.</summary>
     public const string SystemName = "Linux";
 
-    /// <summary>uname -r: programs choose features by it; 6.1 is the oldest kernel that has what is implemented here.</summary>
+    /// <summary>uname -r: programs choose features by it; 6.1 is the oldest kernel that has what is implemented
+    /// here.</summary>
     public const string Release = "6.1.0-runsc";
 
     /// <summary>uname -v.</summary>

@@ -1,7 +1,8 @@
 namespace Sentry.Kernel;
 
 /// <summary>
-/// The namespaces of a task but user and mount (the rest of Linux's nsproxy): immutable, shared between tasks, replaced as a whole.
+/// The namespaces of a task but user and mount (the rest of Linux's nsproxy): immutable, shared between tasks,
+/// replaced as a whole.
 /// </summary>
 public sealed record NamespaceSet
 {

@@ -3,7 +3,8 @@ using Abi.Linux;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// A queue of pending signals, of one task or shared by a thread group (Linux's struct sigpending). Guarded by the signal lock of the thread group.
+/// A queue of pending signals, of one task or shared by a thread group (Linux's struct sigpending). Guarded by the
+/// signal lock of the thread group.
 /// </summary>
 internal sealed class PendingSignals
 {
@@ -36,7 +37,8 @@ internal sealed class PendingSignals
         Set |= SignalSets.Of(entry.Info.si_signo);
     }
 
-    /// <summary>Takes the first instance of a pending signal; without information it looks like kill(2) by nobody (SI_USER).</summary>
+    /// <summary>Takes the first instance of a pending signal; without information it looks like kill(2) by nobody
+    /// (SI_USER).</summary>
     internal void Take(int signal, out SigInfo info)
     {
         QueuedSignal? previous = null;

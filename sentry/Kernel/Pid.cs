@@ -3,8 +3,10 @@ using System;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// Identity of a task, process, process group or session over its life (Linux's struct pid): its numbers in its PID namespace and
-/// every ancestor. It outlives the task, so that a pidfd can never mean another process. Links are guarded by the tasks lock.
+/// Identity of a task, process, process group or session over its life (Linux's struct pid): its numbers in its PID
+/// namespace and
+/// every ancestor. It outlives the task, so that a pidfd can never mean another process. Links are guarded by the
+/// tasks lock.
 /// </summary>
 public sealed partial class Pid
 {
@@ -35,7 +37,8 @@ public sealed partial class Pid
     /// <summary>Session with this id.</summary>
     public Session? Session { get; internal set; }
 
-    /// <summary>Notified with EPOLLIN when the process ends, and with EPOLLHUP when it is reaped (pidfd_open(2)).</summary>
+    /// <summary>Notified with EPOLLIN when the process ends, and with EPOLLHUP when it is reaped
+    /// (pidfd_open(2)).</summary>
     public WaitQueue WaitQueue { get; } = new();
 
     /// <summary>Number as seen from <paramref name="viewer"/>; 0 when it is not visible there.</summary>

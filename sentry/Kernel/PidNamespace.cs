@@ -49,7 +49,8 @@ public sealed partial class PidNamespace : INamespace
     /// <inheritdoc/>
     public UserNamespace Owner { get; }
 
-    /// <summary>Process 1: adopts orphans, and takes the namespace with it when it ends. Null before it exists.</summary>
+    /// <summary>Process 1: adopts orphans, and takes the namespace with it when it ends. Null before it
+    /// exists.</summary>
     public ThreadGroup? Init { get; internal set; }
 
     /// <summary>True once init has ended: no new process may come (fork answers ENOMEM).</summary>
@@ -132,7 +133,8 @@ public sealed partial class PidNamespace : INamespace
     }
 
     /// <summary>
-    /// Takes a number here and in every ancestor. <paramref name="wanted"/> (clone3 set_tid) names numbers from this level outwards; empty for any.
+    /// Takes a number here and in every ancestor. <paramref name="wanted"/> (clone3 set_tid) names numbers from this
+    /// level outwards; empty for any.
     /// EAGAIN when numbers are short, EEXIST or EINVAL for impossible wishes, ENOMEM when the namespace is dying.
     /// </summary>
     internal Errno AllocateLocked(ReadOnlySpan<int> wanted, out Pid? result)

@@ -33,7 +33,8 @@ public sealed partial class ProcessGroup
     }
 
     /// <summary>
-    /// True when no member has a parent in another group of the same session: nobody could continue it after a stop (POSIX 3.264, Orphaned Process Group).
+    /// True when no member has a parent in another group of the same session: nobody could continue it after a stop
+    /// (POSIX 3.264, Orphaned Process Group).
     /// </summary>
     public bool IsOrphaned(GuestKernel kernel)
     {
@@ -68,7 +69,8 @@ public sealed partial class ProcessGroup
     {
         foreach (ThreadGroup member in Members)
         {
-            if (member == leaving || (member.IsDead && member.Leader.IsExiting) || member.Parent is null || member.Parent.IsGlobalInit)
+            if (member == leaving || (member.IsDead && member.Leader.IsExiting) || member.Parent is null
+                || member.Parent.IsGlobalInit)
             {
                 continue;
             }

@@ -4,7 +4,8 @@ using Sentry.Time;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// One instance of a pending signal (Linux's struct sigqueue). A POSIX timer owns one and queues it again and again, so that an expiry allocates
+/// One instance of a pending signal (Linux's struct sigqueue). A POSIX timer owns one and queues it again and again,
+/// so that an expiry allocates
 /// nothing and cannot fail. Guarded by the signal lock.
 /// </summary>
 internal sealed class QueuedSignal(in SigInfo info, PosixTimer? timer)

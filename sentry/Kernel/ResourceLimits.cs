@@ -4,7 +4,8 @@ using Sentry.Sync;
 
 namespace Sentry.Kernel;
 
-/// <summary>Limits of one thread group, getrlimit(2). Reading one is lock-free per half; a pair is read under the lock.</summary>
+/// <summary>Limits of one thread group, getrlimit(2). Reading one is lock-free per half; a pair is read under the
+/// lock.</summary>
 public sealed class ResourceLimits
 {
     private readonly OrderedLock<LeafLevel> _lock = new();
@@ -16,7 +17,8 @@ public sealed class ResourceLimits
     {
     }
 
-    /// <summary>Linux's limits of the first process (include/asm-generic/resource.h), with room for <paramref name="processes"/> processes per user.</summary>
+    /// <summary>Linux's limits of the first process (include/asm-generic/resource.h), with room for <paramref
+    /// name="processes"/> processes per user.</summary>
     public static ResourceLimits ForInit(ulong processes = 65536)
     {
         ResourceLimits result = new();

@@ -4,7 +4,8 @@ using Sentry.Syscalls;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// How restart_syscall(2) goes on with a call that ended with ERESTART_RESTARTBLOCK; the arguments are its saved state (an absolute deadline, a guest address).
+/// How restart_syscall(2) goes on with a call that ended with ERESTART_RESTARTBLOCK; the arguments are its saved
+/// state (an absolute deadline, a guest address).
 /// </summary>
 // SAFETY: the pointer is only ever one to a static handler of this assembly.
 public unsafe struct RestartBlock

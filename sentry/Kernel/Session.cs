@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Sentry.Kernel;
 
-/// <summary>A session, setsid(2): process groups that share a controlling terminal. Guarded by the tasks lock.</summary>
+/// <summary>A session, setsid(2): process groups that share a controlling terminal. Guarded by the tasks
+/// lock.</summary>
 public sealed partial class Session
 {
     internal Session(Pid identity, ThreadGroup? leader)
@@ -23,7 +24,8 @@ public sealed partial class Session
 
     internal List<ProcessGroup> Groups { get; } = new();
 
-    /// <summary>Makes the terminal this session's (TIOCSCTTY, open(2) without O_NOCTTY); the rules are the terminal's. Takes the tasks lock.</summary>
+    /// <summary>Makes the terminal this session's (TIOCSCTTY, open(2) without O_NOCTTY); the rules are the
+    /// terminal's. Takes the tasks lock.</summary>
     public void AttachTerminal(IControllingTerminal terminal)
     {
         using (Leader!.Kernel.TasksLock.Enter())
@@ -32,7 +34,8 @@ public sealed partial class Session
         }
     }
 
-    /// <summary>The session has no terminal any more (hang-up, TIOCNOTTY, theft by TIOCSCTTY). Takes the tasks lock.</summary>
+    /// <summary>The session has no terminal any more (hang-up, TIOCNOTTY, theft by TIOCSCTTY). Takes the tasks
+    /// lock.</summary>
     public void DetachTerminal(GuestKernel kernel)
     {
         using (kernel.TasksLock.Enter())

@@ -6,7 +6,8 @@ using Platform;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// Layout of the frame a handler runs on (arch/x86/kernel/signal_64.c, x64_setup_rt_frame): return address, ucontext, siginfo; above it the
+/// Layout of the frame a handler runs on (arch/x86/kernel/signal_64.c, x64_setup_rt_frame): return address, ucontext,
+/// siginfo; above it the
 /// floating-point state in XSAVE format with Linux's markers.
 /// </summary>
 internal static class SignalFrame
@@ -40,7 +41,8 @@ internal static class SignalFrame
     private const int FeaturesOffset = MarkerOffset + 8;
     private const int StateSizeOffset = MarkerOffset + 16;
 
-    /// <summary>Writes Linux's markers into an XSAVE image that is followed by room for the second magic number.</summary>
+    /// <summary>Writes Linux's markers into an XSAVE image that is followed by room for the second magic
+    /// number.</summary>
     internal static void Mark(Span<byte> image, ulong features)
     {
         int stateBytes = image.Length - XState.FP_XSTATE_MAGIC2_SIZE;
@@ -51,11 +53,13 @@ internal static class SignalFrame
         BinaryPrimitives.WriteUInt32LittleEndian(image[stateBytes..], XState.FP_XSTATE_MAGIC2);
     }
 
-    /// <summary>True when the legacy region says that a whole image of this size follows; the second magic number is not looked at.</summary>
+    /// <summary>True when the legacy region says that a whole image of this size follows; the second magic number is
+    /// not looked at.</summary>
     internal static bool IsMarked(ReadOnlySpan<byte> legacy, int imageBytes) =>
         BinaryPrimitives.ReadUInt32LittleEndian(legacy[MarkerOffset..]) == XState.FP_XSTATE_MAGIC1
         && BinaryPrimitives.ReadUInt32LittleEndian(legacy[ExtendedSizeOffset..]) == (uint)imageBytes
-        && BinaryPrimitives.ReadUInt32LittleEndian(legacy[StateSizeOffset..]) == (uint)(imageBytes - XState.FP_XSTATE_MAGIC2_SIZE);
+        && BinaryPrimitives.ReadUInt32LittleEndian(legacy[StateSizeOffset..]) == (uint)(
+            imageBytes - XState.FP_XSTATE_MAGIC2_SIZE);
 
     /// <summary>True when the image ends with the second magic number.</summary>
     internal static bool EndsMarked(ReadOnlySpan<byte> image) =>
@@ -96,7 +100,8 @@ internal static class SignalFrame
         to.ss = (ushort)from.Ss;
     }
 
-    /// <summary>Takes registers from a frame the guest may have forged: selectors and privileged flags stay the Sentry's.</summary>
+    /// <summary>Takes registers from a frame the guest may have forged: selectors and privileged flags stay the
+    /// Sentry's.</summary>
     internal static void Restore(in SigContext from, ref GuestRegisters to)
     {
         to.R8 = from.r8;

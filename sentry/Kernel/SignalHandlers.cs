@@ -60,7 +60,8 @@ public sealed class SignalHandlers
         {
             for (int i = 0; i < _actions.Length; i++)
             {
-                result._actions[i].sa_handler = _actions[i].sa_handler == Signals.SIG_IGN ? Signals.SIG_IGN : Signals.SIG_DFL;
+                result._actions[i].sa_handler = _actions[i].sa_handler == Signals.SIG_IGN ? Signals.SIG_IGN
+                    : Signals.SIG_DFL;
             }
         }
 

@@ -44,7 +44,8 @@ public static class SignalSets
     /// <summary>True for a queued, real-time signal.</summary>
     public static bool IsRealTime(int signal) => signal >= Signals.SIGRTMIN;
 
-    /// <summary>The signal of a set to deliver first: synchronous ones, then the lowest number. 0 for an empty set.</summary>
+    /// <summary>The signal of a set to deliver first: synchronous ones, then the lowest number. 0 for an empty
+    /// set.</summary>
     public static int First(ulong set)
     {
         ulong urgent = set & Synchronous;

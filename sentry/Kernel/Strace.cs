@@ -63,7 +63,8 @@ internal static class Strace
         return text.Append(')').ToString();
     }
 
-    private static void AppendArgument(Task task, StringBuilder text, string format, in SyscallArguments args, int index, long result)
+    private static void AppendArgument(Task task, StringBuilder text, string format, in SyscallArguments args,
+        int index, long result)
     {
         switch (format)
         {
@@ -112,7 +113,8 @@ internal static class Strace
     private static void AppendString(Task task, StringBuilder text, GuestAddress address)
     {
         Span<char> buffer = stackalloc char[MaxPathBytes];
-        if (address.IsNull || task.PeekMm() is not { } mm || mm.ReadString(address, buffer, out int length) != Errno.None)
+        if (address.IsNull || task.PeekMm() is not { } mm || mm.ReadString(address, buffer,
+            out int length) != Errno.None)
         {
             AppendHex(text, address.Value);
             return;

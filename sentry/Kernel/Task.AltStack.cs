@@ -4,7 +4,8 @@ namespace Sentry.Kernel;
 
 public sealed partial class Task
 {
-    /// <summary>True when the stack pointer lies on the alternate stack; with SS_AUTODISARM that counts as not (sigaltstack(2)).</summary>
+    /// <summary>True when the stack pointer lies on the alternate stack; with SS_AUTODISARM that counts as not
+    /// (sigaltstack(2)).</summary>
     internal bool IsOnAltStack(ulong stackPointer) =>
         ((uint)_altStack.ss_flags & SigStack.SS_AUTODISARM) == 0 && IsInsideAltStack(stackPointer);
 

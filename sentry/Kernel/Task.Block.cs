@@ -21,7 +21,8 @@ internal enum TaskWork
     /// <summary>The sandbox is paused: park before guest code runs.</summary>
     Freeze = 4,
 
-    /// <summary>A system call ended without deciding whether it is restarted, or left a saved signal mask to restore.</summary>
+    /// <summary>A system call ended without deciding whether it is restarted, or left a saved signal mask to
+    /// restore.</summary>
     Resolve = 8,
 }
 
@@ -46,7 +47,8 @@ public sealed partial class Task
     private const int TokenWake = 1;
     private const int TokenSleeping = -1;
 
-    // Pinned for life: its address is a host futex word, and a late Wake of a finished task touches valid memory. 128 bytes keep it off other data.
+    // Pinned for life: its address is a host futex word, and a late Wake of a finished task touches valid memory. 128
+    // bytes keep it off other data.
     private readonly int[] _wakeToken = GC.AllocateArray<int>(32, pinned: true);
 
     private int _work;
@@ -63,9 +65,12 @@ public sealed partial class Task
     public TaskState State => (TaskState)Volatile.Read(ref _state);
 
     /// <summary>
-    /// Sleeps until <see cref="Wake"/> (None), a signal (ERESTARTSYS: the caller returns it or turns it into another restart code) or
-    /// the deadline (ETIMEDOUT). A wake since the last Block makes it return at once, so: add the waiter, check the condition, Block, repeat.
-    /// A wake wins over a signal. <paramref name="deadlineNs"/>: absolute monotonic time of the guest kernel in ns; long.MaxValue for none.
+    /// Sleeps until <see cref="Wake"/> (None), a signal (ERESTARTSYS: the caller returns it or turns it into another
+    /// restart code) or
+    /// the deadline (ETIMEDOUT). A wake since the last Block makes it return at once, so: add the waiter, check the
+    /// condition, Block, repeat.
+    /// A wake wins over a signal. <paramref name="deadlineNs"/>: absolute monotonic time of the guest kernel in ns;
+    /// long.MaxValue for none.
     /// </summary>
     public Errno Block(long deadlineNs = long.MaxValue) =>
         Sleep(deadlineNs, TaskWork.Signal | TaskWork.Kill, TaskState.Sleeping);
@@ -155,7 +160,8 @@ public sealed partial class Task
             return;
         }
 
-        // A sender sets the work bit before it looks for a sleeper, and the sleeper says so before it looks at the bits: one of them sees the other.
+        // A sender sets the work bit before it looks for a sleeper, and the sleeper says so before it looks at the
+        // bits: one of them sees the other.
         if ((Volatile.Read(ref _work) & (int)interruptedBy) == 0)
         {
             WaitHost(deadlineNs);

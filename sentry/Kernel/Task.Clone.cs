@@ -10,7 +10,8 @@ public sealed partial class Task
     private GuestAddress _setChildTid;
 
     /// <summary>
-    /// Makes a task: a thread of this process or a new process (clone(2); kernel/fork.c, copy_process). <paramref name="childTid"/> counts in the caller's namespace.
+    /// Makes a task: a thread of this process or a new process (clone(2); kernel/fork.c, copy_process). <paramref
+    /// name="childTid"/> counts in the caller's namespace.
     /// </summary>
     public Errno Clone(in CloneRequest request, out int childTid)
     {
@@ -159,8 +160,10 @@ public sealed partial class Task
         parts.MountNamespace?.DropUser();
     }
 
-    /// <summary>Gives the child its ids and its place among the relatives; CLONE_PIDFD comes in between, while it can still fail.</summary>
-    private Errno AllocateChild(in CloneRequest request, in TaskParts parts, PidNamespace pidNamespace, out Task? child, out Pid? identity)
+    /// <summary>Gives the child its ids and its place among the relatives; CLONE_PIDFD comes in between, while it can
+    /// still fail.</summary>
+    private Errno AllocateChild(in CloneRequest request, in TaskParts parts, PidNamespace pidNamespace,
+        out Task? child, out Pid? identity)
     {
         child = null;
         Errno errno;

@@ -4,14 +4,16 @@ namespace Sentry.Kernel;
 
 public sealed partial class Task
 {
-    // Written by the own thread, read by any: 64-bit stores are atomic. The stamp is the start of the current stretch, in guest code when _isInGuest.
+    // Written by the own thread, read by any: 64-bit stores are atomic. The stamp is the start of the current
+    // stretch, in guest code when _isInGuest.
     private long _userNs;
     private long _systemNs;
     private long _stampNs;
     private long _reportedNs;
     private ResourceCounters _counters;
 
-    /// <summary>Counters of getrusage(2); written by the own thread, read by any at small risk of a torn pair.</summary>
+    /// <summary>Counters of getrusage(2); written by the own thread, read by any at small risk of a torn
+    /// pair.</summary>
     public ref ResourceCounters Counters => ref _counters;
 
     /// <summary>CPU time so far, the current stretch in guest code included. Any thread; never goes back.</summary>
@@ -63,7 +65,8 @@ public sealed partial class Task
         Volatile.Write(ref _stampNs, _stampNs + (CpuClock.Now() - sleepStart));
     }
 
-    /// <summary>A reader may see the sums of one moment and the stamp of another: never report less than before.</summary>
+    /// <summary>A reader may see the sums of one moment and the stamp of another: never report less than
+    /// before.</summary>
     private CpuTimes Monotonic(CpuTimes times)
     {
         long reported = Volatile.Read(ref _reportedNs);

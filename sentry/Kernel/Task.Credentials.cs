@@ -13,7 +13,8 @@ public sealed partial class Task
         || Credentials.HasCapability(Capability.CAP_SYS_ADMIN, Kernel.RootUserNamespace);
 
     /// <summary>
-    /// Takes on new credentials (kernel/cred.c, commit_creds): a change of effective ids or new capabilities makes the process undumpable and clears the parent-death signal.
+    /// Takes on new credentials (kernel/cred.c, commit_creds): a change of effective ids or new capabilities makes
+    /// the process undumpable and clears the parent-death signal.
     /// </summary>
     public void CommitCredentials(Credentials credentials)
     {

@@ -20,7 +20,8 @@ public sealed partial class Task
     }
 
     /// <summary>
-    /// Delivers pending signals: stops, default actions, and one handler frame (signal(7)). False when the task must end.
+    /// Delivers pending signals: stops, default actions, and one handler frame (signal(7)). False when the task must
+    /// end.
     /// Afterwards an interrupted system call is set up to restart or to fail, and a temporary mask is undone.
     /// </summary>
     private bool DeliverSignals()

@@ -32,16 +32,19 @@ public sealed unsafe partial class Task
     internal void AddDispatchFlags(DispatchFlags flags) => _dispatchFlags |= flags;
 
     /// <summary>
-    /// The handler has set all registers itself (rt_sigreturn, execve): the result is not stored and no restart is considered.
+    /// The handler has set all registers itself (rt_sigreturn, execve): the result is not stored and no restart is
+    /// considered.
     /// </summary>
     internal void KeepRegisters() => _registersReplaced = true;
 
-    /// <summary>Runs one system call; its result or restart code is left in the registers and in the work bits.</summary>
+    /// <summary>Runs one system call; its result or restart code is left in the registers and in the work
+    /// bits.</summary>
     private void DispatchSystemCall()
     {
         ref GuestRegisters registers = ref _context!.Registers;
         uint number = (uint)registers.Rax;
-        SyscallArguments args = new(registers.Rdi, registers.Rsi, registers.Rdx, registers.R10, registers.R8, registers.R9);
+        SyscallArguments args = new(registers.Rdi, registers.Rsi, registers.Rdx, registers.R10, registers.R8,
+            registers.R9);
         registers.OrigRax = registers.Rax;
 
         // SAFETY: every entry of the table has a handler of this signature.

@@ -17,11 +17,13 @@ public sealed partial class Task
     partial void OnExecTimers();
 
     /// <summary>
-    /// execve(2), execveat(2): runs another program in this process. On success the registers are those of the new program and the caller must not touch them.
+    /// execve(2), execveat(2): runs another program in this process. On success the registers are those of the new
+    /// program and the caller must not touch them.
     /// </summary>
     public Errno Execute(int directoryFd, string path, int flags, ProgramArguments arguments)
     {
-        if ((ulong)_account.Tasks > ThreadGroup.Limits.Soft(Resource.RLIMIT_NPROC) && _exceededProcessLimit && !MayExceedProcessLimit)
+        if ((ulong)_account.Tasks > ThreadGroup.Limits.Soft(Resource.RLIMIT_NPROC) && _exceededProcessLimit
+            && !MayExceedProcessLimit)
         {
             return Errno.EAGAIN;
         }
@@ -90,7 +92,8 @@ public sealed partial class Task
     }
 
     /// <summary>Opens the program, follows scripts to their interpreter, and decides on the new identity.</summary>
-    private Errno PrepareExecution(int directoryFd, string path, int flags, ProgramArguments arguments, out ExecutionPlan? plan)
+    private Errno PrepareExecution(int directoryFd, string path, int flags, ProgramArguments arguments,
+        out ExecutionPlan? plan)
     {
         plan = null;
         Errno errno = Kernel.Vfs.OpenForExecute(this, directoryFd, path, flags, out FileDescription? file);
@@ -151,7 +154,8 @@ public sealed partial class Task
             errno = ScriptLine.Parse(start.AsSpan(0, length), out ScriptLine line);
             errno = errno != Errno.None ? errno : plan.Arguments.EnterScript(line, scriptPath);
             FileDescription? interpreter = null;
-            errno = errno != Errno.None ? errno : Kernel.Vfs.OpenForExecute(this, Fcntl.AT_FDCWD, line.Interpreter, 0, out interpreter);
+            errno = errno != Errno.None ? errno : Kernel.Vfs.OpenForExecute(this, Fcntl.AT_FDCWD, line.Interpreter,
+                0, out interpreter);
             if (errno != Errno.None)
             {
                 return errno;
@@ -171,7 +175,8 @@ public sealed partial class Task
         return errno;
     }
 
-    /// <summary>Set-id bits and file capabilities (capabilities(7), "Transformation of capabilities during execve()").</summary>
+    /// <summary>Set-id bits and file capabilities (capabilities(7), "Transformation of capabilities during
+    /// execve()").</summary>
     private Errno DecideIdentity(ExecutionPlan plan)
     {
         Errno errno = plan.Program.Inode.GetAttributes(out InodeAttributes attributes);
@@ -216,7 +221,8 @@ public sealed partial class Task
         KeepRegisters();
     }
 
-    /// <summary>Replaces memory, identity, names and handlers; closes what does not survive. The old memory is the caller's to drop.</summary>
+    /// <summary>Replaces memory, identity, names and handlers; closes what does not survive. The old memory is the
+    /// caller's to drop.</summary>
     private MemoryManager? TakeProgram(ExecutionPlan plan, in LoadedProgram program)
     {
         MemoryManager? old = ReplaceMm(program.Mm);

@@ -10,7 +10,8 @@ public sealed partial class Task
     private bool _exitRequested;
     private VforkGate? _vforkGate;
 
-    /// <summary>Wait status of this task alone; the process's is the leader's unless the whole group was ended.</summary>
+    /// <summary>Wait status of this task alone; the process's is the leader's unless the whole group was
+    /// ended.</summary>
     internal int ExitStatus { get; private set; }
 
     /// <summary>exit(2): ends this task when its system call returns.</summary>
@@ -21,7 +22,8 @@ public sealed partial class Task
         Interlocked.Or(ref _work, (int)TaskWork.Resolve);
     }
 
-    /// <summary>Other owners' parts of the end of a task; each is called on its thread, in this order, while its memory is still there.</summary>
+    /// <summary>Other owners' parts of the end of a task; each is called on its thread, in this order, while its
+    /// memory is still there.</summary>
     partial void OnExitTimers();
 
     /// <summary>Keeps the peak of resident memory for getrusage(2) before the memory goes.</summary>
@@ -116,7 +118,8 @@ public sealed partial class Task
         Kernel.DropTask();
     }
 
-    /// <summary>A leader's id and place go to the thread that called execve (kernel/exec.c, de_thread); under TasksLock.</summary>
+    /// <summary>A leader's id and place go to the thread that called execve (kernel/exec.c, de_thread); under
+    /// TasksLock.</summary>
     internal void TakeIdentityLocked(Task leader)
     {
         (Identity, leader.Identity) = (leader.Identity, Identity);

@@ -4,7 +4,8 @@ namespace Sentry.Kernel;
 
 public sealed partial class Task
 {
-    /// <summary>May this task signal the target (kill(2); kernel/signal.c, kill_ok_by_cred and check_kill_permission)?</summary>
+    /// <summary>May this task signal the target (kill(2); kernel/signal.c, kill_ok_by_cred and
+    /// check_kill_permission)?</summary>
     public Errno CheckKill(ThreadGroup target, int signal)
     {
         if (target == ThreadGroup)
@@ -65,7 +66,8 @@ public sealed partial class Task
         return thread is null ? target.SendSignal(info, ForceOn(target)) : thread.SendSignal(info, ForceOn(target));
     }
 
-    /// <summary>kill(2) of a group: None when at least one member could be signalled, else the last error; ESRCH without members.</summary>
+    /// <summary>kill(2) of a group: None when at least one member could be signalled, else the last error; ESRCH
+    /// without members.</summary>
     public Errno SendToProcessGroup(ProcessGroup group, int signal)
     {
         Errno result = Errno.ESRCH;

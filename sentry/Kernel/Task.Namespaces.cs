@@ -5,10 +5,12 @@ namespace Sentry.Kernel;
 
 public sealed partial class Task
 {
-    private const ulong NamespaceFlags = Sched.CLONE_NEWNS | Sched.CLONE_NEWUTS | Sched.CLONE_NEWIPC | Sched.CLONE_NEWPID
+    private const ulong NamespaceFlags = Sched.CLONE_NEWNS | Sched.CLONE_NEWUTS | Sched.CLONE_NEWIPC
+        | Sched.CLONE_NEWPID
         | Sched.CLONE_NEWNET | Sched.CLONE_NEWCGROUP | Sched.CLONE_NEWTIME;
 
-    /// <summary>Credentials of a child or of unshare(2): in a new user namespace, with every capability, when CLONE_NEWUSER asks for it.</summary>
+    /// <summary>Credentials of a child or of unshare(2): in a new user namespace, with every capability, when
+    /// CLONE_NEWUSER asks for it.</summary>
     private Errno NewIdentity(ulong flags, out Credentials credentials)
     {
         credentials = Credentials;
@@ -30,11 +32,13 @@ public sealed partial class Task
             return Errno.EPERM;
         }
 
-        credentials = credentials.InNamespace(new UserNamespace(parent, credentials.EffectiveUid, credentials.EffectiveGid));
+        credentials = credentials.InNamespace(new UserNamespace(parent, credentials.EffectiveUid,
+            credentials.EffectiveGid));
         return Errno.None;
     }
 
-    /// <summary>Namespaces and file-system context for a child: shared, copied or new as the CLONE_* flags say. EPERM without CAP_SYS_ADMIN.</summary>
+    /// <summary>Namespaces and file-system context for a child: shared, copied or new as the CLONE_* flags say. EPERM
+    /// without CAP_SYS_ADMIN.</summary>
     private Errno NewNamespaces(ulong flags, Credentials credentials, out TaskParts parts)
     {
         parts = default;

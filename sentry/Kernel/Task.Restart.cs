@@ -21,7 +21,8 @@ public sealed partial class Task
     public ref RestartBlock RestartBlock => ref _restartBlock;
 
     /// <summary>
-    /// The one place that decides what becomes of an interrupted system call (signal(7); arch/x86/kernel/signal.c, handle_signal and arch_do_signal_or_restart).
+    /// The one place that decides what becomes of an interrupted system call (signal(7); arch/x86/kernel/signal.c,
+    /// handle_signal and arch_do_signal_or_restart).
     /// </summary>
     private void ResolveRestart(RestartContext context, ulong handlerFlags)
     {

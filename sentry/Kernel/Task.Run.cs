@@ -32,7 +32,8 @@ public sealed partial class Task
     {
         while (_work == 0 || DoWork())
         {
-            // A sender sets its work bit before it looks at _isInGuest, and this thread says so before it looks at the bits again.
+            // A sender sets its work bit before it looks at _isInGuest, and this thread says so before it looks at
+            // the bits again.
             Interlocked.Exchange(ref _isInGuest, true);
             if (Volatile.Read(ref _work) != 0)
             {

@@ -17,7 +17,8 @@ public sealed partial class Task
     /// <summary>Room for one FP image with its end marker, made at the first signal.</summary>
     private byte[] FpScratch => _fpScratch ??= new byte[Kernel.Platform.FpStateBytes + XState.FP_XSTATE_MAGIC2_SIZE];
 
-    /// <summary>Builds the frame for a handler and points the registers at it; a frame that cannot be written raises SIGSEGV.</summary>
+    /// <summary>Builds the frame for a handler and points the registers at it; a frame that cannot be written raises
+    /// SIGSEGV.</summary>
     private void PushHandler(in SigInfo info, in KernelSigaction action)
     {
         ulong maskForFrame = _hasSavedMask ? _savedMask : _signalMask;
@@ -37,7 +38,8 @@ public sealed partial class Task
         SetSignalMask(blocked);
     }
 
-    /// <summary>No room for a frame: SIGSEGV, which ends the process if it is the signal that could not be delivered (kernel/signal.c, signal_setup_done).</summary>
+    /// <summary>No room for a frame: SIGSEGV, which ends the process if it is the signal that could not be delivered
+    /// (kernel/signal.c, signal_setup_done).</summary>
     private void ForceFrameFault(int signal)
     {
         if (signal == Signals.SIGSEGV)
@@ -50,7 +52,8 @@ public sealed partial class Task
 
     private bool TryPushFrame(in SigInfo info, in KernelSigaction action, ulong mask)
     {
-        if ((action.sa_flags & Signals.SA_RESTORER) == 0 || !TryPlaceFrame(action.sa_flags, out ulong fpAddress, out ulong frameAddress))
+        if ((action.sa_flags & Signals.SA_RESTORER) == 0 || !TryPlaceFrame(action.sa_flags, out ulong fpAddress,
+            out ulong frameAddress))
         {
             return false;
         }
@@ -89,7 +92,8 @@ public sealed partial class Task
         return true;
     }
 
-    /// <summary>Finds room below the stack pointer or on the alternate stack (arch/x86/kernel/signal.c, get_sigframe).</summary>
+    /// <summary>Finds room below the stack pointer or on the alternate stack (arch/x86/kernel/signal.c,
+    /// get_sigframe).</summary>
     private bool TryPlaceFrame(ulong flags, out ulong fpAddress, out ulong frameAddress)
     {
         ulong stack = Context.Registers.Rsp;
@@ -117,7 +121,8 @@ public sealed partial class Task
         return Mm.CopyOut(new GuestAddress(address), image);
     }
 
-    /// <summary>rt_sigreturn(2): takes the state back from the frame at the stack pointer. False when the frame cannot be read.</summary>
+    /// <summary>rt_sigreturn(2): takes the state back from the frame at the stack pointer. False when the frame
+    /// cannot be read.</summary>
     internal bool PopFrame()
     {
         ref GuestRegisters registers = ref Context.Registers;
@@ -163,7 +168,8 @@ public sealed partial class Task
         }
         else
         {
-            // A legacy image: x87 and SSE from it, everything newer in its initial state (arch/x86/kernel/fpu/signal.c).
+            // A legacy image: x87 and SSE from it, everything newer in its initial state
+            // (arch/x86/kernel/fpu/signal.c).
             image.AsSpan(SignalFrame.LegacyFpBytes).Clear();
             image[SignalFrame.LegacyFpBytes] = 3;
         }

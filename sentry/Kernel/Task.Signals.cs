@@ -47,12 +47,15 @@ public sealed partial class Task
     }
 
     /// <summary>
-    /// Sends a signal to this task alone (tgkill(2), timers with SIGEV_THREAD_ID). EAGAIN when a real-time queue is full. Any thread.
+    /// Sends a signal to this task alone (tgkill(2), timers with SIGEV_THREAD_ID). EAGAIN when a real-time queue is
+    /// full. Any thread.
     /// </summary>
-    public Errno SendSignal(in SigInfo info, SignalForce force = SignalForce.Kernel) => ThreadGroup.SendToTask(info, force, this);
+    public Errno SendSignal(in SigInfo info, SignalForce force = SignalForce.Kernel) =>
+        ThreadGroup.SendToTask(info, force, this);
 
     /// <summary>
-    /// Raises a signal the task caused itself (a fault): it cannot be blocked or ignored, and it kills even a namespace's init (kernel/signal.c, force_sig_info).
+    /// Raises a signal the task caused itself (a fault): it cannot be blocked or ignored, and it kills even a
+    /// namespace's init (kernel/signal.c, force_sig_info).
     /// </summary>
     public void ForceSignal(in SigInfo info) => ThreadGroup.Force(info, this);
 
@@ -60,7 +63,8 @@ public sealed partial class Task
     public void RaiseSignal(int signal) =>
         SendSignal(SigInfos.FromSender(signal, SigCode.SI_USER, this, ThreadGroup), SignalForce.Normal);
 
-    /// <summary>Replaces the mask and looks for signals that are pending now (kernel/signal.c, set_current_blocked). SIGKILL and SIGSTOP stay out.</summary>
+    /// <summary>Replaces the mask and looks for signals that are pending now (kernel/signal.c, set_current_blocked).
+    /// SIGKILL and SIGSTOP stay out.</summary>
     public void SetSignalMask(ulong mask)
     {
         using (ThreadGroup.SignalLock.Enter())
@@ -73,7 +77,8 @@ public sealed partial class Task
     }
 
     /// <summary>
-    /// A mask for the duration of one call (sigsuspend(2), ppoll(2)): the old one comes back after the signal handler, or when the call ends without one.
+    /// A mask for the duration of one call (sigsuspend(2), ppoll(2)): the old one comes back after the signal
+    /// handler, or when the call ends without one.
     /// </summary>
     public void SetTemporaryMask(ulong mask)
     {
@@ -93,7 +98,8 @@ public sealed partial class Task
     }
 
     /// <summary>
-    /// Takes a pending signal of the set (sigtimedwait(2), signalfd(2) reads); 0 when there is none. Private signals come first.
+    /// Takes a pending signal of the set (sigtimedwait(2), signalfd(2) reads); 0 when there is none. Private signals
+    /// come first.
     /// </summary>
     public int TakeSignal(ulong set, out SigInfo info)
     {
@@ -117,7 +123,8 @@ public sealed partial class Task
         }
     }
 
-    /// <summary>Marks signals as waited for while sigtimedwait(2) sleeps: they are unblocked, and neither ignored nor fatal.</summary>
+    /// <summary>Marks signals as waited for while sigtimedwait(2) sleeps: they are unblocked, and neither ignored nor
+    /// fatal.</summary>
     internal void BeginWaitForSignals(ulong set)
     {
         using (ThreadGroup.SignalLock.Enter())

@@ -40,7 +40,8 @@ public sealed partial class Task
         return counts;
     }
 
-    /// <summary>Stops with the process and sleeps until SIGCONT or SIGKILL. False when there was nothing to stop for.</summary>
+    /// <summary>Stops with the process and sleeps until SIGCONT or SIGKILL. False when there was nothing to stop
+    /// for.</summary>
     private bool StopWithGroup(int signal)
     {
         if (!ThreadGroup.JoinStop(this, signal, out bool completed))

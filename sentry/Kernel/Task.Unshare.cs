@@ -6,7 +6,8 @@ namespace Sentry.Kernel;
 
 public sealed partial class Task
 {
-    private const ulong UnshareFlags = NamespaceFlags | Sched.CLONE_NEWUSER | Sched.CLONE_FS | Sched.CLONE_FILES | Sched.CLONE_SYSVSEM
+    private const ulong UnshareFlags = NamespaceFlags | Sched.CLONE_NEWUSER | Sched.CLONE_FS | Sched.CLONE_FILES
+        | Sched.CLONE_SYSVSEM
         | Sched.CLONE_THREAD | Sched.CLONE_SIGHAND | Sched.CLONE_VM;
 
     /// <summary>set_tid_address(2).</summary>
@@ -34,7 +35,8 @@ public sealed partial class Task
             return errno;
         }
 
-        if ((flags & NamespaceFlags) != 0 && !credentials.HasCapability(Capability.CAP_SYS_ADMIN, credentials.UserNamespace))
+        if ((flags & NamespaceFlags) != 0 && !credentials.HasCapability(Capability.CAP_SYS_ADMIN,
+            credentials.UserNamespace))
         {
             return Errno.EPERM;
         }
@@ -69,7 +71,8 @@ public sealed partial class Task
             return EnterMountNamespace(mounts);
         }
 
-        bool allowed = Credentials.HasCapability(Capability.CAP_SYS_ADMIN, space.Owner) && Credentials.HasCapability(Capability.CAP_SYS_ADMIN);
+        bool allowed = Credentials.HasCapability(Capability.CAP_SYS_ADMIN, space.Owner)
+            && Credentials.HasCapability(Capability.CAP_SYS_ADMIN);
         if (!allowed)
         {
             return Errno.EPERM;

@@ -6,7 +6,8 @@ namespace Sentry.Kernel;
 public sealed partial class Task
 {
     /// <summary>
-    /// Waits for a child to change state (wait4(2), waitid(2)). ECHILD when no child matches, ERESTARTSYS on a signal; with WNOHANG None and process id 0.
+    /// Waits for a child to change state (wait4(2), waitid(2)). ECHILD when no child matches, ERESTARTSYS on a
+    /// signal; with WNOHANG None and process id 0.
     /// </summary>
     public Errno WaitForChild(in WaitRequest request, out WaitResult result)
     {
@@ -35,7 +36,8 @@ public sealed partial class Task
         return errno;
     }
 
-    /// <summary>One look at all children: None with a result, EAGAIN when none is ready, ECHILD when none matches.</summary>
+    /// <summary>One look at all children: None with a result, EAGAIN when none is ready, ECHILD when none
+    /// matches.</summary>
     private Errno ScanChildren(in WaitRequest request, out WaitResult result)
     {
         result = default;

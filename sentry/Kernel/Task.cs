@@ -9,7 +9,8 @@ using Sentry.Vfs;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// One guest thread (Linux's task_struct) and the host thread that runs it. Members without a lock note are used by the task's own
+/// One guest thread (Linux's task_struct) and the host thread that runs it. Members without a lock note are used by
+/// the task's own
 /// host thread only.
 /// </summary>
 public sealed partial class Task
@@ -65,7 +66,8 @@ public sealed partial class Task
     /// <summary>True for the thread whose id is the process id.</summary>
     public bool IsLeader => ThreadGroup.Leader == this;
 
-    /// <summary>Memory; changes at execve. Only for the task itself while it is alive; others use <see cref="AcquireMm"/>.</summary>
+    /// <summary>Memory; changes at execve. Only for the task itself while it is alive; others use <see
+    /// cref="AcquireMm"/>.</summary>
     public MemoryManager Mm => _mm!;
 
     /// <summary>Descriptors (CLONE_FILES shares them).</summary>
@@ -105,7 +107,8 @@ public sealed partial class Task
     /// <summary>set_robust_list(2): head of the list of robust futexes the task holds. Null if none.</summary>
     public GuestAddress RobustList { get; set; }
 
-    /// <summary>Signal to send the task when its parent thread ends (PR_SET_PDEATHSIG); 0 for none. Guarded by the tasks lock.</summary>
+    /// <summary>Signal to send the task when its parent thread ends (PR_SET_PDEATHSIG); 0 for none. Guarded by the
+    /// tasks lock.</summary>
     public int ParentDeathSignal { get; internal set; }
 
     /// <summary>PR_SET_NO_NEW_PRIVS: execve gives no privileges.</summary>
@@ -129,7 +132,8 @@ public sealed partial class Task
     /// <summary>The user's account that counts this task.</summary>
     internal UserAccount Account => _account;
 
-    /// <summary>A counted reference to the memory for another thread (/proc, process_vm_readv); null when the task has none. The caller drops it.</summary>
+    /// <summary>A counted reference to the memory for another thread (/proc, process_vm_readv); null when the task
+    /// has none. The caller drops it.</summary>
     public MemoryManager? AcquireMm()
     {
         using (_resourceLock.Enter())
@@ -162,9 +166,11 @@ public sealed partial class Task
         Credentials mine = Credentials;
         Credentials theirs = target.Credentials;
         bool capable = mine.HasCapability(Capability.CAP_SYS_PTRACE, theirs.UserNamespace);
-        bool same = mine.RealUid == theirs.EffectiveUid && mine.RealUid == theirs.SavedUid && mine.RealUid == theirs.RealUid
+        bool same = mine.RealUid == theirs.EffectiveUid && mine.RealUid == theirs.SavedUid
+            && mine.RealUid == theirs.RealUid
             && mine.RealGid == theirs.EffectiveGid && mine.RealGid == theirs.SavedGid && mine.RealGid == theirs.RealGid;
-        bool covers = capable || (theirs.UserNamespace == mine.UserNamespace && (theirs.Permitted & ~mine.Permitted) == 0);
+        bool covers = capable || (theirs.UserNamespace == mine.UserNamespace
+            && (theirs.Permitted & ~mine.Permitted) == 0);
         return (same || capable) && covers && (capable || target.ThreadGroup.Dumpable == 1);
     }
 
@@ -198,7 +204,8 @@ public sealed partial class Task
         }
     }
 
-    /// <summary>Gives the task its root, working directory and mounts: before it starts, and for setns(2), unshare(2).</summary>
+    /// <summary>Gives the task its root, working directory and mounts: before it starts, and for setns(2),
+    /// unshare(2).</summary>
     public void SetFileSystem(FsContext context, MountNamespace mounts)
     {
         using (_resourceLock.Enter())
@@ -208,7 +215,8 @@ public sealed partial class Task
         }
     }
 
-    /// <summary>Replaces the descriptors (unshare(2) with CLONE_FILES, close_range(2) with CLOSE_RANGE_UNSHARE); the old table is the caller's to drop.</summary>
+    /// <summary>Replaces the descriptors (unshare(2) with CLONE_FILES, close_range(2) with CLOSE_RANGE_UNSHARE); the
+    /// old table is the caller's to drop.</summary>
     public FdTable ReplaceFdTable(FdTable table)
     {
         using (_resourceLock.Enter())
@@ -287,6 +295,7 @@ public sealed record SchedulingState
         }
 
         bool realTime = Policy is Sched.SCHED_FIFO or Sched.SCHED_RR;
-        return this with { ResetOnFork = false, Policy = realTime ? Sched.SCHED_NORMAL : Policy, Priority = 0, Nice = System.Math.Max(Nice, 0) };
+        return this with { ResetOnFork = false, Policy = realTime ? Sched.SCHED_NORMAL : Policy, Priority = 0, Nice =
+            System.Math.Max(Nice, 0) };
     }
 }

@@ -6,7 +6,8 @@ using Sentry.Sync;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// Host threads for tasks: a few idle ones are kept, because starting one costs more than a whole fork otherwise does. A task keeps its thread for life.
+/// Host threads for tasks: a few idle ones are kept, because starting one costs more than a whole fork otherwise
+/// does. A task keeps its thread for life.
 /// </summary>
 internal sealed class TaskThreads
 {
@@ -41,7 +42,8 @@ internal sealed class TaskThreads
         }
     }
 
-    /// <summary>Takes back a thread whose task has ended, or that got none. False when enough are idle: the thread then ends.</summary>
+    /// <summary>Takes back a thread whose task has ended, or that got none. False when enough are idle: the thread
+    /// then ends.</summary>
     internal bool Return(TaskThread thread)
     {
         using (_lock.Enter())

@@ -8,7 +8,8 @@ public sealed partial class ThreadGroup
     private Task? _executing;
 
     /// <summary>
-    /// Ends all other tasks of the process and makes <paramref name="survivor"/> its leader (fs/exec.c, de_thread). EAGAIN when the process is going down or
+    /// Ends all other tasks of the process and makes <paramref name="survivor"/> its leader (fs/exec.c, de_thread).
+    /// EAGAIN when the process is going down or
     /// another task executes already, ERESTARTNOINTR when killed on the way.
     /// </summary>
     internal Errno BecomeSingleThreaded(Task survivor)
@@ -76,7 +77,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>The survivor gets the process's id and the dead leader is buried under the survivor's old one.</summary>
+    /// <summary>The survivor gets the process's id and the dead leader is buried under the survivor's old
+    /// one.</summary>
     private void TakeLeadership(Task survivor)
     {
         using (Kernel.TasksLock.Enter())

@@ -13,7 +13,8 @@ public sealed partial class ThreadGroup
     private bool _isDead;
     private bool _isReaped;
 
-    /// <summary>True once every task has ended: the process is a zombie, or reaped. Guarded by TasksLock for writing.</summary>
+    /// <summary>True once every task has ended: the process is a zombie, or reaped. Guarded by TasksLock for
+    /// writing.</summary>
     public bool IsDead => Volatile.Read(ref _isDead);
 
     /// <summary>Wait status (wait(2)) of a dead process.</summary>
@@ -40,7 +41,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>True when a core-dumping signal would leave a dump: the limit allows one and the process is dumpable.</summary>
+    /// <summary>True when a core-dumping signal would leave a dump: the limit allows one and the process is
+    /// dumpable.</summary>
     internal bool WouldDumpCore => Dumpable == 1 && Limits.Soft(Resource.RLIMIT_CORE) > 0;
 
     /// <summary>The first step of a task's end. True for the last one of the process.</summary>
@@ -56,7 +58,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>The last step: children find a new parent, and the process becomes a zombie when this was its last task (kernel/exit.c, exit_notify).</summary>
+    /// <summary>The last step: children find a new parent, and the process becomes a zombie when this was its last
+    /// task (kernel/exit.c, exit_notify).</summary>
     internal void FinishTaskExit(Task task)
     {
         using (Kernel.TasksLock.Enter())
@@ -98,7 +101,8 @@ public sealed partial class ThreadGroup
         terminal?.SessionLeft(session, TerminalLeave.LeaderExited);
     }
 
-    /// <summary>Frees a zombie: its numbers, its place in the tree, its account; the parent gets its times. Under TasksLock.</summary>
+    /// <summary>Frees a zombie: its numbers, its place in the tree, its account; the parent gets its times. Under
+    /// TasksLock.</summary>
     internal void ReapLocked()
     {
         _isReaped = true;
@@ -115,7 +119,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>Tells the parent of a stop, or that it was called off or ended (kernel/signal.c, do_notify_parent_cldstop).</summary>
+    /// <summary>Tells the parent of a stop, or that it was called off or ended (kernel/signal.c,
+    /// do_notify_parent_cldstop).</summary>
     internal void NotifyParentOfStop(int code)
     {
         using (Kernel.TasksLock.Enter())
@@ -160,7 +165,8 @@ public sealed partial class ThreadGroup
         Identity.WaitQueue.Notify(PollIn);
     }
 
-    /// <summary>Sends the exit signal and wakes waiters. True when nobody will wait for the zombie (kernel/signal.c, do_notify_parent).</summary>
+    /// <summary>Sends the exit signal and wakes waiters. True when nobody will wait for the zombie (kernel/signal.c,
+    /// do_notify_parent).</summary>
     private bool NotifyParentOfExitLocked()
     {
         ThreadGroup? parent = Parent;
@@ -211,7 +217,8 @@ public sealed partial class ThreadGroup
     private const long NsPerTick = 1_000_000_000 / ClockTick.HZ;
 
     /// <summary>
-    /// Children of an ending task go to a sibling thread, or, when the process ends, to a subreaper or the init of the namespace (kernel/exit.c, forget_original_parent).
+    /// Children of an ending task go to a sibling thread, or, when the process ends, to a subreaper or the init of
+    /// the namespace (kernel/exit.c, forget_original_parent).
     /// </summary>
     private void ReparentChildrenLocked(Task dying)
     {
@@ -264,7 +271,8 @@ public sealed partial class ThreadGroup
         {
             if (task.ParentDeathSignal != 0)
             {
-                SendSignal(SigInfos.FromKernel(task.ParentDeathSignal) with { si_code = SigCode.SI_USER }, SignalForce.Normal);
+                SendSignal(SigInfos.FromKernel(task.ParentDeathSignal) with { si_code = SigCode.SI_USER },
+                    SignalForce.Normal);
             }
         }
     }
@@ -287,7 +295,8 @@ public sealed partial class ThreadGroup
 
     private ThreadGroup? FindReaperLocked()
     {
-        for (ThreadGroup? ancestor = HasChildSubreaper ? Parent : null; ancestor is not null; ancestor = ancestor.Parent)
+        for (ThreadGroup? ancestor = HasChildSubreaper ? Parent : null; ancestor is not null; ancestor =
+            ancestor.Parent)
         {
             if (ancestor.PidNamespace != PidNamespace || ancestor.IsNamespaceInit)
             {
@@ -305,12 +314,15 @@ public sealed partial class ThreadGroup
     }
 
     /// <summary>
-    /// POSIX: when the end of a process orphans a group that has stopped members, they get SIGHUP and SIGCONT (kernel/exit.c, kill_orphaned_pgrp).
+    /// POSIX: when the end of a process orphans a group that has stopped members, they get SIGHUP and SIGCONT
+    /// (kernel/exit.c, kill_orphaned_pgrp).
     /// </summary>
-    private static void SignalOrphanedGroupLocked(ProcessGroup group, ThreadGroup? leaving, ThreadGroup? formerParent = null)
+    private static void SignalOrphanedGroupLocked(ProcessGroup group, ThreadGroup? leaving,
+        ThreadGroup? formerParent = null)
     {
         ThreadGroup? parent = formerParent ?? leaving?.Parent;
-        bool mattered = parent is not null && parent.ProcessGroup != group && parent.ProcessGroup.Session == group.Session;
+        bool mattered = parent is not null && parent.ProcessGroup != group
+            && parent.ProcessGroup.Session == group.Session;
         if (mattered && group.IsOrphanedLocked(leaving) && group.HasStoppedMemberLocked())
         {
             group.SendSignalLocked(SigInfos.FromKernel(Signals.SIGHUP));
@@ -319,7 +331,8 @@ public sealed partial class ThreadGroup
     }
 
     /// <summary>
-    /// The end of a namespace's init takes all its processes along (kernel/pid_namespace.c, zap_pid_ns_processes): kill, and wait until they are gone.
+    /// The end of a namespace's init takes all its processes along (kernel/pid_namespace.c, zap_pid_ns_processes):
+    /// kill, and wait until they are gone.
     /// </summary>
     internal void EndNamespaceIfInit(Task task)
     {

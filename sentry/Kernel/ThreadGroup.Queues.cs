@@ -62,7 +62,8 @@ public sealed partial class ThreadGroup
         return signal;
     }
 
-    /// <summary>Shared signals that <paramref name="task"/> can no longer take go to another task (kernel/signal.c, retarget_shared_pending).</summary>
+    /// <summary>Shared signals that <paramref name="task"/> can no longer take go to another task (kernel/signal.c,
+    /// retarget_shared_pending).</summary>
     internal void RetargetLocked(Task task, ulong lost)
     {
         ulong open = _shared.Set & lost;
@@ -77,7 +78,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>Replaces an action, rt_sigaction(2): pending instances of a signal that is now ignored are dropped (POSIX).</summary>
+    /// <summary>Replaces an action, rt_sigaction(2): pending instances of a signal that is now ignored are dropped
+    /// (POSIX).</summary>
     internal KernelSigaction SetAction(int signal, in KernelSigaction action)
     {
         using (SignalLock.Enter())
@@ -100,7 +102,8 @@ public sealed partial class ThreadGroup
     internal void ResetHandlers() => Volatile.Write(ref _handlers, Handlers.CopyIgnored());
 
     /// <summary>
-    /// The task takes part in a stop for <paramref name="signal"/>, starting it when none is on (kernel/signal.c, do_signal_stop).
+    /// The task takes part in a stop for <paramref name="signal"/>, starting it when none is on (kernel/signal.c,
+    /// do_signal_stop).
     /// False when a SIGCONT or a kill overtook it; <paramref name="completed"/> when it was the last task to stop.
     /// </summary>
     internal bool JoinStop(Task task, int signal, out bool completed)
@@ -118,7 +121,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>A task that was to stop ends instead, or stopped: counts it. True when the stop is now complete.</summary>
+    /// <summary>A task that was to stop ends instead, or stopped: counts it. True when the stop is now
+    /// complete.</summary>
     internal bool FinishOneStopLocked()
     {
         if (--_stopsAwaited != 0 || _isStopped)
@@ -131,7 +135,8 @@ public sealed partial class ThreadGroup
         return true;
     }
 
-    /// <summary>The code (CLD_CONTINUED, CLD_STOPPED) the parent must still hear; 0 for none. Taking it ends the obligation.</summary>
+    /// <summary>The code (CLD_CONTINUED, CLD_STOPPED) the parent must still hear; 0 for none. Taking it ends the
+    /// obligation.</summary>
     internal int TakeNewsLocked()
     {
         int code = _notifyParentCode;

@@ -21,7 +21,8 @@ public sealed partial class ThreadGroup
     }
 
     /// <summary>
-    /// setpgid(2) by this process of <paramref name="target"/> (itself or a child) into the group <paramref name="group"/>: EINVAL, ESRCH, EPERM, EACCES.
+    /// setpgid(2) by this process of <paramref name="target"/> (itself or a child) into the group <paramref
+    /// name="group"/>: EINVAL, ESRCH, EPERM, EACCES.
     /// </summary>
     internal Errno MoveToGroup(ThreadGroup target, Pid? group, bool isOwnGroup)
     {

@@ -4,7 +4,8 @@ using Sentry.Sync;
 
 namespace Sentry.Kernel;
 
-/// <summary>How hard a signal pushes against the protection of a namespace's init (kernel/signal.c, sig_task_ignored).</summary>
+/// <summary>How hard a signal pushes against the protection of a namespace's init (kernel/signal.c,
+/// sig_task_ignored).</summary>
 public enum SignalForce
 {
     /// <summary>From a process that the target's namespace sees.</summary>
@@ -16,7 +17,8 @@ public enum SignalForce
 
 public sealed partial class ThreadGroup
 {
-    /// <summary>Signal state of the process: pending queues of it and its tasks, masks as senders see them, stops, the group's exit.</summary>
+    /// <summary>Signal state of the process: pending queues of it and its tasks, masks as senders see them, stops,
+    /// the group's exit.</summary>
     internal readonly OrderedLock<SignalLevel> SignalLock = new();
 
     // Guarded by SignalLock.
@@ -61,7 +63,8 @@ public sealed partial class ThreadGroup
     }
 
     /// <summary>
-    /// Sends a signal to the process. None also when it is ignored; EAGAIN when a real-time signal with data finds the queue full. Any thread.
+    /// Sends a signal to the process. None also when it is ignored; EAGAIN when a real-time signal with data finds
+    /// the queue full. Any thread.
     /// </summary>
     public Errno SendSignal(in SigInfo info, SignalForce force = SignalForce.Kernel)
     {
@@ -148,7 +151,8 @@ public sealed partial class ThreadGroup
         return Errno.None;
     }
 
-    /// <summary>Side effects of a signal at sending (kernel/signal.c, prepare_signal). False when it is dropped.</summary>
+    /// <summary>Side effects of a signal at sending (kernel/signal.c, prepare_signal). False when it is
+    /// dropped.</summary>
     private bool PrepareLocked(int signal, Task main, SignalForce force)
     {
         if (_isExiting)
@@ -184,7 +188,8 @@ public sealed partial class ThreadGroup
         return Handlers.IsIgnored(signal);
     }
 
-    /// <summary>Init of a namespace dies of no signal it does not handle, unless a fault of its own asked for it.</summary>
+    /// <summary>Init of a namespace dies of no signal it does not handle, unless a fault of its own asked for
+    /// it.</summary>
     private bool IsProtectedLocked => IsNamespaceInit && !_initProtectionLost;
 
     private void ContinueLocked()
@@ -223,7 +228,8 @@ public sealed partial class ThreadGroup
         }
     }
 
-    /// <summary>Chooses the task that takes the signal and wakes it; a fatal one takes the process down at once (kernel/signal.c, complete_signal).</summary>
+    /// <summary>Chooses the task that takes the signal and wakes it; a fatal one takes the process down at once
+    /// (kernel/signal.c, complete_signal).</summary>
     private void CompleteLocked(int signal, Task main, Task? target)
     {
         Task? chosen = main.WantsSignalLocked(signal) ? main : null;

@@ -7,7 +7,8 @@ public sealed partial class ThreadGroup
 {
     private ProcessTimers? _timers;
 
-    /// <summary>Interval timers, POSIX timers and CPU-time limit of the process; null while it has never had one. Any thread.</summary>
+    /// <summary>Interval timers, POSIX timers and CPU-time limit of the process; null while it has never had one. Any
+    /// thread.</summary>
     internal ProcessTimers? Timers => Volatile.Read(ref _timers);
 
     /// <summary>A hint, without the lock: tasks that have not ended.</summary>
@@ -26,7 +27,8 @@ public sealed partial class ThreadGroup
     }
 
     /// <summary>
-    /// Queues the signal of a POSIX timer unless it is ignored or queued already (kernel/signal.c, posixtimer_send_sigqueue). A standard signal that is
+    /// Queues the signal of a POSIX timer unless it is ignored or queued already (kernel/signal.c,
+    /// posixtimer_send_sigqueue). A standard signal that is
     /// pending for another reason does not keep it out.
     /// </summary>
     internal void QueueTimerLocked(PosixTimer timer)
@@ -34,7 +36,8 @@ public sealed partial class ThreadGroup
         SignalLock.AssertHeld();
         Task? target = timer.Target;
         int signal = timer.Entry.Info.si_signo;
-        if (timer.Entry.IsQueued || target is { IsExiting: true } || !PrepareLocked(signal, target ?? Leader, SignalForce.Kernel))
+        if (timer.Entry.IsQueued || target is { IsExiting: true }
+            || !PrepareLocked(signal, target ?? Leader, SignalForce.Kernel))
         {
             return;
         }

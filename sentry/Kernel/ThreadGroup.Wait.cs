@@ -4,7 +4,8 @@ namespace Sentry.Kernel;
 
 public sealed partial class ThreadGroup
 {
-    /// <summary>Takes (or, with WNOWAIT, looks at) a state change of this child for <paramref name="waiter"/>; under TasksLock.</summary>
+    /// <summary>Takes (or, with WNOWAIT, looks at) a state change of this child for <paramref name="waiter"/>; under
+    /// TasksLock.</summary>
     internal bool TryCollectLocked(Task waiter, int options, ref WaitResult result)
     {
         bool keep = (options & Wait.WNOWAIT) != 0;

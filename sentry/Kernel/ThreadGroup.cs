@@ -21,7 +21,8 @@ public sealed partial class ThreadGroup : IMemoryLimits
     private ResourceCounters _childrenCounters;
     private int _parentId;
 
-    internal ThreadGroup(GuestKernel kernel, Pid identity, ProcessGroup processGroup, SignalHandlers handlers, ResourceLimits limits)
+    internal ThreadGroup(GuestKernel kernel, Pid identity, ProcessGroup processGroup, SignalHandlers handlers,
+        ResourceLimits limits)
     {
         Kernel = kernel;
         Identity = identity;
@@ -52,7 +53,8 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>Parent process; null for the first process and once it is reaped. Guarded by TasksLock.</summary>
     public ThreadGroup? Parent { get; private set; }
 
-    /// <summary>Thread of the parent that made it (or adopted it), for __WNOTHREAD and PR_SET_PDEATHSIG. Guarded by TasksLock.</summary>
+    /// <summary>Thread of the parent that made it (or adopted it), for __WNOTHREAD and PR_SET_PDEATHSIG. Guarded by
+    /// TasksLock.</summary>
     internal Task? ParentTask { get; private set; }
 
     /// <summary>Process group. Guarded by TasksLock for writing.</summary>
@@ -67,7 +69,8 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>Limits, getrlimit(2).</summary>
     public ResourceLimits Limits { get; }
 
-    /// <summary>Signal that tells the parent of its end (SIGCHLD, or what clone asked for; 0 for none). Guarded by TasksLock.</summary>
+    /// <summary>Signal that tells the parent of its end (SIGCHLD, or what clone asked for; 0 for none). Guarded by
+    /// TasksLock.</summary>
     public int ExitSignal { get; internal set; } = Signals.SIGCHLD;
 
     /// <summary>PR_SET_CHILD_SUBREAPER.</summary>
@@ -149,7 +152,8 @@ public sealed partial class ThreadGroup : IMemoryLimits
         }
     }
 
-    /// <summary>Parent's process id in this process's namespace, getppid(2); 0 when it is outside. Any thread.</summary>
+    /// <summary>Parent's process id in this process's namespace, getppid(2); 0 when it is outside. Any
+    /// thread.</summary>
     public int ParentId => Volatile.Read(ref _parentId);
 
     /// <summary>Parent's process id as <paramref name="viewer"/> sees it; 0 when it is outside.</summary>

@@ -30,7 +30,8 @@ public sealed partial class UserNamespace : INamespace
     private IdMapExtent[]? _users;
     private IdMapExtent[]? _groups;
 
-    /// <summary>A namespace under <paramref name="parent"/> (null: the root) owned by the kuid of its creator.</summary>
+    /// <summary>A namespace under <paramref name="parent"/> (null: the root) owned by the kuid of its
+    /// creator.</summary>
     public UserNamespace(UserNamespace? parent, uint ownerUid, uint ownerGid = 0)
     {
         Parent = parent;
@@ -69,7 +70,8 @@ public sealed partial class UserNamespace : INamespace
     /// <summary>May setgroups(2) be called (/proc/pid/setgroups)? Once denied, denied for ever, below too.</summary>
     public bool SetGroupsAllowed { get; private set; } = true;
 
-    /// <summary>Kernel rule of cap_capable (security/commoncap.c): capable in this namespace or an ancestor, or owner in the parent.</summary>
+    /// <summary>Kernel rule of cap_capable (security/commoncap.c): capable in this namespace or an ancestor, or owner
+    /// in the parent.</summary>
     public bool Grants(Credentials credentials, int capability)
     {
         for (UserNamespace? ns = this; ns is not null; ns = ns.Parent)
@@ -117,7 +119,8 @@ public sealed partial class UserNamespace : INamespace
     /// <summary>The group id of a kgid in this namespace, or <see cref="InvalidId"/>.</summary>
     public uint FromKernelGid(uint kgid) => Up(Volatile.Read(ref _groups), kgid);
 
-    /// <summary>As <see cref="FromKernelUid"/>, with <see cref="OverflowId"/> for unmapped users: what system calls report.</summary>
+    /// <summary>As <see cref="FromKernelUid"/>, with <see cref="OverflowId"/> for unmapped users: what system calls
+    /// report.</summary>
     public uint FromKernelUidOrOverflow(uint kuid)
     {
         uint uid = FromKernelUid(kuid);
@@ -135,7 +138,8 @@ public sealed partial class UserNamespace : INamespace
     public bool HasMap(IdKind kind) => Volatile.Read(ref kind == IdKind.User ? ref _users : ref _groups) is not null;
 
     /// <summary>
-    /// The map as <paramref name="viewer"/> reads it from /proc/pid/uid_map or gid_map: LowerFirst in the ids of the viewer's namespace (of the parent's for the namespace itself).
+    /// The map as <paramref name="viewer"/> reads it from /proc/pid/uid_map or gid_map: LowerFirst in the ids of the
+    /// viewer's namespace (of the parent's for the namespace itself).
     /// </summary>
     public IdMapExtent[] GetMap(IdKind kind, UserNamespace viewer)
     {
@@ -144,7 +148,8 @@ public sealed partial class UserNamespace : INamespace
         IdMapExtent[] result = new IdMapExtent[map.Length];
         for (int i = 0; i < map.Length; i++)
         {
-            uint lower = kind == IdKind.User ? seenFrom.FromKernelUid(map[i].LowerFirst) : seenFrom.FromKernelGid(map[i].LowerFirst);
+            uint lower = kind == IdKind.User ? seenFrom.FromKernelUid(map[i].LowerFirst)
+                : seenFrom.FromKernelGid(map[i].LowerFirst);
             result[i] = map[i] with { LowerFirst = lower };
         }
 
@@ -152,7 +157,8 @@ public sealed partial class UserNamespace : INamespace
     }
 
     /// <summary>
-    /// Writes a map (user_namespaces(7), "Defining user and group ID mappings"): EPERM when it is there already or the writer may not map these ids,
+    /// Writes a map (user_namespaces(7), "Defining user and group ID mappings"): EPERM when it is there already or
+    /// the writer may not map these ids,
     /// EINVAL for empty, overlapping or wrapping extents. LowerFirst counts in the parent namespace.
     /// </summary>
     public Errno SetMap(Task writer, IdKind kind, ReadOnlySpan<IdMapExtent> extents)
@@ -192,7 +198,8 @@ public sealed partial class UserNamespace : INamespace
         return Interlocked.CompareExchange(ref target, map, null) is null ? Errno.None : Errno.EPERM;
     }
 
-    /// <summary>Writes /proc/pid/setgroups: "deny" only before the group map is there; "allow" only while it is allowed.</summary>
+    /// <summary>Writes /proc/pid/setgroups: "deny" only before the group map is there; "allow" only while it is
+    /// allowed.</summary>
     public Errno SetSetGroups(bool allow)
     {
         if (allow)
@@ -248,7 +255,8 @@ public sealed partial class UserNamespace : INamespace
         for (int i = 0; i < extents.Length; i++)
         {
             IdMapExtent one = extents[i];
-            if (one.Count == 0 || (ulong)one.First + one.Count > uint.MaxValue || (ulong)one.LowerFirst + one.Count > uint.MaxValue)
+            if (one.Count == 0 || (ulong)one.First + one.Count > uint.MaxValue || (ulong)one.LowerFirst
+                + one.Count > uint.MaxValue)
             {
                 return false;
             }

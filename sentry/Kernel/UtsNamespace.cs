@@ -12,7 +12,8 @@ public sealed class UtsNamespace : INamespace
     private string _hostName;
     private string _domainName;
 
-    /// <summary>A namespace with the given names (Latin-1 byte strings of at most <see cref="MaxNameBytes"/>).</summary>
+    /// <summary>A namespace with the given names (Latin-1 byte strings of at most <see
+    /// cref="MaxNameBytes"/>).</summary>
     public UtsNamespace(UserNamespace owner, string hostName, string domainName = "(none)")
     {
         Owner = owner;

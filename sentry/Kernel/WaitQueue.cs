@@ -4,7 +4,8 @@ using Sentry.Sync;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// One registration on a <see cref="WaitQueue"/>. Make it once per waiter and reuse it; it is on at most one queue at a time.
+/// One registration on a <see cref="WaitQueue"/>. Make it once per waiter and reuse it; it is on at most one queue at
+/// a time.
 /// </summary>
 public abstract class WaitEntry
 {
@@ -12,20 +13,24 @@ public abstract class WaitEntry
     internal WaitEntry? Previous;
     internal WaitQueue? Queue;
 
-    /// <summary>Poll events (EPOLLIN...) that wake this entry; set before <see cref="WaitQueue.Add"/>. EPOLLERR and EPOLLHUP always wake.</summary>
+    /// <summary>Poll events (EPOLLIN...) that wake this entry; set before <see cref="WaitQueue.Add"/>. EPOLLERR and
+    /// EPOLLHUP always wake.</summary>
     public uint Events { get; set; } = uint.MaxValue;
 
-    /// <summary>An exclusive entry: <see cref="WaitQueue.Notify"/> stops after waking one that says it consumed the event (EPOLLEXCLUSIVE, accept).</summary>
+    /// <summary>An exclusive entry: <see cref="WaitQueue.Notify"/> stops after waking one that says it consumed the
+    /// event (EPOLLEXCLUSIVE, accept).</summary>
     public bool IsExclusive { get; set; }
 
     /// <summary>
-    /// Called under the queue's lock with the events that occurred; must only set flags, wake threads or take leaf locks.
+    /// Called under the queue's lock with the events that occurred; must only set flags, wake threads or take leaf
+    /// locks.
     /// Returns true when the event was consumed, which ends the walk for an exclusive entry.
     /// </summary>
     public abstract bool OnNotify(uint events);
 }
 
-/// <summary>Who wants to know when an object changes: the wait_queue_head_t of this kernel. Empty-queue notification takes no lock.</summary>
+/// <summary>Who wants to know when an object changes: the wait_queue_head_t of this kernel. Empty-queue notification
+/// takes no lock.</summary>
 public sealed class WaitQueue
 {
     private const uint AlwaysWake = 0x8 | 0x10;
@@ -38,7 +43,8 @@ public sealed class WaitQueue
     /// <summary>True when nobody waits (a hint; exact under the owner's lock).</summary>
     public bool IsEmpty => Volatile.Read(ref _count) == 0;
 
-    /// <summary>Appends the entry. The caller then re-checks its condition: a change before the add is not reported.</summary>
+    /// <summary>Appends the entry. The caller then re-checks its condition: a change before the add is not
+    /// reported.</summary>
     public void Add(WaitEntry entry)
     {
         using (_lock.Enter())
@@ -90,7 +96,8 @@ public sealed class WaitQueue
     }
 
     /// <summary>
-    /// As <see cref="Notify"/> from within a callback of another queue (an epoll instance passing an event on). The caller guarantees that
+    /// As <see cref="Notify"/> from within a callback of another queue (an epoll instance passing an event on). The
+    /// caller guarantees that
     /// such chains form no cycle: epoll_ctl(2) refuses loops. Returns true when an entry consumed the event.
     /// </summary>
     public bool NotifyNested(uint events)

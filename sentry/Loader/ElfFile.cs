@@ -17,7 +17,8 @@ public struct ElfSegment
 }
 
 /// <summary>
-/// The header of an ELF file and its program headers (elf(5), gABI chapter 5): only values the loader may use without further checks.
+/// The header of an ELF file and its program headers (elf(5), gABI chapter 5): only values the loader may use without
+/// further checks.
 /// </summary>
 public sealed class ElfFile
 {
@@ -45,7 +46,8 @@ public sealed class ElfFile
     public ReadOnlySpan<ElfSegment> Segments => _segments;
 
     /// <summary>
-    /// Reads the header. ENOEXEC for anything but a 64-bit little-endian x86-64 executable or shared object with sound program headers.
+    /// Reads the header. ENOEXEC for anything but a 64-bit little-endian x86-64 executable or shared object with
+    /// sound program headers.
     /// </summary>
     public static Errno ParseHeader(ReadOnlySpan<byte> bytes, out ElfHeader header)
     {
@@ -141,7 +143,8 @@ public sealed class ElfFile
         return result;
     }
 
-    /// <summary>Address of the program headers in memory before relocation (AT_PHDR): in the segment that holds their file offset; 0 if none does.</summary>
+    /// <summary>Address of the program headers in memory before relocation (AT_PHDR): in the segment that holds their
+    /// file offset; 0 if none does.</summary>
     public ulong ProgramHeadersAddress()
     {
         ulong offset = Header.ProgramHeadersOffset;

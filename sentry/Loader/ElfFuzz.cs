@@ -6,7 +6,8 @@ namespace Sentry.Loader;
 /// <summary>Fuzz entry of the ELF parser.</summary>
 public static class ElfFuzz
 {
-    /// <summary>Parses bytes as a whole file and checks what the loader relies on; throws when a promise is broken.</summary>
+    /// <summary>Parses bytes as a whole file and checks what the loader relies on; throws when a promise is
+    /// broken.</summary>
     public static void Run(ReadOnlySpan<byte> bytes)
     {
         if (ElfFile.ParseHeader(bytes, out ElfHeader header) != Errno.None)

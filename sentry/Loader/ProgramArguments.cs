@@ -3,7 +3,8 @@ using Abi.Linux;
 
 namespace Sentry.Loader;
 
-/// <summary>Arguments and environment of a program, with Linux's limits on their size (execve(2), "Limits on size of arguments and environment").</summary>
+/// <summary>Arguments and environment of a program, with Linux's limits on their size (execve(2), "Limits on size of
+/// arguments and environment").</summary>
 public sealed class ProgramArguments
 {
     /// <summary>Longest single string with its NUL (MAX_ARG_STRLEN).</summary>

@@ -16,7 +16,8 @@ internal sealed partial class ProgramLoader
         bias = 0;
         bool isFixed = elf.Header.Type == Elf.ET_EXEC;
         ulong preferred = !isFixed && hasInterpreter ? _mm.PieBase : 0;
-        Errno errno = MapImage(elf, _plan.Program, preferred, isFixed ? MapPlacement.FixedNoReplace : MapPlacement.Hint, out bias);
+        Errno errno = MapImage(elf, _plan.Program, preferred, isFixed ? MapPlacement.FixedNoReplace
+            : MapPlacement.Hint, out bias);
         if (errno != Errno.None)
         {
             return errno;
@@ -30,7 +31,8 @@ internal sealed partial class ProgramLoader
     }
 
     /// <summary>
-    /// Finds room for all loadable segments in one piece, then maps each at its place; <paramref name="bias"/> is what is added to its addresses.
+    /// Finds room for all loadable segments in one piece, then maps each at its place; <paramref name="bias"/> is
+    /// what is added to its addresses.
     /// </summary>
     private Errno MapImage(ElfFile elf, FileDescription file, ulong preferred, MapPlacement placement, out ulong bias)
     {
@@ -68,7 +70,8 @@ internal sealed partial class ProgramLoader
         return Errno.None;
     }
 
-    private Errno Reserve(ElfFile elf, ulong start, ulong length, ulong preferred, MapPlacement placement, out ulong bias)
+    private Errno Reserve(ElfFile elf, ulong start, ulong length, ulong preferred, MapPlacement placement,
+        out ulong bias)
     {
         bias = 0;
         ulong alignment = elf.Alignment();
@@ -127,9 +130,11 @@ internal sealed partial class ProgramLoader
                 out _);
         }
 
-        if (errno == Errno.None && segment.FileBytes != 0 && segment.MemoryBytes > segment.FileBytes && filePagesEnd > fileEnd)
+        if (errno == Errno.None && segment.FileBytes != 0 && segment.MemoryBytes > segment.FileBytes
+            && filePagesEnd > fileEnd)
         {
-            // The rest of the last file page belongs to the bss; a read-only segment keeps what the file has there, as on Linux.
+            // The rest of the last file page belongs to the bss; a read-only segment keeps what the file has there,
+            // as on Linux.
             Errno zeroed = _mm.ZeroOut(new GuestAddress(fileEnd), filePagesEnd - fileEnd, out _);
             errno = (access & MemoryAccess.Write) != 0 ? zeroed : Errno.None;
         }

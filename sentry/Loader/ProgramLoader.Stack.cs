@@ -18,14 +18,17 @@ internal sealed partial class ProgramLoader
     private const string PlatformName = "x86_64";
 
     /// <summary>
-    /// Writes the initial stack (psABI 3.4.1; fs/binfmt_elf.c, create_elf_tables). From the top: end marker, path, environment, arguments,
+    /// Writes the initial stack (psABI 3.4.1; fs/binfmt_elf.c, create_elf_tables). From the top: end marker, path,
+    /// environment, arguments,
     /// platform name, random bytes, then aligned auxiliary vector, envp, argv, argc.
     /// </summary>
     private Errno BuildStack(in Placement placement, out ulong stackPointer)
     {
         ProgramArguments arguments = _plan.Arguments;
-        ulong strings = EndMarkerBytes + (ulong)_plan.Path.Length + 1 + StringBytes(arguments.Arguments) + StringBytes(arguments.Environment);
-        ulong words = 1 + (ulong)arguments.Arguments.Count + 1 + (ulong)arguments.Environment.Count + 1 + (2 * AuxiliaryEntries);
+        ulong strings = EndMarkerBytes + (ulong)_plan.Path.Length + 1 + StringBytes(arguments.Arguments)
+            + StringBytes(arguments.Environment);
+        ulong words = 1 + (ulong)arguments.Arguments.Count + 1 + (ulong)arguments.Environment.Count + 1
+            + (2 * AuxiliaryEntries);
         ulong total = strings + (ulong)PlatformName.Length + 1 + RandomBytes + (words * WordBytes) + 64;
         stackPointer = 0;
         Errno errno = _mm.MapStack(total + ReserveBytes, placement.StackAccess, out GuestRange stack);

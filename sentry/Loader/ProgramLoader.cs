@@ -15,7 +15,8 @@ internal struct LoadedProgram
 }
 
 /// <summary>
-/// Makes a new address space from an ELF executable and its interpreter (execve(2); fs/binfmt_elf.c, load_elf_binary). Nothing of the caller changes
+/// Makes a new address space from an ELF executable and its interpreter (execve(2); fs/binfmt_elf.c,
+/// load_elf_binary). Nothing of the caller changes
 /// until it is complete, so that every error is still an errno.
 /// </summary>
 internal sealed partial class ProgramLoader
@@ -32,7 +33,8 @@ internal sealed partial class ProgramLoader
         _mm = mm;
     }
 
-    /// <summary>Loads the program of a plan. ENOEXEC, ENOMEM, ELIBBAD, E2BIG, and what opening the interpreter says.</summary>
+    /// <summary>Loads the program of a plan. ENOEXEC, ENOMEM, ELIBBAD, E2BIG, and what opening the interpreter
+    /// says.</summary>
     internal static Errno Load(Task task, ExecutionPlan plan, out LoadedProgram program)
     {
         program = default;
@@ -49,7 +51,8 @@ internal sealed partial class ProgramLoader
             RandomSeed = randomise ? GuestRandom.NextSeed() : 0,
         };
         GuestKernel kernel = task.Kernel;
-        errno = MemoryManager.Create(kernel.Platform, kernel.MemoryFile, task.ThreadGroup, layout, out MemoryManager? mm);
+        errno = MemoryManager.Create(kernel.Platform, kernel.MemoryFile, task.ThreadGroup, layout,
+            out MemoryManager? mm);
         if (errno != Errno.None)
         {
             return errno;

@@ -14,7 +14,8 @@ public readonly record struct ScriptLine(string Interpreter, string? Argument)
     public static bool IsScript(ReadOnlySpan<byte> start) => start.Length >= 2 && start[0] == '#' && start[1] == '!';
 
     /// <summary>
-    /// Takes the line apart (fs/binfmt_script.c): ENOEXEC when there is no interpreter, or when its name may have been cut off at <see cref="MaxBytes"/>.
+    /// Takes the line apart (fs/binfmt_script.c): ENOEXEC when there is no interpreter, or when its name may have
+    /// been cut off at <see cref="MaxBytes"/>.
     /// A cut-off argument is passed on as it is.
     /// </summary>
     public static Errno Parse(ReadOnlySpan<byte> start, out ScriptLine line)

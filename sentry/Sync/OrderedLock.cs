@@ -16,7 +16,8 @@ public interface ILockLevel
 }
 
 /// <summary>
-/// A mutual-exclusion lock with a level. Debug builds check the order on every entry; release builds pay for the lock only.
+/// A mutual-exclusion lock with a level. Debug builds check the order on every entry; release builds pay for the lock
+/// only.
 /// Two locks of one level are taken together only through <see cref="EnterNested"/>, whose caller states the order.
 /// </summary>
 public sealed class OrderedLock<TLevel>
@@ -35,7 +36,8 @@ public sealed class OrderedLock<TLevel>
         return new Scope(this);
     }
 
-    /// <summary>Takes a second lock of the same level; the caller guarantees a global order among such pairs (for example by address of creation).</summary>
+    /// <summary>Takes a second lock of the same level; the caller guarantees a global order among such pairs (for
+    /// example by address of creation).</summary>
     public Scope EnterNested()
     {
         LockOrder.Entering(TLevel.Rank, TLevel.Name, isNested: 1);
@@ -77,7 +79,8 @@ internal static class LockOrder
         List<int> held = s_held ??= new List<int>();
         foreach (int other in held)
         {
-            Debug.Assert(other < rank || (isNested != 0 && other == rank), "lock order: " + name + " taken under rank " + other);
+            Debug.Assert(other < rank || (isNested != 0 && other == rank), "lock order: " + name
+                + " taken under rank " + other);
         }
 
         held.Add(rank);

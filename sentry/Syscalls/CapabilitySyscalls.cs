@@ -104,7 +104,8 @@ public static class CapabilitySyscalls
         return Errno.None;
     }
 
-    private static GuestAddress DataAddress(in SyscallArguments args, int half) => args.Address(1).Field(half * 3 * sizeof(uint));
+    private static GuestAddress DataAddress(in SyscallArguments args, int half) =>
+        args.Address(1).Field(half * 3 * sizeof(uint));
 
     /// <summary>Reads the header; an unknown version is answered with ours, EINVAL and no halves.</summary>
     private static Errno ReadHeader(Task task, GuestAddress address, out CapUserHeader header, out int halves)

@@ -5,7 +5,8 @@ using Sentry.Time;
 
 namespace Sentry.Syscalls;
 
-/// <summary>Reading and setting clocks: clock_gettime(2), gettimeofday(2), time(2), adjtimex(2). Nobody sets the clocks of the sandbox.</summary>
+/// <summary>Reading and setting clocks: clock_gettime(2), gettimeofday(2), time(2), adjtimex(2). Nobody sets the
+/// clocks of the sandbox.</summary>
 public static class ClockSyscalls
 {
     private const long LowResolutionNs = 4_000_000;
@@ -43,7 +44,8 @@ public static class ClockSyscalls
         return result.IsNull ? Errno.None : TimeValues.Write(task, result, isCoarse ? LowResolutionNs : 1);
     }
 
-    /// <summary>clock_settime(clockid_t clockid, const struct timespec *tp): EPERM for the clocks that could be set.</summary>
+    /// <summary>clock_settime(clockid_t clockid, const struct timespec *tp): EPERM for the clocks that could be
+    /// set.</summary>
     public static SyscallResult ClockSetTime(Task task, in SyscallArguments args)
     {
         Errno errno = GuestClock.Decode(task, args.Int(0), CpuClockUse.Wait, out GuestClock clock);
@@ -128,7 +130,8 @@ public static class ClockSyscalls
 
     private static SyscallResult Adjust(Task task, GuestAddress address)
     {
-        // What Linux shows when no daemon disciplines the clock: unsynchronised, nothing to correct (kernel/time/ntp.c).
+        // What Linux shows when no daemon disciplines the clock: unsynchronised, nothing to correct
+        // (kernel/time/ntp.c).
         const long WorstErrorMicroseconds = 16_000_000;
         const long ToleranceScaledPpm = 500L << 16;
         const long MicrosecondsPerTick = 10_000;

@@ -6,16 +6,19 @@ using Sentry.Mm;
 
 namespace Sentry.Syscalls;
 
-/// <summary>Reads and checks struct clone_args (clone3(2); kernel/fork.c, copy_clone_args_from_user and clone3_args_valid).</summary>
+/// <summary>Reads and checks struct clone_args (clone3(2); kernel/fork.c, copy_clone_args_from_user and
+/// clone3_args_valid).</summary>
 internal static class CloneArguments
 {
     private const ulong LegacyFlags = 0xffffffff;
 
-    /// <summary>Reads <paramref name="sizeBytes"/> bytes (at least version 0). EFAULT, EINVAL, E2BIG (unknown fields in use), EPERM.</summary>
+    /// <summary>Reads <paramref name="sizeBytes"/> bytes (at least version 0). EFAULT, EINVAL, E2BIG (unknown fields
+    /// in use), EPERM.</summary>
     internal static Errno Read(Task task, GuestAddress address, int sizeBytes, out CloneRequest request)
     {
         request = default;
-        Span<byte> bytes = sizeBytes <= Sched.CLONE_ARGS_SIZE_VER2 ? stackalloc byte[Sched.CLONE_ARGS_SIZE_VER2] : new byte[sizeBytes];
+        Span<byte> bytes = sizeBytes <= Sched.CLONE_ARGS_SIZE_VER2 ? stackalloc byte[Sched.CLONE_ARGS_SIZE_VER2]
+            : new byte[sizeBytes];
         Errno errno = task.Mm.CopyIn(address, bytes[..sizeBytes]);
         if (errno != Errno.None)
         {
@@ -81,7 +84,8 @@ internal static class CloneArguments
         return args.cgroup > int.MaxValue || sizeBytes < Sched.CLONE_ARGS_SIZE_VER2 ? Errno.EINVAL : Errno.EBADF;
     }
 
-    /// <summary>clone3's set_tid: wanted ids from the innermost namespace outwards; each namespace must be the caller's to administer.</summary>
+    /// <summary>clone3's set_tid: wanted ids from the innermost namespace outwards; each namespace must be the
+    /// caller's to administer.</summary>
     private static Errno ReadWantedIds(Task task, in CloneArgs args, out int[]? ids)
     {
         ids = null;
@@ -99,7 +103,8 @@ internal static class CloneArguments
         int[] result = new int[args.set_tid_size];
         for (int i = 0; i < result.Length; i++)
         {
-            Errno errno = task.Mm.Read(new GuestAddress(unchecked(args.set_tid + (ulong)(i * sizeof(int)))), out result[i]);
+            Errno errno = task.Mm.Read(new GuestAddress(unchecked(args.set_tid + (ulong)(i * sizeof(int)))),
+                out result[i]);
             if (errno != Errno.None)
             {
                 return errno;

@@ -15,13 +15,15 @@ public static class CredentialSyscalls
     public static SyscallResult GetUid(Task task, in SyscallArguments args) => User(task, task.Credentials.RealUid);
 
     /// <summary>geteuid(2).</summary>
-    public static SyscallResult GetEuid(Task task, in SyscallArguments args) => User(task, task.Credentials.EffectiveUid);
+    public static SyscallResult GetEuid(Task task, in SyscallArguments args) =>
+        User(task, task.Credentials.EffectiveUid);
 
     /// <summary>getgid(2).</summary>
     public static SyscallResult GetGid(Task task, in SyscallArguments args) => Group(task, task.Credentials.RealGid);
 
     /// <summary>getegid(2).</summary>
-    public static SyscallResult GetEgid(Task task, in SyscallArguments args) => Group(task, task.Credentials.EffectiveGid);
+    public static SyscallResult GetEgid(Task task, in SyscallArguments args) =>
+        Group(task, task.Credentials.EffectiveGid);
 
     /// <summary>setuid(2): with CAP_SETUID all ids, else the effective one to the real or saved one.</summary>
     public static SyscallResult SetUid(Task task, in SyscallArguments args)
@@ -65,14 +67,16 @@ public static class CredentialSyscalls
     public static SyscallResult SetReUid(Task task, in SyscallArguments args)
     {
         KernelCredentials old = task.Credentials;
-        if (!TryMap(old, IdKind.User, args.UInt(0), out uint real) || !TryMap(old, IdKind.User, args.UInt(1), out uint effective))
+        if (!TryMap(old, IdKind.User, args.UInt(0), out uint real)
+            || !TryMap(old, IdKind.User, args.UInt(1), out uint effective))
         {
             return Errno.EINVAL;
         }
 
         bool capable = old.HasCapability(Capability.CAP_SETUID);
         bool realAllowed = real == Keep || real == old.RealUid || real == old.EffectiveUid;
-        bool effectiveAllowed = effective == Keep || effective == old.RealUid || effective == old.EffectiveUid || effective == old.SavedUid;
+        bool effectiveAllowed = effective == Keep || effective == old.RealUid || effective == old.EffectiveUid
+            || effective == old.SavedUid;
         if (!capable && (!realAllowed || !effectiveAllowed))
         {
             return Errno.EPERM;
@@ -94,14 +98,16 @@ public static class CredentialSyscalls
     public static SyscallResult SetReGid(Task task, in SyscallArguments args)
     {
         KernelCredentials old = task.Credentials;
-        if (!TryMap(old, IdKind.Group, args.UInt(0), out uint real) || !TryMap(old, IdKind.Group, args.UInt(1), out uint effective))
+        if (!TryMap(old, IdKind.Group, args.UInt(0), out uint real)
+            || !TryMap(old, IdKind.Group, args.UInt(1), out uint effective))
         {
             return Errno.EINVAL;
         }
 
         bool capable = old.HasCapability(Capability.CAP_SETGID);
         bool realAllowed = real == Keep || real == old.RealGid || real == old.EffectiveGid;
-        bool effectiveAllowed = effective == Keep || effective == old.RealGid || effective == old.EffectiveGid || effective == old.SavedGid;
+        bool effectiveAllowed = effective == Keep || effective == old.RealGid || effective == old.EffectiveGid
+            || effective == old.SavedGid;
         if (!capable && (!realAllowed || !effectiveAllowed))
         {
             return Errno.EPERM;
@@ -181,7 +187,8 @@ public static class CredentialSyscalls
         KernelCredentials now = task.Credentials;
         UserNamespace ids = now.UserNamespace;
         Errno errno = task.Mm.Write(args.Address(0), ids.FromKernelUidOrOverflow(now.RealUid));
-        errno = errno != Errno.None ? errno : task.Mm.Write(args.Address(1), ids.FromKernelUidOrOverflow(now.EffectiveUid));
+        errno = errno != Errno.None ? errno : task.Mm.Write(args.Address(1),
+            ids.FromKernelUidOrOverflow(now.EffectiveUid));
         return errno != Errno.None ? errno : task.Mm.Write(args.Address(2), ids.FromKernelUidOrOverflow(now.SavedUid));
     }
 
@@ -191,7 +198,8 @@ public static class CredentialSyscalls
         KernelCredentials now = task.Credentials;
         UserNamespace ids = now.UserNamespace;
         Errno errno = task.Mm.Write(args.Address(0), ids.FromKernelGidOrOverflow(now.RealGid));
-        errno = errno != Errno.None ? errno : task.Mm.Write(args.Address(1), ids.FromKernelGidOrOverflow(now.EffectiveGid));
+        errno = errno != Errno.None ? errno : task.Mm.Write(args.Address(1),
+            ids.FromKernelGidOrOverflow(now.EffectiveGid));
         return errno != Errno.None ? errno : task.Mm.Write(args.Address(2), ids.FromKernelGidOrOverflow(now.SavedGid));
     }
 
@@ -304,7 +312,8 @@ public static class CredentialSyscalls
             return true;
         }
 
-        kernelId = kind == IdKind.User ? credentials.UserNamespace.ToKernelUid(id) : credentials.UserNamespace.ToKernelGid(id);
+        kernelId = kind == IdKind.User ? credentials.UserNamespace.ToKernelUid(id)
+            : credentials.UserNamespace.ToKernelGid(id);
         return kernelId != UserNamespace.InvalidId;
     }
 

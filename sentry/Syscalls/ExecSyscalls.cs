@@ -26,7 +26,8 @@ public static class ExecSyscalls
         return Execute(task, args.Int(0), args.Address(1), args.Address(2), args.Address(3), flags);
     }
 
-    private static Errno Execute(Task task, int directoryFd, GuestAddress path, GuestAddress argv, GuestAddress envp, int flags)
+    private static Errno Execute(Task task, int directoryFd, GuestAddress path, GuestAddress argv, GuestAddress envp,
+        int flags)
     {
         Errno errno = task.Mm.ReadString(path, Limits.PATH_MAX, out string name);
         if (errno != Errno.None)

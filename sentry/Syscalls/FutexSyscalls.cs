@@ -13,7 +13,8 @@ public static class FutexSyscalls
     private const uint Futex2Flags = FUTEX2_SIZE_MASK | FUTEX2_PRIVATE;
     private const ulong RobustHeadBytes = 24;
 
-    /// <summary>futex(uint32_t *uaddr, int op, uint32_t val, timeout or val2, uint32_t *uaddr2, uint32_t val3).</summary>
+    /// <summary>futex(uint32_t *uaddr, int op, uint32_t val, timeout or val2, uint32_t *uaddr2, uint32_t
+    /// val3).</summary>
     public static SyscallResult Futex(Task task, in SyscallArguments args)
     {
         int operation = args.Int(1);
@@ -46,7 +47,8 @@ public static class FutexSyscalls
         };
     }
 
-    /// <summary>futex_waitv(struct futex_waitv *waiters, unsigned int nr_futexes, flags, struct timespec *timeout, clockid_t clockid).</summary>
+    /// <summary>futex_waitv(struct futex_waitv *waiters, unsigned int nr_futexes, flags, struct timespec *timeout,
+    /// clockid_t clockid).</summary>
     public static SyscallResult FutexWaitv(Task task, in SyscallArguments args)
     {
         uint count = args.UInt(1);
@@ -91,7 +93,8 @@ public static class FutexSyscalls
         return SyscallResult.From(errno, woken);
     }
 
-    /// <summary>futex_wait(void *uaddr, unsigned long val, mask, unsigned int flags, struct timespec *timeout, clockid_t clockid).</summary>
+    /// <summary>futex_wait(void *uaddr, unsigned long val, mask, unsigned int flags, struct timespec *timeout,
+    /// clockid_t clockid).</summary>
     public static SyscallResult FutexWait(Task task, in SyscallArguments args)
     {
         Errno errno = CheckFutex2(args.UInt(3), args[1], out FutexScope scope);
@@ -115,7 +118,8 @@ public static class FutexSyscalls
             return Errno.EINVAL;
         }
 
-        Errno errno = ReadWaiter(task, args.Address(0), 0, out GuestAddress from, out FutexScope fromScope, out uint expected);
+        Errno errno = ReadWaiter(task, args.Address(0), 0, out GuestAddress from, out FutexScope fromScope,
+            out uint expected);
         if (errno != Errno.None)
         {
             return errno;
@@ -128,7 +132,8 @@ public static class FutexSyscalls
         }
 
         errno = task.Kernel.Futexes.Requeue(
-            task, (from, fromScope), (to, toScope), args.Int(2), args.Int(3), FutexCompare.Value, expected, out int affected);
+            task, (from, fromScope), (to, toScope), args.Int(2), args.Int(3), FutexCompare.Value, expected,
+                out int affected);
         return SyscallResult.From(errno, affected);
     }
 
@@ -183,7 +188,8 @@ public static class FutexSyscalls
                 errno = futexes.Requeue(task, first, second, value, value2, FutexCompare.None, 0, out affected);
                 break;
             case FUTEX_CMP_REQUEUE:
-                errno = futexes.Requeue(task, first, second, value, value2, FutexCompare.Value, args.UInt(5), out affected);
+                errno = futexes.Requeue(task, first, second, value, value2, FutexCompare.Value, args.UInt(5),
+                    out affected);
                 break;
             case FUTEX_WAKE_OP:
                 errno = futexes.WakeOp(
@@ -227,10 +233,12 @@ public static class FutexSyscalls
         return SyscallResult.From(errno, woken);
     }
 
-    /// <summary>The wake operations of futex(2) count after they woke: 0 and less wake one (kernel/futex/waitwake.c).</summary>
+    /// <summary>The wake operations of futex(2) count after they woke: 0 and less wake one
+    /// (kernel/futex/waitwake.c).</summary>
     private static int AtLeastOne(int count) => Math.Max(count, 1);
 
-    /// <summary>The deadline of the commands that have one: relative for FUTEX_WAIT, else absolute, on CLOCK_REALTIME for FUTEX_LOCK_PI.</summary>
+    /// <summary>The deadline of the commands that have one: relative for FUTEX_WAIT, else absolute, on CLOCK_REALTIME
+    /// for FUTEX_LOCK_PI.</summary>
     private static Errno ReadTimeout(Task task, int command, bool isRealtime, GuestAddress address, out long deadlineNs)
     {
         deadlineNs = long.MaxValue;
@@ -298,7 +306,8 @@ public static class FutexSyscalls
     private static Errno CheckFutex2(uint flags, ulong value, out FutexScope scope)
     {
         scope = (flags & FUTEX2_PRIVATE) != 0 ? FutexScope.Private : FutexScope.Shared;
-        bool isValid = (flags & ~Futex2Flags) == 0 && (flags & FUTEX2_SIZE_MASK) == FUTEX2_SIZE_U32 && value <= uint.MaxValue;
+        bool isValid = (flags & ~Futex2Flags) == 0 && (flags & FUTEX2_SIZE_MASK) == FUTEX2_SIZE_U32
+            && value <= uint.MaxValue;
         return isValid ? Errno.None : Errno.EINVAL;
     }
 }

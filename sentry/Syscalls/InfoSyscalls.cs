@@ -90,7 +90,8 @@ public static class InfoSyscalls
         {
             Span<byte> part = chunk[..(int)Math.Min(RandomChunkBytes, length - done)];
             GuestRandom.Fill(part);
-            Errno errno = task.Mm.CopyOutPartial(new GuestAddress(unchecked(args[0] + (ulong)done)), part, out int copied);
+            Errno errno = task.Mm.CopyOutPartial(new GuestAddress(unchecked(args[0] + (ulong)done)), part,
+                out int copied);
             done += copied;
             if (errno != Errno.None)
             {
@@ -151,12 +152,14 @@ public static class InfoSyscalls
         }
     }
 
-    /// <summary>reboot(2): ends the caller's PID namespace as if its init had been killed (kernel/pid_namespace.c, reboot_pid_ns).</summary>
+    /// <summary>reboot(2): ends the caller's PID namespace as if its init had been killed (kernel/pid_namespace.c,
+    /// reboot_pid_ns).</summary>
     public static SyscallResult RebootSystem(Task task, in SyscallArguments args)
     {
         uint second = args.UInt(1);
         bool magic = args.UInt(0) == Reboot.LINUX_REBOOT_MAGIC1
-            && second is Reboot.LINUX_REBOOT_MAGIC2 or Reboot.LINUX_REBOOT_MAGIC2A or Reboot.LINUX_REBOOT_MAGIC2B or Reboot.LINUX_REBOOT_MAGIC2C;
+            && second is Reboot.LINUX_REBOOT_MAGIC2 or Reboot.LINUX_REBOOT_MAGIC2A
+                or Reboot.LINUX_REBOOT_MAGIC2B or Reboot.LINUX_REBOOT_MAGIC2C;
         if (!task.Credentials.HasCapability(Capability.CAP_SYS_BOOT, task.PidNamespace.Owner))
         {
             return Errno.EPERM;

@@ -36,7 +36,8 @@ public static class KillSyscalls
     }
 
     /// <summary>tkill(2).</summary>
-    public static SyscallResult Tkill(Task task, in SyscallArguments args) => SendToThread(task, 0, args.Int(0), args.Int(1));
+    public static SyscallResult Tkill(Task task, in SyscallArguments args) =>
+        SendToThread(task, 0, args.Int(0), args.Int(1));
 
     /// <summary>tgkill(2).</summary>
     public static SyscallResult Tgkill(Task task, in SyscallArguments args) =>
@@ -90,7 +91,8 @@ public static class KillSyscalls
         return task.SendToThread(target, signal);
     }
 
-    /// <summary>kill(-1): everybody but init and the caller's own process. ESRCH when there is nobody; whom one may not signal does not count.</summary>
+    /// <summary>kill(-1): everybody but init and the caller's own process. ESRCH when there is nobody; whom one may
+    /// not signal does not count.</summary>
     private static SyscallResult KillAll(Task task, int signal)
     {
         List<ThreadGroup> all = new();

@@ -77,7 +77,8 @@ public static class LimitSyscalls
             case Resource.RUSAGE_SELF:
                 return task.Mm.Write(args.Address(1), Usage.From(group.GetCpuTimes(), group.GetCounters()));
             case Resource.RUSAGE_CHILDREN:
-                return task.Mm.Write(args.Address(1), Usage.From(group.GetChildrenCpuTimes(), group.GetChildrenCounters()));
+                return task.Mm.Write(args.Address(1), Usage.From(group.GetChildrenCpuTimes(),
+                    group.GetChildrenCounters()));
             case Resource.RUSAGE_THREAD:
                 return task.Mm.Write(args.Address(1), Usage.From(task.GetCpuTimes(), task.Counters));
             default:
@@ -183,7 +184,8 @@ public static class LimitSyscalls
         return errno != Errno.None ? errno : targets.Count == 0 ? Errno.ESRCH : Errno.None;
     }
 
-    /// <summary>Rules of setrlimit(2): the soft limit below the hard one, the hard one raised only with CAP_SYS_RESOURCE.</summary>
+    /// <summary>Rules of setrlimit(2): the soft limit below the hard one, the hard one raised only with
+    /// CAP_SYS_RESOURCE.</summary>
     private static Errno Set(Task task, ThreadGroup target, int resource, in Rlimit wanted)
     {
         Rlimit old = target.Limits.Get(resource);
@@ -197,7 +199,8 @@ public static class LimitSyscalls
             return Errno.EPERM;
         }
 
-        if (wanted.rlim_max > old.rlim_max && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE, task.Kernel.RootUserNamespace))
+        if (wanted.rlim_max > old.rlim_max && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE,
+            task.Kernel.RootUserNamespace))
         {
             return Errno.EPERM;
         }
@@ -211,7 +214,8 @@ public static class LimitSyscalls
     {
         KernelCredentials mine = task.Credentials;
         KernelCredentials theirs = target.Credentials;
-        bool same = mine.RealUid == theirs.EffectiveUid && mine.RealUid == theirs.SavedUid && mine.RealUid == theirs.RealUid
+        bool same = mine.RealUid == theirs.EffectiveUid && mine.RealUid == theirs.SavedUid
+            && mine.RealUid == theirs.RealUid
             && mine.RealGid == theirs.EffectiveGid && mine.RealGid == theirs.SavedGid && mine.RealGid == theirs.RealGid;
         return same || mine.HasCapability(Capability.CAP_SYS_RESOURCE, theirs.UserNamespace);
     }
@@ -230,7 +234,8 @@ public static class LimitSyscalls
 
                 return Errno.None;
             case Resource.PRIO_PGRP:
-                ProcessGroup? group = who == 0 ? task.ThreadGroup.ProcessGroup : task.PidNamespace.Find(who)?.ProcessGroup;
+                ProcessGroup? group = who == 0 ? task.ThreadGroup.ProcessGroup
+                    : task.PidNamespace.Find(who)?.ProcessGroup;
                 group?.CollectTasks(task.Kernel, targets);
                 return Errno.None;
             case Resource.PRIO_USER:

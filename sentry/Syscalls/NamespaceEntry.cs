@@ -37,7 +37,8 @@ internal static class NamespaceEntry
 
     private static Errno EnterThoseOf(Task task, Pid pid, ulong types)
     {
-        const ulong Known = Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWUTS | Sched.CLONE_NEWIPC | Sched.CLONE_NEWPID
+        const ulong Known = Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWUTS | Sched.CLONE_NEWIPC
+            | Sched.CLONE_NEWPID
             | Sched.CLONE_NEWNET | Sched.CLONE_NEWCGROUP | Sched.CLONE_NEWTIME;
         if (types == 0 || (types & ~Known) != 0)
         {
@@ -51,7 +52,8 @@ internal static class NamespaceEntry
         }
 
         // The user namespace first: it gives the rights for the others.
-        Errno errno = (types & Sched.CLONE_NEWUSER) != 0 ? task.EnterNamespace(target.Credentials.UserNamespace) : Errno.None;
+        Errno errno = (types & Sched.CLONE_NEWUSER) != 0 ? task.EnterNamespace(target.Credentials.UserNamespace)
+            : Errno.None;
         NamespaceSet set = target.Namespaces;
         errno = Next(task, errno, types & Sched.CLONE_NEWUTS, set.Uts);
         errno = Next(task, errno, types & Sched.CLONE_NEWIPC, set.Ipc);

@@ -67,7 +67,8 @@ public static class PidFdSyscalls
         return Send(task, file.Pid, scope, signal, args.Address(2).IsNull, info);
     }
 
-    /// <summary>pidfd_getfd(int pidfd, int targetfd, unsigned int flags): a copy of another process's descriptor.</summary>
+    /// <summary>pidfd_getfd(int pidfd, int targetfd, unsigned int flags): a copy of another process's
+    /// descriptor.</summary>
     public static SyscallResult PidFdGetFd(Task task, in SyscallArguments args)
     {
         if (args.UInt(2) != 0)
@@ -105,7 +106,8 @@ public static class PidFdSyscalls
             : SyscallResult.From(task.FdTable.InstallNew(task, wanted, CloseOnExec.Yes, out int fd), fd);
     }
 
-    /// <summary>Information about the signal, checked as rt_sigqueueinfo(2) does; without any it looks like kill(2).</summary>
+    /// <summary>Information about the signal, checked as rt_sigqueueinfo(2) does; without any it looks like
+    /// kill(2).</summary>
     private static Errno ReadInfo(Task task, in SyscallArguments args, Pid pid, out SigInfo info)
     {
         info = default;

@@ -43,7 +43,8 @@ public static partial class PrctlSyscalls
         return SyscallResult.Ok;
     }
 
-    /// <summary>Bits are changed only with CAP_SETPCAP, locked ones never (security/commoncap.c, cap_task_prctl).</summary>
+    /// <summary>Bits are changed only with CAP_SETPCAP, locked ones never (security/commoncap.c,
+    /// cap_task_prctl).</summary>
     private static SyscallResult SetSecureBits(Task task, ulong value)
     {
         const uint Locks = Securebits.SECBIT_NOROOT_LOCKED | Securebits.SECBIT_NO_SETUID_FIXUP_LOCKED

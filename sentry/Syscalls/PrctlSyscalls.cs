@@ -105,7 +105,8 @@ public static partial class PrctlSyscalls
             case PR_GET_THP_DISABLE:
                 return AnySet(args, 1) ? Errno.EINVAL : task.ThreadGroup.HugePagesDisabled ? 1 : 0;
             case PR_GET_SPECULATION_CTRL:
-                return AnySet(args, 2) ? Errno.EINVAL : args[1] <= PR_SPEC_L1D_FLUSH ? PR_SPEC_NOT_AFFECTED : Errno.ENODEV;
+                return AnySet(args, 2) ? Errno.EINVAL : args[1] <= PR_SPEC_L1D_FLUSH ? PR_SPEC_NOT_AFFECTED
+                    : Errno.ENODEV;
             case PR_SET_SPECULATION_CTRL:
                 return args[1] <= PR_SPEC_L1D_FLUSH ? Errno.ENXIO : Errno.ENODEV;
             case PR_GET_IO_FLUSHER or PR_SET_IO_FLUSHER:

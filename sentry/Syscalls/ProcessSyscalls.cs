@@ -97,7 +97,8 @@ public static class ProcessSyscalls
     public static SyscallResult Unshare(Task task, in SyscallArguments args) => task.Unshare(args[0]);
 
     /// <summary>setns(2).</summary>
-    public static SyscallResult SetNs(Task task, in SyscallArguments args) => NamespaceEntry.Enter(task, args.Int(0), args.Int(1));
+    public static SyscallResult SetNs(Task task, in SyscallArguments args) =>
+        NamespaceEntry.Enter(task, args.Int(0), args.Int(1));
 
     /// <summary>arch_prctl(2).</summary>
     public static SyscallResult ArchPrctl(Task task, in SyscallArguments args)

@@ -3,7 +3,9 @@ using Sentry.Mm;
 
 namespace Sentry.Syscalls;
 
-/// <summary>Fills restart blocks: what restart_syscall(2) calls when a call was interrupted by something without a handler.</summary>
+/// <summary>Fills restart blocks: what restart_syscall(2) calls when a call was interrupted by something without a
+/// handler.</summary>
+// SAFETY: only addresses of methods are taken, each with the signature that RestartBlock.Continue names.
 internal static unsafe class Restarts
 {
     /// <summary>nanosleep(2) until a monotonic time.</summary>
@@ -32,7 +34,8 @@ internal static unsafe class Restarts
     }
 
     /// <summary>FUTEX_WAIT with a time-out; <paramref name="scopeAndBitset"/> as the handler packs them.</summary>
-    internal static void FutexWait(Task task, long deadlineNs, GuestAddress address, uint expected, ulong scopeAndBitset)
+    internal static void FutexWait(Task task, long deadlineNs, GuestAddress address, uint expected,
+        ulong scopeAndBitset)
     {
         // SAFETY: the method named has the signature of RestartBlock.Continue.
         task.RestartBlock = new RestartBlock

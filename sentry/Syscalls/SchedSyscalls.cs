@@ -147,7 +147,8 @@ public static class SchedSyscalls
 
     /// <summary>sched_get_priority_max(2).</summary>
     public static SyscallResult GetPriorityMax(Task task, in SyscallArguments args) =>
-        IsRealTime(args.Int(0)) ? MaxRealTimePriority : IsNormal(args.Int(0)) || args.Int(0) == Sched.SCHED_DEADLINE ? 0 : Errno.EINVAL;
+        IsRealTime(args.Int(0)) ? MaxRealTimePriority : IsNormal(args.Int(0)) || args.Int(0) == Sched.SCHED_DEADLINE
+            ? 0 : Errno.EINVAL;
 
     /// <summary>sched_get_priority_min(2).</summary>
     public static SyscallResult GetPriorityMin(Task task, in SyscallArguments args) =>
@@ -213,14 +214,16 @@ public static class SchedSyscalls
         bool keepsPolicy = (attributes.sched_flags & Sched.SCHED_FLAG_KEEP_POLICY) != 0;
         int policy = keepsPolicy ? target.Scheduling.Policy : (int)attributes.sched_policy;
         policy |= (attributes.sched_flags & Sched.SCHED_FLAG_RESET_ON_FORK) != 0 ? Sched.SCHED_RESET_ON_FORK : 0;
-        return policy < 0 ? Errno.EINVAL : Change(task, target, policy, (int)attributes.sched_priority, attributes.sched_nice);
+        return policy < 0 ? Errno.EINVAL : Change(task, target, policy, (int)attributes.sched_priority,
+            attributes.sched_nice);
     }
 
     /// <summary>sched_getattr(2): thread, attributes, size, flags.</summary>
     public static SyscallResult GetAttr(Task task, in SyscallArguments args)
     {
         uint size = args.UInt(2);
-        if (args.Address(1).IsNull || args.Int(0) < 0 || size is < SchedAttrFirstBytes or > GuestAddressPage || args.UInt(3) != 0)
+        if (args.Address(1).IsNull || args.Int(0) < 0 || size is < SchedAttrFirstBytes or > GuestAddressPage
+            || args.UInt(3) != 0)
         {
             return Errno.EINVAL;
         }
@@ -241,7 +244,8 @@ public static class SchedSyscalls
             sched_priority = (uint)state.Priority,
             sched_util_max = 1024,
         };
-        return size >= SchedAttrBytes ? task.Mm.Write(args.Address(1), result) : WriteFirstVersion(task, args.Address(1), result);
+        return size >= SchedAttrBytes ? task.Mm.Write(args.Address(1), result)
+            : WriteFirstVersion(task, args.Address(1), result);
     }
 
     private const uint GuestAddressPage = 4096;
@@ -278,7 +282,8 @@ public static class SchedSyscalls
         int policy = policyAndFlag & ~Sched.SCHED_RESET_ON_FORK;
         bool reset = (policyAndFlag & Sched.SCHED_RESET_ON_FORK) != 0;
         bool realTime = IsRealTime(policy);
-        bool isKnown = (realTime || IsNormal(policy)) && (realTime ? priority is >= 1 and <= MaxRealTimePriority : priority == 0);
+        bool isKnown = (realTime || IsNormal(policy)) && (realTime ? priority is >= 1 and <= MaxRealTimePriority
+            : priority == 0);
         if (!isKnown)
         {
             return Errno.EINVAL;
@@ -286,7 +291,8 @@ public static class SchedSyscalls
 
         bool capable = task.Credentials.HasCapability(Capability.CAP_SYS_NICE, target.Credentials.UserNamespace);
         ulong limit = target.ThreadGroup.Limits.Soft(Resource.RLIMIT_RTPRIO);
-        bool raises = realTime && (ulong)priority > limit && !(target.Scheduling.Policy == policy && priority <= target.Scheduling.Priority);
+        bool raises = realTime && (ulong)priority > limit && !(target.Scheduling.Policy == policy
+            && priority <= target.Scheduling.Priority);
         bool drops = target.Scheduling.ResetOnFork && !reset;
         if (!capable && (!MayChange(task, target) || raises || drops || (!realTime && nice < target.Scheduling.Nice)))
         {

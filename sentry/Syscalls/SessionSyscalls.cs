@@ -38,7 +38,8 @@ public static class SessionSyscalls
         pid = pid == 0 ? task.ThreadGroup.Id : pid;
         group = group == 0 ? pid : group;
         ThreadGroup? target = task.PidNamespace.FindThreadGroup(pid);
-        return target is null ? Errno.ESRCH : task.ThreadGroup.MoveToGroup(target, task.PidNamespace.Find(group), group == pid);
+        return target is null ? Errno.ESRCH : task.ThreadGroup.MoveToGroup(target, task.PidNamespace.Find(group),
+            group == pid);
     }
 
     private static ThreadGroup? Find(Task task, int pid) =>

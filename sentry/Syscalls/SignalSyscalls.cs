@@ -48,8 +48,10 @@ public static class SignalSyscalls
     }
 
     // SA_UNSUPPORTED is always cleared, so that a program can probe for flags (sigaction(2)).
-    private const ulong KnownActionFlags = Signals.SA_NOCLDSTOP | Signals.SA_NOCLDWAIT | Signals.SA_SIGINFO | Signals.SA_ONSTACK
-        | Signals.SA_RESTART | Signals.SA_NODEFER | Signals.SA_RESETHAND | Signals.SA_EXPOSE_TAGBITS | Signals.SA_RESTORER;
+    private const ulong KnownActionFlags = Signals.SA_NOCLDSTOP | Signals.SA_NOCLDWAIT | Signals.SA_SIGINFO
+        | Signals.SA_ONSTACK
+        | Signals.SA_RESTART | Signals.SA_NODEFER | Signals.SA_RESETHAND | Signals.SA_EXPOSE_TAGBITS
+            | Signals.SA_RESTORER;
 
     /// <summary>rt_sigprocmask(2): how, new set, old set, set size.</summary>
     public static SyscallResult RtSigProcMask(Task task, in SyscallArguments args)

@@ -16,7 +16,8 @@ public static class SleepSyscalls
         return errno != Errno.None ? errno : SleepUntil(task, DeadlineAfter(task, ns), args.Address(1));
     }
 
-    /// <summary>clock_nanosleep(clockid_t clockid, int flags, const struct timespec *request, struct timespec *remain).</summary>
+    /// <summary>clock_nanosleep(clockid_t clockid, int flags, const struct timespec *request, struct timespec
+    /// *remain).</summary>
     public static SyscallResult ClockNanoSleep(Task task, in SyscallArguments args)
     {
         int id = args.Int(0);
@@ -40,7 +41,8 @@ public static class SleepSyscalls
         bool isAbsolute = (args.Int(1) & Clocks.TIMER_ABSTIME) != 0;
         if (clock.Kind == ClockKind.Cpu)
         {
-            return StartCpuSleep(task, id, clock.Cpu, ns, isAbsolute ? TimerBase.Absolute : TimerBase.Relative, args.Address(3));
+            return StartCpuSleep(task, id, clock.Cpu, ns, isAbsolute ? TimerBase.Absolute : TimerBase.Relative,
+                args.Address(3));
         }
 
         return isAbsolute
@@ -59,7 +61,8 @@ public static class SleepSyscalls
         Errno errno = GuestClock.Decode(task, id, CpuClockUse.Wait, out GuestClock clock);
         return errno != Errno.None
             ? errno
-            : SleepUntilCpuTime(task, id, clock.Cpu, block.DeadlineNs, TimerBase.Relative, new GuestAddress(block.Argument0));
+            : SleepUntilCpuTime(task, id, clock.Cpu, block.DeadlineNs, TimerBase.Relative,
+                new GuestAddress(block.Argument0));
     }
 
     private static long DeadlineAfter(Task task, long ns)
@@ -101,7 +104,8 @@ public static class SleepSyscalls
         return Errno.ERESTART_RESTARTBLOCK;
     }
 
-    /// <summary>An absolute sleep: setting the clock meanwhile counts when the deadline computed first has come.</summary>
+    /// <summary>An absolute sleep: setting the clock meanwhile counts when the deadline computed first has
+    /// come.</summary>
     private static SyscallResult SleepUntilClockShows(Task task, in GuestClock clock, long time)
     {
         KernelClock clocks = task.Kernel.Clock;

@@ -45,7 +45,8 @@ public static class SyncSyscalls
         return file.IsSeekable ? file.Sync(task) : Errno.ESPIPE;
     }
 
-    /// <summary>ssize_t readahead(int fd, off_t offset, size_t count): the pages are where the host keeps them.</summary>
+    /// <summary>ssize_t readahead(int fd, off_t offset, size_t count): the pages are where the host keeps
+    /// them.</summary>
     public static SyscallResult ReadAhead(Task task, in SyscallArguments args)
     {
         using FdReference reference = task.FdTable.Borrow(args.Int(0));

@@ -2,7 +2,8 @@ using Abi.Linux;
 
 namespace Sentry.Syscalls;
 
-/// <summary>What a system call leaves in RAX: a value, or minus an errno (also the in-kernel restart codes, which the task loop resolves).</summary>
+/// <summary>What a system call leaves in RAX: a value, or minus an errno (also the in-kernel restart codes, which the
+/// task loop resolves).</summary>
 public readonly struct SyscallResult
 {
     /// <summary>Raw value of RAX.</summary>
@@ -29,5 +30,6 @@ public readonly struct SyscallResult
     public static SyscallResult From(Errno errno, long value) => errno == Errno.None ? new(value) : new(-(long)errno);
 
     /// <summary>For byte movers: a partial count hides the error that ended it (read(2), write(2)).</summary>
-    public static SyscallResult Partial(Errno errno, long done) => done > 0 || errno == Errno.None ? new(done) : new(-(long)errno);
+    public static SyscallResult Partial(Errno errno, long done) => done > 0 || errno == Errno.None ? new(done)
+        : new(-(long)errno);
 }

@@ -55,7 +55,8 @@ public static unsafe partial class SyscallTable
         string name,
         delegate* managed<Task, in SyscallArguments, SyscallResult> handler,
         string arguments) =>
-        new() { Number = number, Name = name, Handler = handler, Arguments = arguments, Level = SyscallLevel.Full, Note = "" };
+        new() { Number = number, Name = name, Handler = handler, Arguments = arguments, Level = SyscallLevel.Full,
+            Note = "" };
 
     private static SyscallEntry Partial(
         int number,
@@ -63,17 +64,20 @@ public static unsafe partial class SyscallTable
         delegate* managed<Task, in SyscallArguments, SyscallResult> handler,
         string arguments,
         string note) =>
-        new() { Number = number, Name = name, Handler = handler, Arguments = arguments, Level = SyscallLevel.Partial, Note = note };
+        new() { Number = number, Name = name, Handler = handler, Arguments = arguments, Level = SyscallLevel.Partial,
+            Note = note };
 
     private static SyscallEntry Missing(int number, string name) =>
-        new() { Number = number, Name = name, Handler = &NoSystemCall, Arguments = "", Level = SyscallLevel.Missing, Note = "" };
+        new() { Number = number, Name = name, Handler = &NoSystemCall, Arguments = "", Level = SyscallLevel.Missing,
+            Note = "" };
 
     private static SyscallEntry Error(
         int number,
         string name,
         delegate* managed<Task, in SyscallArguments, SyscallResult> handler,
         string note) =>
-        new() { Number = number, Name = name, Handler = handler, Arguments = "", Level = SyscallLevel.Error, Note = note };
+        new() { Number = number, Name = name, Handler = handler, Arguments = "", Level = SyscallLevel.Error, Note =
+            note };
 
     private static SyscallResult NoSystemCall(Task task, in SyscallArguments args) => Errno.ENOSYS;
 

@@ -6,7 +6,8 @@ using Sentry.Time;
 
 namespace Sentry.Syscalls;
 
-/// <summary>Times as system calls give and take them, turned into nanoseconds. What exceeds 292 years is long.MaxValue.</summary>
+/// <summary>Times as system calls give and take them, turned into nanoseconds. What exceeds 292 years is
+/// long.MaxValue.</summary>
 internal static class TimeValues
 {
     internal const long NsPerSecond = 1_000_000_000;
@@ -106,7 +107,8 @@ internal static class TimeValues
         return isValid ? Errno.None : Errno.EINVAL;
     }
 
-    private static bool IsNormal(in Timeval time) => time.tv_sec >= 0 && time.tv_usec is >= 0 and < MicrosecondsPerSecond;
+    private static bool IsNormal(in Timeval time) => time.tv_sec >= 0
+        && time.tv_usec is >= 0 and < MicrosecondsPerSecond;
 
     private static long FromTimeval(in Timeval time) => ToNs(time.tv_sec, time.tv_usec * NsPerMicrosecond);
 }

@@ -33,7 +33,8 @@ public static class TimerFdSyscalls
         return SyscallResult.From(task.FdTable.InstallNew(task, file, closeOnExec, out int fd), fd);
     }
 
-    /// <summary>timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec *old_value).</summary>
+    /// <summary>timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct itimerspec
+    /// *old_value).</summary>
     public static SyscallResult TimerFdSetTime(Task task, in SyscallArguments args)
     {
         Errno errno = TimeValues.Read(task, args.Address(2), out TimerSetting setting);

@@ -23,7 +23,8 @@ public static class TimerSyscalls
         return TimeValues.WriteInterval(task, args.Address(1), setting);
     }
 
-    /// <summary>setitimer(int which, const struct itimerval *new_value, struct itimerval *old_value): a null new value disarms.</summary>
+    /// <summary>setitimer(int which, const struct itimerval *new_value, struct itimerval *old_value): a null new
+    /// value disarms.</summary>
     public static SyscallResult SetITimer(Task task, in SyscallArguments args)
     {
         TimerSetting setting = default;
@@ -49,7 +50,8 @@ public static class TimerSyscalls
         return roundsUp ? seconds + 1 : seconds;
     }
 
-    /// <summary>timer_create(clockid_t clockid, struct sigevent *sevp, timer_t *timerid): without sevp SIGALRM with the timer's id.</summary>
+    /// <summary>timer_create(clockid_t clockid, struct sigevent *sevp, timer_t *timerid): without sevp SIGALRM with
+    /// the timer's id.</summary>
     public static SyscallResult TimerCreate(Task task, in SyscallArguments args)
     {
         TimerNotification notification = new(Signals.SIGALRM, null, null);
@@ -93,7 +95,8 @@ public static class TimerSyscalls
         return errno;
     }
 
-    /// <summary>timer_settime(timer_t timerid, int flags, const struct itimerspec *new_value, struct itimerspec *old_value).</summary>
+    /// <summary>timer_settime(timer_t timerid, int flags, const struct itimerspec *new_value, struct itimerspec
+    /// *old_value).</summary>
     public static SyscallResult TimerSetTime(Task task, in SyscallArguments args)
     {
         if (args.Address(2).IsNull)

@@ -22,5 +22,6 @@ internal static class Usage
         ru_nivcsw = counters.InvoluntarySwitches,
     };
 
-    private static Timeval Time(long ns) => new() { tv_sec = ns / NsPerSecond, tv_usec = ns % NsPerSecond / NsPerMicrosecond };
+    private static Timeval Time(long ns) => new() { tv_sec = ns / NsPerSecond, tv_usec =
+        ns % NsPerSecond / NsPerMicrosecond };
 }

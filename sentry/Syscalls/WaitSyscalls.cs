@@ -46,7 +46,8 @@ public static class WaitSyscalls
     {
         const int StateOptions = Wait.WEXITED | Wait.WSTOPPED | Wait.WCONTINUED;
         int options = args.Int(3);
-        if ((options & ~(Wait.WNOHANG | Wait.WNOWAIT | StateOptions | CloneOptions)) != 0 || (options & StateOptions) == 0)
+        if ((options & ~(Wait.WNOHANG | Wait.WNOWAIT | StateOptions | CloneOptions)) != 0
+            || (options & StateOptions) == 0)
         {
             return Errno.EINVAL;
         }

@@ -2,7 +2,8 @@ using Sentry.Kernel;
 
 namespace Sentry.Time;
 
-/// <summary>Which part of CPU time a clock counts (the low bits of a CPU clock id, include/linux/posix-timers.h).</summary>
+/// <summary>Which part of CPU time a clock counts (the low bits of a CPU clock id,
+/// include/linux/posix-timers.h).</summary>
 public enum CpuMeasure
 {
     /// <summary>User and system time: CPUCLOCK_PROF.</summary>

@@ -7,8 +7,10 @@ using Sentry.Sync;
 namespace Sentry.Time;
 
 /// <summary>
-/// Timers on the CPU clocks of one process. CPU time passes no faster than time, on as many CPUs as there are: until the nearest
-/// timer could be due at the earliest nothing is looked at. When that time comes and no task of the process runs, the set is
+/// Timers on the CPU clocks of one process. CPU time passes no faster than time, on as many CPUs as there are: until
+/// the nearest
+/// timer could be due at the earliest nothing is looked at. When that time comes and no task of the process runs, the
+/// set is
 /// parked, and the first task that enters guest code wakes it.
 /// </summary>
 internal sealed class CpuTimerSet(ThreadGroup group) : KernelTimer
@@ -30,7 +32,8 @@ internal sealed class CpuTimerSet(ThreadGroup group) : KernelTimer
     internal bool IsParked => Volatile.Read(ref _isParked);
 
     /// <summary>
-    /// Puts a timer in or moves it; <paramref name="clockNs"/> is what its clock shows now. Any thread, under any lock outside the
+    /// Puts a timer in or moves it; <paramref name="clockNs"/> is what its clock shows now. Any thread, under any
+    /// lock outside the
     /// level of CPU timers.
     /// </summary>
     internal void Set(CpuTimer timer, long expiryNs, long clockNs)

@@ -13,7 +13,8 @@ public enum ClockKind
     MonotonicCoarse,
     Boottime,
 
-    /// <summary>CLOCK_REALTIME_ALARM: wakes a suspended machine through its real-time clock chip, which the sandbox does not have.</summary>
+    /// <summary>CLOCK_REALTIME_ALARM: wakes a suspended machine through its real-time clock chip, which the sandbox
+    /// does not have.</summary>
     RealtimeAlarm,
 
     /// <summary>CLOCK_BOOTTIME_ALARM.</summary>
@@ -71,7 +72,8 @@ public readonly struct GuestClock
     };
 
     /// <summary>True when timers and sleeps exist for it.</summary>
-    public bool HasTimers => Kind is ClockKind.Realtime or ClockKind.Monotonic or ClockKind.Boottime or ClockKind.Tai or ClockKind.Cpu;
+    public bool HasTimers =>
+        Kind is ClockKind.Realtime or ClockKind.Monotonic or ClockKind.Boottime or ClockKind.Tai or ClockKind.Cpu;
 
     /// <summary>True when setting CLOCK_REALTIME moves it.</summary>
     public bool FollowsRealtime => Kind is ClockKind.Realtime or ClockKind.RealtimeAlarm or ClockKind.Tai;
@@ -118,7 +120,8 @@ public readonly struct GuestClock
         _ => clock.MonotonicNs,
     };
 
-    /// <summary>When a clock that is not a CPU clock will show <paramref name="time"/>, in monotonic ns; long.MaxValue for never.</summary>
+    /// <summary>When a clock that is not a CPU clock will show <paramref name="time"/>, in monotonic ns;
+    /// long.MaxValue for never.</summary>
     public long ToMonotonic(KernelClock clock, long time) => Kind switch
     {
         ClockKind.Realtime or ClockKind.RealtimeAlarm => clock.RealtimeToMonotonic(time),

@@ -5,7 +5,8 @@ using Sentry.Kernel;
 namespace Sentry.Time;
 
 /// <summary>
-/// ITIMER_REAL: SIGALRM by the wall. With an interval it runs on only when its signal is taken, so that a process that does not look is not
+/// ITIMER_REAL: SIGALRM by the wall. With an interval it runs on only when its signal is taken, so that a process
+/// that does not look is not
 /// flooded (kernel/time/itimer.c, kernel/signal.c dequeue_signal). Guarded by the signal lock.
 /// </summary>
 internal sealed class RealIntervalTimer(ProcessTimers owner) : KernelTimer
@@ -59,10 +60,12 @@ internal sealed class RealIntervalTimer(ProcessTimers owner) : KernelTimer
         }
     }
 
-    internal static long AddSaturated(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
+    internal static long AddSaturated(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left
+        + right;
 }
 
-/// <summary>ITIMER_VIRTUAL and ITIMER_PROF: a signal by the CPU time of the process. Guarded by the signal lock.</summary>
+/// <summary>ITIMER_VIRTUAL and ITIMER_PROF: a signal by the CPU time of the process. Guarded by the signal
+/// lock.</summary>
 internal sealed class CpuIntervalTimer(ProcessTimers owner, CpuMeasure measure, int signal)
     : CpuTimer(new CpuTimeSource(owner.Group, null, measure))
 {
@@ -124,8 +127,10 @@ internal sealed class CpuIntervalTimer(ProcessTimers owner, CpuMeasure measure, 
     }
 }
 
-/// <summary>RLIMIT_CPU: SIGXCPU at the soft limit and every second after it, SIGKILL at the hard one (getrlimit(2)).</summary>
-internal sealed class CpuLimitTimer(ProcessTimers owner) : CpuTimer(new CpuTimeSource(owner.Group, null, CpuMeasure.Total))
+/// <summary>RLIMIT_CPU: SIGXCPU at the soft limit and every second after it, SIGKILL at the hard one
+/// (getrlimit(2)).</summary>
+internal sealed class CpuLimitTimer(ProcessTimers owner) : CpuTimer(
+    new CpuTimeSource(owner.Group, null, CpuMeasure.Total))
 {
     private const long NsPerSecond = 1_000_000_000;
 

@@ -22,6 +22,7 @@ public enum RealtimeChange
 /// vDSO, so that a system call and the vDSO never disagree; <see cref="Refresh"/> keeps the page in step with the
 /// host's CLOCK_MONOTONIC and CLOCK_REALTIME. Monotonic time is the host's, so that deadlines need no conversion.
 /// </summary>
+// SAFETY: the parameter page stays mapped for the life of the kernel; each use says why it is in bounds.
 public sealed unsafe class KernelClock
 {
     private const int ClockRealtime = 0;
@@ -169,7 +170,8 @@ public sealed unsafe class KernelClock
         return best;
     }
 
-    /// <summary>The distance now, or <paramref name="old"/> while the difference may be the error of the readings.</summary>
+    /// <summary>The distance now, or <paramref name="old"/> while the difference may be the error of the
+    /// readings.</summary>
     private static long UpdateOffset(int clock, long old)
     {
         long now = ReadOffset(clock, out long widthNs);

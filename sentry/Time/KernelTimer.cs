@@ -1,7 +1,8 @@
 namespace Sentry.Time;
 
 /// <summary>
-/// Something that is due once at a monotonic time: embedded in what it belongs to, so that arming allocates nothing. It belongs
+/// Something that is due once at a monotonic time: embedded in what it belongs to, so that arming allocates nothing.
+/// It belongs
 /// to one <see cref="TimerManager"/> for life.
 /// </summary>
 public abstract class KernelTimer
@@ -16,7 +17,8 @@ public abstract class KernelTimer
     public virtual bool FollowsRealtime => false;
 
     /// <summary>
-    /// The time has come. Runs on the timer thread under no lock, when the timer is no longer armed; it may arm it again. A
+    /// The time has come. Runs on the timer thread under no lock, when the timer is no longer armed; it may arm it
+    /// again. A
     /// re-arm or disarm by another thread may have overtaken it: it looks at its own state, under its own lock, first.
     /// </summary>
     public abstract void OnExpired(long nowNs);

@@ -21,8 +21,10 @@ public enum TimerBase
 internal readonly record struct TimerNotification(int Signal, ulong? Value, Task? Target);
 
 /// <summary>
-/// One timer of timer_create(2). It has at most one signal pending; while it has, or while its signal is ignored, it does not run, and
-/// the expiries it missed are counted when the signal is taken (kernel/time/posix-timers.c). Guarded by the signal lock.
+/// One timer of timer_create(2). It has at most one signal pending; while it has, or while its signal is ignored, it
+/// does not run, and
+/// the expiries it missed are counted when the signal is taken (kernel/time/posix-timers.c). Guarded by the signal
+/// lock.
 /// </summary>
 internal sealed class PosixTimer : KernelTimer
 {
@@ -34,7 +36,8 @@ internal sealed class PosixTimer : KernelTimer
     private readonly UserAccount _account;
     private readonly CpuHalf? _cpu;
 
-    // Absolute on the clock that runs the timer: CLOCK_MONOTONIC for relative times on CLOCK_REALTIME, which setting that clock does not move.
+    // Absolute on the clock that runs the timer: CLOCK_MONOTONIC for relative times on CLOCK_REALTIME, which setting
+    // that clock does not move.
     private GuestClock _runningClock;
     private State _state;
     private long _expiryNs;

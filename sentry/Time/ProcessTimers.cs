@@ -4,11 +4,13 @@ using Sentry.Kernel;
 
 namespace Sentry.Time;
 
-/// <summary>An interval timer as setitimer(2) and timer_settime(2) see it: time until the next expiry (0: off) and the interval after it.</summary>
+/// <summary>An interval timer as setitimer(2) and timer_settime(2) see it: time until the next expiry (0: off) and
+/// the interval after it.</summary>
 public readonly record struct TimerSetting(long ValueNs, long IntervalNs);
 
 /// <summary>
-/// The timers of one process: setitimer(2), timer_create(2), RLIMIT_CPU. Everything is guarded by the signal lock of the process, under which
+/// The timers of one process: setitimer(2), timer_create(2), RLIMIT_CPU. Everything is guarded by the signal lock of
+/// the process, under which
 /// expiries also send their signals; timers are armed under it.
 /// </summary>
 public sealed partial class ProcessTimers
@@ -109,7 +111,8 @@ public sealed partial class ProcessTimers
         Cpu.Clear();
     }
 
-    /// <summary>How many whole intervals it takes to bring <paramref name="expiryNs"/> past <paramref name="nowNs"/>; moves it there.</summary>
+    /// <summary>How many whole intervals it takes to bring <paramref name="expiryNs"/> past <paramref name="nowNs"/>;
+    /// moves it there.</summary>
     internal static long Forward(ref long expiryNs, long intervalNs, long nowNs)
     {
         if (nowNs < expiryNs || intervalNs <= 0)

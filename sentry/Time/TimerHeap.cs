@@ -3,7 +3,8 @@ using System.Collections.Generic;
 
 namespace Sentry.Time;
 
-/// <summary>A heap of timers by deadline, four children to a node; every timer knows its place, so that any can be moved or taken out.</summary>
+/// <summary>A heap of timers by deadline, four children to a node; every timer knows its place, so that any can be
+/// moved or taken out.</summary>
 internal sealed class TimerHeap
 {
     private const int Arity = 4;

@@ -8,7 +8,8 @@ using Sentry.Sync;
 namespace Sentry.Time;
 
 /// <summary>
-/// All timers of a kernel on one host thread, which sleeps until the earliest deadline and is woken only when an earlier one is
+/// All timers of a kernel on one host thread, which sleeps until the earliest deadline and is woken only when an
+/// earlier one is
 /// set. It also keeps the clock in step with the host's.
 /// </summary>
 public sealed class TimerManager
@@ -63,7 +64,8 @@ public sealed class TimerManager
     }
 
     /// <summary>
-    /// Sets when the timer is due, in place of what was set before; long.MaxValue disarms it. Any thread, under any lock outside
+    /// Sets when the timer is due, in place of what was set before; long.MaxValue disarms it. Any thread, under any
+    /// lock outside
     /// the timer level.
     /// </summary>
     public void Arm(KernelTimer timer, long deadlineNs)
@@ -89,7 +91,8 @@ public sealed class TimerManager
     }
 
     /// <summary>
-    /// Disarms the timer; false when it was not armed. Its callback may be running: the thread still wakes at the old deadline
+    /// Disarms the timer; false when it was not armed. Its callback may be running: the thread still wakes at the old
+    /// deadline
     /// and finds nothing, which is cheaper than waking it now.
     /// </summary>
     public bool Disarm(KernelTimer timer)
@@ -100,7 +103,8 @@ public sealed class TimerManager
         }
     }
 
-    /// <summary>Runs the callbacks of all timers due at <paramref name="nowNs"/>; the next deadline. For the timer thread and for tests.</summary>
+    /// <summary>Runs the callbacks of all timers due at <paramref name="nowNs"/>; the next deadline. For the timer
+    /// thread and for tests.</summary>
     public long RunDue(long nowNs)
     {
         while (true)
@@ -151,7 +155,8 @@ public sealed class TimerManager
             Sleep(seen, deadlineNs);
             using (_lock.Enter())
             {
-                // Whatever is armed while the thread is awake needs no wake-up: it looks at the heap before it sleeps again.
+                // Whatever is armed while the thread is awake needs no wake-up: it looks at the heap before it sleeps
+                // again.
                 _sleepsUntilNs = long.MinValue;
             }
         }

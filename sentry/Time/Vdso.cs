@@ -7,7 +7,8 @@ using Stub;
 namespace Sentry.Time;
 
 /// <summary>
-/// The pages that let a program read clocks without a system call (vdso(7)): the parameters that the kernel's own clock reads too, and the code, in the
+/// The pages that let a program read clocks without a system call (vdso(7)): the parameters that the kernel's own
+/// clock reads too, and the code, in the
 /// memory file for the life of the kernel.
 /// </summary>
 public sealed class Vdso
@@ -17,7 +18,8 @@ public sealed class Vdso
     private readonly ulong _parametersOffset;
     private readonly MemoryFileRange _code;
 
-    /// <summary>Puts the pages into the memory file. Throws when that has no room for them: nothing could run.</summary>
+    /// <summary>Puts the pages into the memory file. Throws when that has no room for them: nothing could
+    /// run.</summary>
     public Vdso(MemoryFile memory)
     {
         byte[] image = VdsoImage.Build();
@@ -38,14 +40,16 @@ public sealed class Vdso
     public KernelClock Clock { get; }
 
     /// <summary>
-    /// Maps [vvar] and, right after it, [vdso]. <paramref name="header"/> is AT_SYSINFO_EHDR, null when the address space has no such place: programs
+    /// Maps [vvar] and, right after it, [vdso]. <paramref name="header"/> is AT_SYSINFO_EHDR, null when the address
+    /// space has no such place: programs
     /// then make system calls.
     /// </summary>
     public Errno Map(MemoryManager mm, out GuestAddress header)
     {
         const MemoryAccess CodeAccess = MemoryAccess.Read | MemoryAccess.Execute;
         header = GuestAddress.Null;
-        Errno errno = mm.MapSpecial(default, _code.Offset, _code.LengthBytes, CodeAccess, "[vdso]", out GuestAddress code);
+        Errno errno = mm.MapSpecial(default, _code.Offset, _code.LengthBytes, CodeAccess, "[vdso]",
+            out GuestAddress code);
         if (errno != Errno.None)
         {
             return errno;

@@ -153,7 +153,8 @@ public abstract partial class FileDescription
     public virtual Errno Flush(Task task) => Errno.None;
 
     /// <summary>
-    /// Lines of /proc/pid/fdinfo/N beyond pos, flags, mnt_id and ino (proc_pid_fdinfo(5)), each ended by a newline, as <paramref name="reader"/> sees them.
+    /// Lines of /proc/pid/fdinfo/N beyond pos, flags, mnt_id and ino (proc_pid_fdinfo(5)), each ended by a newline,
+    /// as <paramref name="reader"/> sees them.
     /// </summary>
     public virtual void AppendInformation(Task reader, System.Text.StringBuilder text)
     {

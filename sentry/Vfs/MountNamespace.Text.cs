@@ -10,10 +10,12 @@ public sealed partial class MountNamespace
     private static readonly (uint Flag, string Name)[] s_mountOptions =
     [
         (MountFlags.MS_NOSUID, ",nosuid"), (MountFlags.MS_NODEV, ",nodev"), (MountFlags.MS_NOEXEC, ",noexec"),
-        (MountFlags.MS_NOATIME, ",noatime"), (MountFlags.MS_NODIRATIME, ",nodiratime"), (MountFlags.MS_RELATIME, ",relatime"),
+        (MountFlags.MS_NOATIME, ",noatime"), (MountFlags.MS_NODIRATIME, ",nodiratime"),
+            (MountFlags.MS_RELATIME, ",relatime"),
     ];
 
-    /// <summary>Appends /proc/PID/mounts for a reader whose root is <paramref name="root"/>: mounts it cannot reach are left out.</summary>
+    /// <summary>Appends /proc/PID/mounts for a reader whose root is <paramref name="root"/>: mounts it cannot reach
+    /// are left out.</summary>
     public void WriteMounts(VfsPath root, StringBuilder text)
     {
         foreach (Mount mount in Reachable(root))
@@ -33,7 +35,8 @@ public sealed partial class MountNamespace
         {
             SuperBlock superBlock = mount.SuperBlock;
             text.Append(mount.Id).Append(' ').Append(mount.Parent?.Id ?? mount.Id).Append(' ');
-            text.Append(VirtualFileSystem.Major(superBlock.Device)).Append(':').Append(VirtualFileSystem.Minor(superBlock.Device)).Append(' ');
+            text.Append(VirtualFileSystem.Major(superBlock.Device)).Append(':').Append(
+                VirtualFileSystem.Minor(superBlock.Device)).Append(' ');
             AppendEscaped(text, RootOf(mount)).Append(' ');
             AppendEscaped(text, PlaceOf(mount, root)).Append(' ');
             text.Append((mount.Flags & MountFlags.MS_RDONLY) != 0 ? "ro" : "rw");
@@ -51,7 +54,8 @@ public sealed partial class MountNamespace
         foreach (Mount mount in Reachable(root))
         {
             AppendEscaped(text.Append("device "), mount.SuperBlock.Source).Append(" mounted on ");
-            AppendEscaped(text, PlaceOf(mount, root)).Append(" with fstype ").Append(mount.SuperBlock.Type.Name).Append('\n');
+            AppendEscaped(text, PlaceOf(mount, root)).Append(" with fstype ").Append(mount.SuperBlock.Type.Name)
+                .Append('\n');
         }
     }
 

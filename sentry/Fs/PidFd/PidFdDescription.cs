@@ -8,13 +8,15 @@ using Sentry.Vfs;
 namespace Sentry.Fs.PidFd;
 
 /// <summary>
-/// A descriptor for a process, or with PIDFD_THREAD for one thread, that never comes to mean another (pidfd_open(2), fs/pidfs.c).
+/// A descriptor for a process, or with PIDFD_THREAD for one thread, that never comes to mean another (pidfd_open(2),
+/// fs/pidfs.c).
 /// </summary>
 public sealed class PidFdDescription : FileDescription
 {
     private readonly AnonymousInode _inode;
 
-    /// <summary>A descriptor for <paramref name="pid"/>; <paramref name="flags"/> are PIDFD_NONBLOCK and PIDFD_THREAD.</summary>
+    /// <summary>A descriptor for <paramref name="pid"/>; <paramref name="flags"/> are PIDFD_NONBLOCK and
+    /// PIDFD_THREAD.</summary>
     public PidFdDescription(GuestKernel kernel, Pid pid, uint flags)
     {
         Pid = pid;

@@ -5,7 +5,8 @@ using static Abi.Linux.StatMode;
 
 namespace Sentry.Fs.Proc;
 
-/// <summary>The file that stands for a namespace (Linux's nsfs): what /proc/PID/ns/NAME leads to and setns(2) takes.</summary>
+/// <summary>The file that stands for a namespace (Linux's nsfs): what /proc/PID/ns/NAME leads to and setns(2)
+/// takes.</summary>
 internal sealed class NamespaceInode(SuperBlock superBlock, INamespace shown) : Inode(superBlock)
 {
     /// <inheritdoc/>

@@ -62,7 +62,8 @@ public sealed class ProcSuperBlock : SyntheticSuperBlock
         return new NamespaceFile(inode, shown, default, 0).GetPath();
     }
 
-    /// <summary>Stable inode number of file <paramref name="index"/> (below 4096) of task <paramref name="tid"/>; bit 62 keeps them apart from fixed ones.</summary>
+    /// <summary>Stable inode number of file <paramref name="index"/> (below 4096) of task <paramref name="tid"/>; bit
+    /// 62 keeps them apart from fixed ones.</summary>
     internal static ulong TaskNumber(int tid, int index, ulong extra = 0) =>
         1UL << 62 | extra << 40 | (ulong)(uint)tid << TaskNumberShift | (uint)index;
 }

@@ -22,7 +22,8 @@ internal sealed class ProcGlobalFiles
 
     private GuestKernel Kernel => _proc.Kernel;
 
-    /// <summary>Memory of the machine as the guest sees it: its limit, which is the host's memory when nothing smaller was asked for.</summary>
+    /// <summary>Memory of the machine as the guest sees it: its limit, which is the host's memory when nothing
+    /// smaller was asked for.</summary>
     private ulong TotalBytes => Kernel.MemoryFile.LimitBytes;
 
     internal static void AddTo(FixedDirectory root, ProcSuperBlock proc)
@@ -52,7 +53,8 @@ internal sealed class ProcGlobalFiles
     }
 
     private static void Line(StringBuilder text, string name, long kiB) =>
-        text.Append(name).Append(':').Append(kiB.ToString(CultureInfo.InvariantCulture).PadLeft(24 - name.Length)).Append(" kB\n");
+        text.Append(name).Append(':').Append(kiB.ToString(CultureInfo.InvariantCulture).PadLeft(24 - name.Length))
+            .Append(" kB\n");
 
     private void Add(FixedDirectory root, string name, TextGenerator generate) =>
         root.Add(name, new TextFile(_proc, new SyntheticIdentity(_proc.NextNumber(), ReadOnly), generate));
@@ -87,7 +89,8 @@ internal sealed class ProcGlobalFiles
             running += task.State == TaskState.Running ? 1 : 0;
         }
 
-        text.Append("0.00 0.00 0.00 ").Append(running).Append('/').Append(tasks.Count).Append(' ').Append(_proc.Pids.LastPid).Append('\n');
+        text.Append("0.00 0.00 0.00 ").Append(running).Append('/').Append(tasks.Count).Append(' ').Append(
+            _proc.Pids.LastPid).Append('\n');
         return Errno.None;
     }
 
@@ -126,7 +129,8 @@ internal sealed class ProcGlobalFiles
         Line(text, "Committed_AS", anonymous);
         Line(text, "VmallocTotal", 34359738367);
         Line(text, "VmallocUsed", 0);
-        text.Append("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+        text.Append(
+            "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\n");
         Line(text, "Hugepagesize", 2048);
         return Errno.None;
     }
@@ -189,7 +193,8 @@ internal sealed class ProcGlobalFiles
 
     private Errno Version(Task reader, StringBuilder text)
     {
-        text.Append("Linux version ").Append(KernelVersion.Release).Append(" (runsc) ").Append(KernelVersion.Version).Append('\n');
+        text.Append("Linux version ").Append(KernelVersion.Release).Append(" (runsc) ").Append(KernelVersion.Version)
+            .Append('\n');
         return Errno.None;
     }
 
@@ -202,7 +207,8 @@ internal sealed class ProcGlobalFiles
         text.Append("nr_free_pages ").Append((TotalBytes - used) / PageBytes).Append('\n');
         text.Append("nr_anon_pages ").Append((used - System.Math.Min(used, shared)) / PageBytes).Append('\n');
         text.Append("nr_shmem ").Append(shared / PageBytes).Append('\n');
-        text.Append("nr_file_pages ").Append((memory.AllocatedBytes(MemoryKind.PageCache) + shared) / PageBytes).Append('\n');
+        text.Append("nr_file_pages ").Append((memory.AllocatedBytes(MemoryKind.PageCache) + shared) / PageBytes)
+            .Append('\n');
         return Errno.None;
     }
 }

@@ -39,14 +39,16 @@ internal static class ProcIdFiles
             return Errno.EINVAL;
         }
 
-        return writer.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, ns) ? ns.SetSetGroups(word == "allow") : Errno.EPERM;
+        return writer.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, ns) ? ns.SetSetGroups(word == "allow")
+            : Errno.EPERM;
     }
 
     private static Errno WriteMap(Task target, Task reader, IdKind kind, StringBuilder text)
     {
         foreach (IdMapExtent extent in target.Credentials.UserNamespace.GetMap(kind, reader.Credentials.UserNamespace))
         {
-            text.Append(Column(extent.First)).Append(' ').Append(Column(extent.LowerFirst)).Append(' ').Append(Column(extent.Count)).Append('\n');
+            text.Append(Column(extent.First)).Append(' ').Append(Column(extent.LowerFirst)).Append(' ').Append(
+                Column(extent.Count)).Append('\n');
         }
 
         return Errno.None;

@@ -19,7 +19,8 @@ internal enum ProcPathKind
 }
 
 /// <summary>/proc/PID/cwd, exe and root: magic links to places.</summary>
-internal sealed class ProcPathLink(ProcTaskContext context, SyntheticIdentity identity, ProcPathKind kind) : SyntheticLink(context.Proc, identity)
+internal sealed class ProcPathLink(ProcTaskContext context, SyntheticIdentity identity, ProcPathKind kind)
+    : SyntheticLink(context.Proc, identity)
 {
     /// <inheritdoc/>
     public override Errno FollowMagicLink(Task task, out VfsPath target)
@@ -79,7 +80,8 @@ internal enum ProcDescriptorKind
 }
 
 /// <summary>/proc/PID/fd and fdinfo.</summary>
-internal sealed class ProcDescriptorDirectory(ProcTaskContext context, SyntheticIdentity identity, ProcDescriptorKind kind)
+internal sealed class ProcDescriptorDirectory(ProcTaskContext context, SyntheticIdentity identity,
+    ProcDescriptorKind kind)
     : SyntheticDirectory(context.Proc, identity)
 {
     private const byte LinkType = 10;
@@ -103,7 +105,8 @@ internal sealed class ProcDescriptorDirectory(ProcTaskContext context, Synthetic
         while (table.TryFindOpen(from, int.MaxValue, out int fd))
         {
             byte type = kind == ProcDescriptorKind.Links ? LinkType : FileEntryType;
-            entries.Add(new SyntheticEntry(FirstCookie + fd, fd.ToString(CultureInfo.InvariantCulture), NumberOf(fd), type));
+            entries.Add(new SyntheticEntry(FirstCookie + fd, fd.ToString(CultureInfo.InvariantCulture), NumberOf(fd),
+                type));
             from = fd + 1;
         }
 
@@ -133,14 +136,16 @@ internal sealed class ProcDescriptorDirectory(ProcTaskContext context, Synthetic
             return Errno.ENOENT;
         }
 
-        SyntheticIdentity own = ProcTaskDirectory.Identify(owner, NumberOf(fd), kind == ProcDescriptorKind.Links ? 0x1C0u : 0x124u);
+        SyntheticIdentity own = ProcTaskDirectory.Identify(owner, NumberOf(fd), kind == ProcDescriptorKind.Links
+            ? 0x1C0u : 0x124u);
         child = kind == ProcDescriptorKind.Links
             ? new ProcDescriptorLink(context, own, table, fd)
             : new ProcDescriptorInformation(context, own, table, fd);
         return Errno.None;
     }
 
-    private ulong NumberOf(int fd) => ProcSuperBlock.TaskNumber(context.Id, kind == ProcDescriptorKind.Links ? 200 : 201, (ulong)fd + 1);
+    private ulong NumberOf(int fd) => ProcSuperBlock.TaskNumber(context.Id, kind == ProcDescriptorKind.Links ? 200
+        : 201, (ulong)fd + 1);
 }
 
 /// <summary>/proc/PID/fd/N.</summary>
@@ -167,7 +172,8 @@ internal sealed class ProcDescriptorLink(ProcTaskContext context, SyntheticIdent
 }
 
 /// <summary>/proc/PID/fdinfo/N.</summary>
-internal sealed class ProcDescriptorInformation(ProcTaskContext context, SyntheticIdentity identity, FdTable table, int fd)
+internal sealed class ProcDescriptorInformation(ProcTaskContext context, SyntheticIdentity identity, FdTable table,
+    int fd)
     : SyntheticFile(context.Proc, identity)
 {
     /// <inheritdoc/>
@@ -178,11 +184,13 @@ internal sealed class ProcDescriptorInformation(ProcTaskContext context, Synthet
             return Errno.ENOENT;
         }
 
-        bool closes = table.GetCloseOnExec(fd, out CloseOnExec closeOnExec) == Errno.None && closeOnExec == CloseOnExec.Yes;
+        bool closes = table.GetCloseOnExec(fd, out CloseOnExec closeOnExec) == Errno.None
+            && closeOnExec == CloseOnExec.Yes;
         int flags = file.Flags | (closes ? Fcntl.O_CLOEXEC : 0);
         file.Inode.GetAttributes(out InodeAttributes attributes);
         text.Append("pos:\t").Append(file.Position).Append("\nflags:\t0").Append(System.Convert.ToString(flags, 8));
-        text.Append("\nmnt_id:\t").Append(file.Path.Mount?.Id ?? 0).Append("\nino:\t").Append(attributes.Inode).Append('\n');
+        text.Append("\nmnt_id:\t").Append(file.Path.Mount?.Id ?? 0).Append("\nino:\t").Append(attributes.Inode)
+            .Append('\n');
         file.AppendInformation(reader, text);
         file.DropReference(reader);
         return Errno.None;

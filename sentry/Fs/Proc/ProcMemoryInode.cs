@@ -9,7 +9,8 @@ using static Abi.Linux.StatMode;
 namespace Sentry.Fs.Proc;
 
 /// <summary>/proc/PID/mem: the task's memory at its addresses.</summary>
-internal sealed class ProcMemoryInode(ProcTaskContext context, SyntheticIdentity identity) : SyntheticInode(context.Proc, identity)
+internal sealed class ProcMemoryInode(ProcTaskContext context, SyntheticIdentity identity)
+    : SyntheticInode(context.Proc, identity)
 {
     /// <inheritdoc/>
     public override uint FileType => S_IFREG;
@@ -84,7 +85,8 @@ internal sealed class ProcMemoryInode(ProcTaskContext context, SyntheticIdentity
                 int written = 0;
                 if (errno == Errno.None)
                 {
-                    errno = _mm.CopyOutPartial(new GuestAddress((ulong)(offset + done)), chunk.AsSpan(0, read), out written);
+                    errno = _mm.CopyOutPartial(new GuestAddress((ulong)(offset + done)), chunk.AsSpan(0, read),
+                        out written);
                     errno = errno == Errno.None ? Errno.None : Errno.EIO;
                 }
 

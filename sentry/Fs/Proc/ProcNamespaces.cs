@@ -8,14 +8,16 @@ using static Abi.Linux.StatMode;
 namespace Sentry.Fs.Proc;
 
 /// <summary>/proc/PID/ns (namespaces(7)).</summary>
-internal sealed class ProcNamespaceDirectory(ProcTaskContext context, SyntheticIdentity identity) : SyntheticDirectory(context.Proc, identity)
+internal sealed class ProcNamespaceDirectory(ProcTaskContext context, SyntheticIdentity identity)
+    : SyntheticDirectory(context.Proc, identity)
 {
     private const byte LinkType = 10;
     private const int FirstNumber = 210;
 
     private static readonly (string Name, string Prefix)[] s_names =
     [
-        ("cgroup", "cgroup"), ("ipc", "ipc"), ("mnt", "mnt"), ("net", "net"), ("pid", "pid"), ("pid_for_children", "pid"),
+        ("cgroup", "cgroup"), ("ipc", "ipc"), ("mnt", "mnt"), ("net", "net"), ("pid", "pid"),
+            ("pid_for_children", "pid"),
         ("time", "time"), ("time_for_children", "time"), ("user", "user"), ("uts", "uts"),
     ];
 
@@ -39,7 +41,8 @@ internal sealed class ProcNamespaceDirectory(ProcTaskContext context, SyntheticI
         {
             if (s_names[i].Name == name && context.Task is { } owner)
             {
-                SyntheticIdentity own = ProcTaskDirectory.Identify(owner, ProcSuperBlock.TaskNumber(context.Id, FirstNumber + i), 0x1FF);
+                SyntheticIdentity own = ProcTaskDirectory.Identify(owner,
+                    ProcSuperBlock.TaskNumber(context.Id, FirstNumber + i), 0x1FF);
                 child = new ProcNamespaceLink(context, own, name, s_names[i].Prefix);
                 return Errno.None;
             }

@@ -5,7 +5,8 @@ using Sentry.Vfs.Synthetic;
 
 namespace Sentry.Fs.Proc;
 
-/// <summary>/proc/PID/net: tables of the network namespace. Without a network stack only the Unix sockets have rows; the others are their headings.</summary>
+/// <summary>/proc/PID/net: tables of the network namespace. Without a network stack only the Unix sockets have rows;
+/// the others are their headings.</summary>
 internal static class ProcNetFiles
 {
     private const int FirstNumber = 230;
@@ -15,18 +16,21 @@ internal static class ProcNetFiles
         "                                                     \n";
 
     private const string Udp =
-        "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n";
+        "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
+            + "timeout inode ref pointer drops             \n";
 
     private static readonly (string Name, string Text)[] s_headings =
     [
         ("arp", "IP address       HW type     Flags       HW address            Mask     Device\n"),
         ("dev", "Inter-|   Receive                                                |  Transmit\n"
-            + " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"),
+            + " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs "
+                + "drop fifo colls carrier compressed\n"),
         ("if_inet6", ""),
         ("netlink", "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"),
         ("packet", "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n"),
         ("raw", Udp),
-        ("route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT" + "                                                       \n"),
+        ("route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"
+            + "                                                       \n"),
         ("tcp", Tcp),
         ("tcp6", Tcp),
         ("udp", Udp),

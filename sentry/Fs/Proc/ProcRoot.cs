@@ -38,7 +38,8 @@ internal sealed class ProcRoot : FixedDirectory
         {
             int pid = group.Identity.NumberIn(_proc.Pids);
             string name = pid.ToString(CultureInfo.InvariantCulture);
-            entries.Add(new SyntheticEntry(FirstPidCookie + pid, name, ProcSuperBlock.TaskNumber(pid, 0), DirectoryType));
+            entries.Add(new SyntheticEntry(FirstPidCookie + pid, name, ProcSuperBlock.TaskNumber(pid, 0),
+                DirectoryType));
         }
 
         return Errno.None;
@@ -73,7 +74,8 @@ internal enum ProcSelfKind
 }
 
 /// <summary>/proc/self and /proc/thread-self.</summary>
-internal sealed class ProcSelfLink(ProcSuperBlock proc, ProcSelfKind kind) : SyntheticLink(proc, new SyntheticIdentity(proc.NextNumber(), 0x1FF))
+internal sealed class ProcSelfLink(ProcSuperBlock proc, ProcSelfKind kind)
+    : SyntheticLink(proc, new SyntheticIdentity(proc.NextNumber(), 0x1FF))
 {
     /// <inheritdoc/>
     public override Errno ReadLink(Task task, out string target)
@@ -81,7 +83,8 @@ internal sealed class ProcSelfLink(ProcSuperBlock proc, ProcSelfKind kind) : Syn
         int pid = task.ThreadGroup.Identity.NumberIn(proc.Pids);
         int tid = task.Identity.NumberIn(proc.Pids);
         string process = pid.ToString(CultureInfo.InvariantCulture);
-        target = kind == ProcSelfKind.Process ? process : process + "/task/" + tid.ToString(CultureInfo.InvariantCulture);
+        target = kind == ProcSelfKind.Process ? process : process + "/task/"
+            + tid.ToString(CultureInfo.InvariantCulture);
         return pid == 0 ? Errno.ENOENT : Errno.None;
     }
 }

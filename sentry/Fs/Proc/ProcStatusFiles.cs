@@ -14,10 +14,14 @@ internal static class ProcStatusFiles
 
     private static readonly (string Name, string Unit)[] s_limits =
     [
-        ("Max cpu time", "seconds"), ("Max file size", "bytes"), ("Max data size", "bytes"), ("Max stack size", "bytes"),
-        ("Max core file size", "bytes"), ("Max resident set", "bytes"), ("Max processes", "processes"), ("Max open files", "files"),
-        ("Max locked memory", "bytes"), ("Max address space", "bytes"), ("Max file locks", "locks"), ("Max pending signals", "signals"),
-        ("Max msgqueue size", "bytes"), ("Max nice priority", ""), ("Max realtime priority", ""), ("Max realtime timeout", "us"),
+        ("Max cpu time", "seconds"), ("Max file size", "bytes"), ("Max data size", "bytes"),
+            ("Max stack size", "bytes"),
+        ("Max core file size", "bytes"), ("Max resident set", "bytes"), ("Max processes", "processes"),
+            ("Max open files", "files"),
+        ("Max locked memory", "bytes"), ("Max address space", "bytes"), ("Max file locks", "locks"),
+            ("Max pending signals", "signals"),
+        ("Max msgqueue size", "bytes"), ("Max nice priority", ""), ("Max realtime priority", ""),
+            ("Max realtime timeout", "us"),
     ];
 
     internal static Errno Name(ProcTaskContext context, Task target, Task reader, StringBuilder text)
@@ -43,7 +47,8 @@ internal static class ProcStatusFiles
         const int SectorBytes = 512;
         ResourceCounters counters = target.ThreadGroup.GetCounters();
         text.Append("rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: ").Append(counters.InputBlocks * SectorBytes);
-        text.Append("\nwrite_bytes: ").Append(counters.OutputBlocks * SectorBytes).Append("\ncancelled_write_bytes: 0\n");
+        text.Append("\nwrite_bytes: ").Append(counters.OutputBlocks * SectorBytes).Append(
+            "\ncancelled_write_bytes: 0\n");
         return Errno.None;
     }
 
@@ -73,7 +78,8 @@ internal static class ProcStatusFiles
     }
 
     internal static Errno SetOomScoreAdjust(ProcTaskContext context, Task target, Task writer, string text) =>
-        ParseInt(text, out int value) && value is >= -1000 and <= 1000 ? ChangeOomScore(target, writer, value) : Errno.EINVAL;
+        ParseInt(text, out int value) && value is >= -1000 and <= 1000 ? ChangeOomScore(target, writer, value)
+            : Errno.EINVAL;
 
     internal static Errno OomAdjust(ProcTaskContext context, Task target, Task reader, StringBuilder text)
     {
@@ -124,8 +130,10 @@ internal static class ProcStatusFiles
         Fields(
             text,
             [group.ParentIdIn(pids), group.ProcessGroup.Identity.NumberIn(pids), group.Session.Identity.NumberIn(pids),
-             (long)(terminal?.DeviceNumber ?? 0), foreground, 0, counters.MinorFaults, childCounters.MinorFaults, counters.MajorFaults,
-             childCounters.MajorFaults, times.UserNs / NsPerTick, times.SystemNs / NsPerTick, children.UserNs / NsPerTick,
+             (long)(terminal?.DeviceNumber ?? 0), foreground, 0, counters.MinorFaults, childCounters.MinorFaults,
+                 counters.MajorFaults,
+             childCounters.MajorFaults, times.UserNs / NsPerTick, times.SystemNs / NsPerTick,
+                 children.UserNs / NsPerTick,
              children.SystemNs / NsPerTick, 20 + target.Scheduling.Nice, target.Scheduling.Nice, group.LiveTasks, 0,
              target.StartTimeNs / NsPerTick, memory.Size, residentPages]);
         text.Append(' ').Append(group.Limits.Soft(Resource.RLIMIT_RSS));
@@ -134,8 +142,10 @@ internal static class ProcStatusFiles
             mayInspect ? [(long)image.StartCode, (long)image.EndCode, (long)image.StartStack, 0, 0] : [1, 1, 0, 0, 0]);
         Fields(
             text,
-            [(long)(target.AllPending & 0x7fffffff), (long)(target.SignalMask & 0x7fffffff), (long)(ignored & 0x7fffffff),
-             (long)(caught & 0x7fffffff), 0, 0, 0, group.ExitSignal, 0, target.Scheduling.Priority, target.Scheduling.Policy, 0, 0, 0]);
+            [(long)(target.AllPending & 0x7fffffff), (long)(target.SignalMask & 0x7fffffff),
+                (long)(ignored & 0x7fffffff),
+             (long)(caught & 0x7fffffff), 0, 0, 0, group.ExitSignal, 0, target.Scheduling.Priority,
+                 target.Scheduling.Policy, 0, 0, 0]);
         Fields(
             text,
             mayInspect
@@ -163,7 +173,8 @@ internal static class ProcStatusFiles
     };
 
     internal static bool ParseInt(string text, out int value) =>
-        int.TryParse(text.Trim(' ', '\n', '\0'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+        int.TryParse(text.Trim(' ', '\n', '\0'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out value);
 
     private static void Fields(StringBuilder text, System.ReadOnlySpan<long> values)
     {

@@ -21,9 +21,11 @@ internal static class ProcStatusText
         text.Append("\nState:\t").Append(StateText(target.State));
         text.Append("\nTgid:\t").Append(group.Identity.NumberIn(pids)).Append("\nNgid:\t0\nPid:\t").Append(context.Id);
         text.Append("\nPPid:\t").Append(group.ParentIdIn(pids)).Append("\nTracerPid:\t0\nUid:");
-        AppendIds(text, viewer.FromKernelUidOrOverflow, [credentials.RealUid, credentials.EffectiveUid, credentials.SavedUid, credentials.FsUid]);
+        AppendIds(text, viewer.FromKernelUidOrOverflow, [credentials.RealUid, credentials.EffectiveUid,
+            credentials.SavedUid, credentials.FsUid]);
         text.Append("\nGid:");
-        AppendIds(text, viewer.FromKernelGidOrOverflow, [credentials.RealGid, credentials.EffectiveGid, credentials.SavedGid, credentials.FsGid]);
+        AppendIds(text, viewer.FromKernelGidOrOverflow, [credentials.RealGid, credentials.EffectiveGid,
+            credentials.SavedGid, credentials.FsGid]);
         text.Append("\nFDSize:\t").Append(target.PeekFdTable()?.SlotCount ?? 0).Append("\nGroups:\t");
         foreach (uint gid in credentials.Groups)
         {
@@ -40,7 +42,8 @@ internal static class ProcStatusText
         AppendSignals(target, text);
         AppendCredentials(target, credentials, text);
         int cpus = context.Proc.Kernel.CpuCount;
-        text.Append("Cpus_allowed:\t").Append(MaskText(cpus)).Append("\nCpus_allowed_list:\t").Append(cpus == 1 ? "0" : "0-" + (cpus - 1));
+        text.Append("Cpus_allowed:\t").Append(MaskText(cpus)).Append("\nCpus_allowed_list:\t").Append(cpus == 1 ? "0"
+            : "0-" + (cpus - 1));
         text.Append("\nMems_allowed:\t00000001\nMems_allowed_list:\t0\n");
         ResourceCounters counters = target.Counters;
         text.Append("voluntary_ctxt_switches:\t").Append(counters.VoluntarySwitches);
@@ -103,7 +106,8 @@ internal static class ProcStatusText
     private static void AppendSignals(Task target, StringBuilder text)
     {
         ThreadGroup group = target.ThreadGroup;
-        text.Append("SigQ:\t").Append(target.Kernel.Accounts.Get(target.Credentials.RealUid).PendingSignals).Append('/');
+        text.Append("SigQ:\t").Append(target.Kernel.Accounts.Get(target.Credentials.RealUid).PendingSignals).Append(
+            '/');
         text.Append(group.Limits.Soft(Abi.Linux.Resource.RLIMIT_SIGPENDING));
         group.Handlers.GetSets(out ulong ignored, out ulong caught);
         Mask(text, "SigPnd", target.PendingSet);
@@ -120,7 +124,8 @@ internal static class ProcStatusText
         Mask(text, "CapEff", credentials.Effective);
         Mask(text, "CapBnd", credentials.Bounding);
         Mask(text, "CapAmb", credentials.Ambient);
-        text.Append("\nNoNewPrivs:\t").Append(target.NoNewPrivileges ? 1 : 0).Append("\nSeccomp:\t0\nSeccomp_filters:\t0\n");
+        text.Append("\nNoNewPrivs:\t").Append(target.NoNewPrivileges ? 1 : 0).Append(
+            "\nSeccomp:\t0\nSeccomp_filters:\t0\n");
     }
 
     private static void Mask(StringBuilder text, string name, ulong mask) =>

@@ -6,7 +6,8 @@ using Sentry.Vfs.Synthetic;
 
 namespace Sentry.Fs.Proc;
 
-/// <summary>/proc/sys: kernel settings (sysctl). Those that the Sentry acts on can be written by root of the sandbox; the others are what they are.</summary>
+/// <summary>/proc/sys: kernel settings (sysctl). Those that the Sentry acts on can be written by root of the sandbox;
+/// the others are what they are.</summary>
 internal sealed class ProcSys
 {
     private const uint ReadOnly = 0x124;
@@ -37,7 +38,8 @@ internal sealed class ProcSys
             return Errno.None;
         }));
 
-    private void Computed(FixedDirectory directory, string name, System.Func<Task, string> value, TextConsumer? set = null) =>
+    private void Computed(FixedDirectory directory, string name, System.Func<Task, string> value, TextConsumer? set =
+        null) =>
         directory.Add(name, new TextFile(
             _proc,
             new SyntheticIdentity(_proc.NextNumber(), set is null ? ReadOnly : ReadWrite),
@@ -64,8 +66,10 @@ internal sealed class ProcSys
         Constant(directory, "pipe-user-pages-soft", "16384");
         Constant(directory, "lease-break-time", "45");
         Constant(directory, "leases-enable", "1");
-        Computed(directory, "protected_hardlinks", _ => vfs.ProtectedHardlinks ? "1" : "0", (_, text) => SetSwitch(text, v => vfs.ProtectedHardlinks = v));
-        Computed(directory, "protected_symlinks", _ => vfs.ProtectedSymlinks ? "1" : "0", (_, text) => SetSwitch(text, v => vfs.ProtectedSymlinks = v));
+        Computed(directory, "protected_hardlinks", _ => vfs.ProtectedHardlinks ? "1" : "0", (_, text) =>
+            SetSwitch(text, v => vfs.ProtectedHardlinks = v));
+        Computed(directory, "protected_symlinks", _ => vfs.ProtectedSymlinks ? "1" : "0", (_, text) =>
+            SetSwitch(text, v => vfs.ProtectedSymlinks = v));
         Computed(directory, "protected_fifos", _ => Number(vfs.ProtectedFifos));
         Computed(directory, "protected_regular", _ => Number(vfs.ProtectedRegular));
         FixedDirectory inotify = Directory();

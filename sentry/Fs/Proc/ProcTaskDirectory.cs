@@ -35,7 +35,8 @@ internal sealed class ProcTaskDirectory : SyntheticDirectory
     {
         bool isOpen = task.ThreadGroup.Dumpable == 1;
         Credentials credentials = task.Credentials;
-        return new SyntheticIdentity(number, permissions, isOpen ? credentials.EffectiveUid : 0, isOpen ? credentials.EffectiveGid : 0);
+        return new SyntheticIdentity(number, permissions, isOpen ? credentials.EffectiveUid : 0, isOpen
+            ? credentials.EffectiveGid : 0);
     }
 
     /// <inheritdoc/>
@@ -52,7 +53,8 @@ internal sealed class ProcTaskDirectory : SyntheticDirectory
             if (file.IsShownFor(_kind))
             {
                 byte type = DirentTypes.FromMode(file.FileType);
-                entries.Add(new SyntheticEntry(FirstCookie + index, file.Name, ProcSuperBlock.TaskNumber(_id, NumberOf(index)), type));
+                entries.Add(new SyntheticEntry(FirstCookie + index, file.Name,
+                    ProcSuperBlock.TaskNumber(_id, NumberOf(index)), type));
             }
 
             index++;
@@ -72,7 +74,8 @@ internal sealed class ProcTaskDirectory : SyntheticDirectory
         }
 
         ProcTaskFile file = ProcTaskFiles.All[index];
-        SyntheticIdentity identity = Identify(target, ProcSuperBlock.TaskNumber(_id, NumberOf(index)), file.Permissions);
+        SyntheticIdentity identity = Identify(target, ProcSuperBlock.TaskNumber(_id, NumberOf(index)),
+            file.Permissions);
         child = file.Make(new ProcTaskContext(_proc, target.Identity, _id, _kind), identity);
         return Errno.None;
     }
@@ -88,7 +91,8 @@ internal sealed record ProcTaskContext(ProcSuperBlock Proc, Pid Identity, int Id
 }
 
 /// <summary>/proc/PID/task.</summary>
-internal sealed class ProcThreadsDirectory(ProcTaskContext context, SyntheticIdentity identity) : SyntheticDirectory(context.Proc, identity)
+internal sealed class ProcThreadsDirectory(ProcTaskContext context, SyntheticIdentity identity)
+    : SyntheticDirectory(context.Proc, identity)
 {
     /// <inheritdoc/>
     public override Errno List(Task task, List<SyntheticEntry> entries)

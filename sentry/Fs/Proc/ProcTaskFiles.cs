@@ -28,7 +28,8 @@ internal enum ProcGuard
 }
 
 /// <summary>One file of /proc/PID.</summary>
-internal sealed record ProcTaskFile(string Name, uint FileType, uint Permissions, ProcTaskFileFactory Make, ProcSelfKind? Only = null)
+internal sealed record ProcTaskFile(string Name, uint FileType, uint Permissions, ProcTaskFileFactory Make,
+    ProcSelfKind? Only = null)
 {
     internal bool IsShownFor(ProcSelfKind kind) => Only is null || Only == kind;
 }
@@ -48,11 +49,14 @@ internal static class ProcTaskFiles
         Text("cmdline", ReadAll, ProcMemoryFiles.CommandLine),
         Text("comm", ReadAllWriteOwner, ProcStatusFiles.Name, ProcGuard.None, ProcStatusFiles.SetName),
         Text("coredump_filter", ReadAllWriteOwner, (_, _, _, text) => Constant(text, "00000033\n")),
-        new("cwd", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity, ProcPathKind.WorkingDirectory)),
+        new("cwd", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity,
+            ProcPathKind.WorkingDirectory)),
         Text("environ", ReadOwner, ProcMemoryFiles.Environment, ProcGuard.Inspect),
         new("exe", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity, ProcPathKind.Executable)),
-        new("fd", S_IFDIR, 0x140, (context, identity) => new ProcDescriptorDirectory(context, identity, ProcDescriptorKind.Links)),
-        new("fdinfo", S_IFDIR, 0x16D, (context, identity) => new ProcDescriptorDirectory(context, identity, ProcDescriptorKind.Information)),
+        new("fd", S_IFDIR, 0x140, (context, identity) => new ProcDescriptorDirectory(context, identity,
+            ProcDescriptorKind.Links)),
+        new("fdinfo", S_IFDIR, 0x16D, (context, identity) =>
+            new ProcDescriptorDirectory(context, identity, ProcDescriptorKind.Information)),
         Text("gid_map", ReadAllWriteOwner, ProcIdFiles.GroupMap, ProcGuard.None, ProcIdFiles.SetGroupMap),
         Text("io", ReadOwner, ProcStatusFiles.Io, ProcGuard.Inspect),
         Text("limits", ReadAll, ProcStatusFiles.Limits),
@@ -66,7 +70,8 @@ internal static class ProcTaskFiles
         new("ns", S_IFDIR, 0x149, (context, identity) => new ProcNamespaceDirectory(context, identity)),
         Text("oom_adj", ReadAllWriteOwner, ProcStatusFiles.OomAdjust, ProcGuard.None, ProcStatusFiles.SetOomAdjust),
         Text("oom_score", ReadAll, ProcStatusFiles.OomScore),
-        Text("oom_score_adj", ReadAllWriteOwner, ProcStatusFiles.OomScoreAdjust, ProcGuard.None, ProcStatusFiles.SetOomScoreAdjust),
+        Text("oom_score_adj", ReadAllWriteOwner, ProcStatusFiles.OomScoreAdjust, ProcGuard.None,
+            ProcStatusFiles.SetOomScoreAdjust),
         Text("personality", ReadOwner, ProcStatusFiles.Personality, ProcGuard.Inspect),
         new("root", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity, ProcPathKind.Root)),
         Text("sessionid", ReadAll, (_, _, _, text) => Constant(text, "4294967295")),
@@ -78,7 +83,8 @@ internal static class ProcTaskFiles
         Text("statm", ReadAll, ProcMemoryFiles.Statm),
         Text("status", ReadAll, ProcStatusFiles.Status),
         Text("syscall", ReadOwner, ProcStatusFiles.SystemCall, ProcGuard.Inspect),
-        new("task", S_IFDIR, 0x16D, (context, identity) => new ProcThreadsDirectory(context, identity), ProcSelfKind.Process),
+        new("task", S_IFDIR, 0x16D, (context, identity) => new ProcThreadsDirectory(context, identity),
+            ProcSelfKind.Process),
         Text("timerslack_ns", ReadAllWriteOwner, ProcStatusFiles.TimerSlack),
         Text("uid_map", ReadAllWriteOwner, ProcIdFiles.UserMap, ProcGuard.None, ProcIdFiles.SetUserMap),
         Text("wchan", ReadAll, (_, _, _, text) => Constant(text, "0")),
@@ -112,7 +118,8 @@ internal static class ProcTaskFiles
         ProcTaskText generate,
         ProcGuard guard = ProcGuard.None,
         ProcTaskWrite? write = null) =>
-        new(name, S_IFREG, permissions, (context, identity) => new ProcTaskTextFile(context, identity, generate, guard, write));
+        new(name, S_IFREG, permissions, (context, identity) =>
+            new ProcTaskTextFile(context, identity, generate, guard, write));
 }
 
 /// <summary>A text file of a task's directory.</summary>

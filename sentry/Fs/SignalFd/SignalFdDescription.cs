@@ -12,7 +12,8 @@ using Sentry.Vfs;
 namespace Sentry.Fs.SignalFd;
 
 /// <summary>
-/// Signals that are read (signalfd(2), fs/signalfd.c). A read takes the pending signals of the task that reads, whoever made the descriptor; so
+/// Signals that are read (signalfd(2), fs/signalfd.c). A read takes the pending signals of the task that reads,
+/// whoever made the descriptor; so
 /// waiters are told of signals of every process that has looked at it.
 /// </summary>
 public sealed class SignalFdDescription : FileDescription
@@ -26,7 +27,8 @@ public sealed class SignalFdDescription : FileDescription
     // Guarded by _lock: one relay for each process that has polled or read.
     private readonly List<Relay> _relays = new();
 
-    /// <summary>A descriptor for the signals in <paramref name="mask"/>; SIGKILL and SIGSTOP in it do not count.</summary>
+    /// <summary>A descriptor for the signals in <paramref name="mask"/>; SIGKILL and SIGSTOP in it do not
+    /// count.</summary>
     public SignalFdDescription(GuestKernel kernel, ulong mask, int statusFlags)
     {
         _inode = new AnonymousInode(kernel.PseudoFileSystems.Anonymous, 0x180, 0, 0);
@@ -58,7 +60,7 @@ public sealed class SignalFdDescription : FileDescription
     public override Errno Read(Task task, ref IoSequence destination, out long done)
     {
         done = 0;
-        int size = Unsafe.SizeOf<SignalfdSiginfo>();
+        const int size = 128;
         if (destination.Remaining < size)
         {
             return Errno.EINVAL;
@@ -118,7 +120,8 @@ public sealed class SignalFdDescription : FileDescription
         }
     }
 
-    /// <summary>From now on, signals of the process reach the waiters; what is pending already is the caller's to check.</summary>
+    /// <summary>From now on, signals of the process reach the waiters; what is pending already is the caller's to
+    /// check.</summary>
     private void Follow(ThreadGroup group)
     {
         using (_lock.Enter())

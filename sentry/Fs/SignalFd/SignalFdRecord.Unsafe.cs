@@ -5,7 +5,8 @@ using Sentry.Kernel;
 
 namespace Sentry.Fs.SignalFd;
 
-/// <summary>Turns a siginfo_t into what signalfd(2) reads: which fields count depends on signal and code (kernel/signal.c, siginfo_layout).</summary>
+/// <summary>Turns a siginfo_t into what signalfd(2) reads: which fields count depends on signal and code
+/// (kernel/signal.c, siginfo_layout).</summary>
 internal static class SignalFdRecord
 {
     private const int PollCodes = 6;

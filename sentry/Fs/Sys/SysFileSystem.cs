@@ -5,7 +5,8 @@ using Sentry.Vfs.Synthetic;
 
 namespace Sentry.Fs.Sys;
 
-/// <summary>sysfs(5): the little of it that programs ask for: processors, memory nodes, memory settings, and places to mount on.</summary>
+/// <summary>sysfs(5): the little of it that programs ask for: processors, memory nodes, memory settings, and places
+/// to mount on.</summary>
 public sealed class SysFileSystem : FileSystemType
 {
     /// <inheritdoc/>

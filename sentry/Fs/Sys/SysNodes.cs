@@ -45,6 +45,7 @@ internal sealed class SysNodes(SysTree tree, GuestKernel kernel)
     {
         const int NumberColumn = 23;
         string number = (bytes / KiB).ToString(CultureInfo.InvariantCulture);
-        text.Append("Node 0 ").Append(name).Append(':').Append(number.PadLeft(NumberColumn - name.Length - 1)).Append(" kB\n");
+        text.Append("Node 0 ").Append(name).Append(':').Append(number.PadLeft(NumberColumn - name.Length - 1)).Append(
+            " kB\n");
     }
 }

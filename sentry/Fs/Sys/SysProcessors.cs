@@ -5,7 +5,8 @@ using Sentry.Vfs.Synthetic;
 
 namespace Sentry.Fs.Sys;
 
-/// <summary>/sys/devices/system/cpu: the processors the sandbox may use, in one package, one thread to a core.</summary>
+/// <summary>/sys/devices/system/cpu: the processors the sandbox may use, in one package, one thread to a
+/// core.</summary>
 internal sealed class SysProcessors(SysTree tree, GuestKernel kernel)
 {
     private const int MaxProcessors = 8192;
@@ -41,7 +42,8 @@ internal sealed class SysProcessors(SysTree tree, GuestKernel kernel)
     internal static string ListOf(int count) =>
         count == 1 ? "0" : "0-" + (count - 1).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Processors [first, first + count) as a mask (cpuset(7), "Mask format"), wide enough for <paramref name="total"/>.</summary>
+    /// <summary>Processors [first, first + count) as a mask (cpuset(7), "Mask format"), wide enough for <paramref
+    /// name="total"/>.</summary>
     internal static string MaskOf(int first, int count, int total)
     {
         StringBuilder mask = new();

@@ -28,7 +28,8 @@ internal sealed class SysTree(SysSuperBlock superBlock, GuestKernel kernel)
         return root;
     }
 
-    internal FixedDirectory Directory() => new(superBlock, new SyntheticIdentity(superBlock.NextNumber(), DirectoryMode));
+    internal FixedDirectory Directory() => new(superBlock, new SyntheticIdentity(superBlock.NextNumber(),
+        DirectoryMode));
 
     /// <summary>Adds a file whose text ends with a newline that is added here.</summary>
     internal void Add(FixedDirectory directory, string name, string text) =>
@@ -37,7 +38,8 @@ internal sealed class SysTree(SysSuperBlock superBlock, GuestKernel kernel)
 
     /// <summary>As <see cref="Add(FixedDirectory,string,string)"/> with a text made at each reading.</summary>
     internal void Add(FixedDirectory directory, string name, TextGenerator generate) =>
-        directory.Add(name, new TextFile(superBlock, new SyntheticIdentity(superBlock.NextNumber(), FileMode), generate));
+        directory.Add(name, new TextFile(superBlock, new SyntheticIdentity(superBlock.NextNumber(), FileMode),
+            generate));
 
     private static Errno Append(StringBuilder target, string text)
     {
@@ -104,7 +106,8 @@ internal sealed class SysTree(SysSuperBlock superBlock, GuestKernel kernel)
     private FixedDirectory HugePagePools()
     {
         FixedDirectory pool = Directory();
-        foreach (string name in (string[])["free_hugepages", "nr_hugepages", "nr_hugepages_mempolicy", "nr_overcommit_hugepages",
+        foreach (string name in (string[])["free_hugepages", "nr_hugepages", "nr_hugepages_mempolicy",
+            "nr_overcommit_hugepages",
             "resv_hugepages", "surplus_hugepages"])
         {
             Add(pool, name, "0");

@@ -11,7 +11,8 @@ using Sentry.Vfs;
 namespace Sentry.Fs.TimerFd;
 
 /// <summary>
-/// A timer that is read (timerfd_create(2), fs/timerfd.c). With an interval it runs on when somebody looks, and counts the expiries it missed then,
+/// A timer that is read (timerfd_create(2), fs/timerfd.c). With an interval it runs on when somebody looks, and
+/// counts the expiries it missed then,
 /// so that a timer nobody reads costs nothing.
 /// </summary>
 public sealed class TimerFdDescription : FileDescription
@@ -24,7 +25,8 @@ public sealed class TimerFdDescription : FileDescription
 
     private readonly OrderedLock<TimerFdLevel> _lock = new();
 
-    // Guarded by _lock. Times are of _clock, or of CLOCK_MONOTONIC for relative times, which setting the clock does not move.
+    // Guarded by _lock. Times are of _clock, or of CLOCK_MONOTONIC for relative times, which setting the clock does
+    // not move.
     private GuestClock _runningClock;
     private long _expiryNs;
     private long _intervalNs;

@@ -5,11 +5,13 @@ using static Abi.Linux.StatMode;
 
 namespace Sentry.Vfs.Synthetic;
 
-/// <summary>One entry of a generated directory. <paramref name="Cookie"/> orders the entries and stays the same while the entry exists; at least 2.</summary>
+/// <summary>One entry of a generated directory. <paramref name="Cookie"/> orders the entries and stays the same while
+/// the entry exists; at least 2.</summary>
 public readonly record struct SyntheticEntry(long Cookie, string Name, ulong Number, byte Type);
 
 /// <summary>A directory whose entries are computed at each look-up and each reading.</summary>
-public abstract class SyntheticDirectory(SyntheticSuperBlock superBlock, SyntheticIdentity identity) : SyntheticInode(superBlock, identity)
+public abstract class SyntheticDirectory(SyntheticSuperBlock superBlock, SyntheticIdentity identity)
+    : SyntheticInode(superBlock, identity)
 {
     /// <summary>Cookies below are "." and "..".</summary>
     public const long FirstCookie = 2;
@@ -20,7 +22,8 @@ public abstract class SyntheticDirectory(SyntheticSuperBlock superBlock, Synthet
     /// <inheritdoc/>
     protected override uint LinkCount => 2;
 
-    /// <summary>Appends the entries in the order of their cookies. ENOENT when what the directory shows is gone.</summary>
+    /// <summary>Appends the entries in the order of their cookies. ENOENT when what the directory shows is
+    /// gone.</summary>
     public abstract Errno List(Task task, List<SyntheticEntry> entries);
 
     /// <inheritdoc/>
@@ -35,7 +38,8 @@ public abstract class SyntheticDirectory(SyntheticSuperBlock superBlock, Synthet
 }
 
 /// <summary>A directory with a fixed set of children, added while the tree is built.</summary>
-public class FixedDirectory(SyntheticSuperBlock superBlock, SyntheticIdentity identity) : SyntheticDirectory(superBlock, identity)
+public class FixedDirectory(SyntheticSuperBlock superBlock, SyntheticIdentity identity)
+    : SyntheticDirectory(superBlock, identity)
 {
     private readonly Dictionary<string, SyntheticInode> _children = [];
     private readonly List<SyntheticEntry> _entries = [];
@@ -48,7 +52,8 @@ public class FixedDirectory(SyntheticSuperBlock superBlock, SyntheticIdentity id
     public void Add(string name, SyntheticInode child)
     {
         _children.Add(name, child);
-        _entries.Add(new SyntheticEntry(FirstCookie + _entries.Count, name, child.Number, DirentTypes.FromMode(child.FileType)));
+        _entries.Add(new SyntheticEntry(FirstCookie + _entries.Count, name, child.Number,
+            DirentTypes.FromMode(child.FileType)));
         _directories += child.FileType == S_IFDIR ? 1u : 0;
     }
 

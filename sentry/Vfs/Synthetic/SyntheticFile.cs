@@ -5,8 +5,10 @@ using static Abi.Linux.StatMode;
 
 namespace Sentry.Vfs.Synthetic;
 
-/// <summary>A file whose text is generated when it is read from the start (as Linux's seq_file), and which may take writes.</summary>
-public abstract class SyntheticFile(SyntheticSuperBlock superBlock, SyntheticIdentity identity) : SyntheticInode(superBlock, identity)
+/// <summary>A file whose text is generated when it is read from the start (as Linux's seq_file), and which may take
+/// writes.</summary>
+public abstract class SyntheticFile(SyntheticSuperBlock superBlock, SyntheticIdentity identity)
+    : SyntheticInode(superBlock, identity)
 {
     /// <summary>Longest write that is taken at once (a page, as kernel/sysctl.c and fs/proc take).</summary>
     public const int MaxWriteBytes = 4096;
@@ -14,10 +16,12 @@ public abstract class SyntheticFile(SyntheticSuperBlock superBlock, SyntheticIde
     /// <inheritdoc/>
     public override uint FileType => S_IFREG;
 
-    /// <summary>Appends the text as a byte string. ESRCH when what it shows is gone, EACCES when the reader may not see it.</summary>
+    /// <summary>Appends the text as a byte string. ESRCH when what it shows is gone, EACCES when the reader may not
+    /// see it.</summary>
     public abstract Errno Generate(Task reader, StringBuilder text);
 
-    /// <summary>Takes one write(2) at offset <paramref name="offset"/>; <paramref name="text"/> is all of it. EINVAL by default.</summary>
+    /// <summary>Takes one write(2) at offset <paramref name="offset"/>; <paramref name="text"/> is all of it. EINVAL
+    /// by default.</summary>
     public virtual Errno Write(Task writer, string text, long offset) => Errno.EINVAL;
 
     /// <summary>Rights beyond the permission bits, asked at open.</summary>
@@ -39,12 +43,14 @@ public delegate Errno TextGenerator(Task reader, StringBuilder text);
 public delegate Errno TextConsumer(Task writer, string text);
 
 /// <summary>A generated file from a method that makes its text and, for settings, one that takes a new value.</summary>
-public sealed class TextFile(SyntheticSuperBlock superBlock, SyntheticIdentity identity, TextGenerator generate, TextConsumer? consume = null)
+public sealed class TextFile(SyntheticSuperBlock superBlock, SyntheticIdentity identity, TextGenerator generate,
+    TextConsumer? consume = null)
     : SyntheticFile(superBlock, identity)
 {
     /// <inheritdoc/>
     public override Errno Generate(Task reader, StringBuilder text) => generate(reader, text);
 
     /// <inheritdoc/>
-    public override Errno Write(Task writer, string text, long offset) => consume is null ? Errno.EACCES : consume(writer, text);
+    public override Errno Write(Task writer, string text, long offset) => consume is null ? Errno.EACCES
+        : consume(writer, text);
 }

@@ -7,7 +7,8 @@ using Sentry.Sync;
 
 namespace Sentry.Vfs.Synthetic;
 
-/// <summary>An open generated file: keeps the text of the last reading from offset 0, so that a reader with a small buffer sees one state.</summary>
+/// <summary>An open generated file: keeps the text of the last reading from offset 0, so that a reader with a small
+/// buffer sees one state.</summary>
 internal sealed class SyntheticFileDescription : FileDescription
 {
     private readonly SyntheticFile _file;

@@ -11,7 +11,8 @@ namespace Sentry.Vfs.Synthetic;
 /// <param name="Gid">Group (kgid).</param>
 public readonly record struct SyntheticIdentity(ulong Number, uint Permissions, uint Uid = 0, uint Gid = 0);
 
-/// <summary>An inode of a generated tree (proc, sysfs): attributes are fixed, times are those of the file system's start.</summary>
+/// <summary>An inode of a generated tree (proc, sysfs): attributes are fixed, times are those of the file system's
+/// start.</summary>
 public abstract class SyntheticInode : Inode
 {
     private readonly SyntheticIdentity _identity;
@@ -54,13 +55,16 @@ public abstract class SyntheticInode : Inode
         return Errno.None;
     }
 
-    /// <summary>Owner and mode of a generated file do not change; truncation is accepted and does nothing, so that O_TRUNC works on settings.</summary>
+    /// <summary>Owner and mode of a generated file do not change; truncation is accepted and does nothing, so that
+    /// O_TRUNC works on settings.</summary>
     public override Errno SetAttributes(Task task, in AttributeChange change) =>
-        (change.Mask & ~(AttributeMask.Size | AttributeMask.AccessTime | AttributeMask.ModifyTime)) == 0 ? Errno.None : Errno.EPERM;
+        (change.Mask & ~(AttributeMask.Size | AttributeMask.AccessTime | AttributeMask.ModifyTime)) == 0 ? Errno.None
+            : Errno.EPERM;
 }
 
 /// <summary>A symbolic link whose target is computed when it is read.</summary>
-public abstract class SyntheticLink(SyntheticSuperBlock superBlock, SyntheticIdentity identity) : SyntheticInode(superBlock, identity)
+public abstract class SyntheticLink(SyntheticSuperBlock superBlock, SyntheticIdentity identity)
+    : SyntheticInode(superBlock, identity)
 {
     /// <inheritdoc/>
     public override uint FileType => S_IFLNK;

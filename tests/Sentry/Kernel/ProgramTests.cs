@@ -21,7 +21,8 @@ public sealed class ProgramTests
     {
         GuestSandbox sandbox = new("/tmp/trace2.txt");
         sandbox.Add("/bin/busybox", "/bin/busybox");
-        int status = sandbox.Run("/bin/busybox", "sh", "-c", "busybox echo one; (busybox echo two; exit 3); echo $?; busybox true | busybox echo three; exit 7");
+        int status = sandbox.Run("/bin/busybox", "sh", "-c",
+            "busybox echo one; (busybox echo two; exit 3); echo $?; busybox true | busybox echo three; exit 7");
         Assert.Equal("one\ntwo\n3\nthree\n", sandbox.Output.Text);
         Assert.Equal(WaitStatus.Exited(7), status);
     }

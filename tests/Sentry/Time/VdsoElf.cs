@@ -6,7 +6,8 @@ using System.Text;
 namespace Tests.Sentry.Time;
 
 /// <summary>
-/// Reads a shared object the way a C library reads the vDSO: program headers, dynamic section, DT_HASH, symbol versions.
+/// Reads a shared object the way a C library reads the vDSO: program headers, dynamic section, DT_HASH, symbol
+/// versions.
 /// </summary>
 internal sealed class VdsoElf
 {
@@ -32,7 +33,8 @@ internal sealed class VdsoElf
         }
     }
 
-    public readonly record struct Segment(int Type, int Flags, long Offset, long Address, long FileBytes, long MemoryBytes);
+    public readonly record struct Segment(int Type, int Flags, long Offset, long Address, long FileBytes,
+        long MemoryBytes);
 
     public readonly record struct Symbol(long Value, byte Info, ushort Section, string Version);
 

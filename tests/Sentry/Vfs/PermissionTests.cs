@@ -34,7 +34,8 @@ public sealed class PermissionTests : IDisposable
         Assert.Equal(Errno.None, _files.TryOpen("/tmp/f", Fcntl.O_RDWR));
         Assert.Equal(Errno.EPERM, _files.Vfs.ChangeMode(_files.Task, file, 0x1FF));
         Assert.Equal(Errno.EPERM, _files.Vfs.ChangeOwner(_files.Task, file, 3000, null));
-        Assert.Equal(Errno.EPERM, _files.Vfs.ChangeTimes(_files.Task, file, new TimeChange(TimeChangeKind.Given, 1), TimeChange.Now));
+        Assert.Equal(Errno.EPERM, _files.Vfs.ChangeTimes(_files.Task, file, new TimeChange(TimeChangeKind.Given, 1),
+            TimeChange.Now));
         Assert.Equal(Errno.None, _files.Vfs.ChangeTimes(_files.Task, file, TimeChange.Now, TimeChange.Now));
     }
 

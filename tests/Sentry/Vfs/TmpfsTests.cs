@@ -177,7 +177,8 @@ public sealed class TmpfsTests : IDisposable
 
     private ulong Used()
     {
-        Assert.Equal(Errno.None, _files.Find("/").Mount.SuperBlock.GetStatistics(_files.Task, out FileSystemStatistics s));
+        Assert.Equal(Errno.None, _files.Find("/").Mount.SuperBlock.GetStatistics(_files.Task,
+            out FileSystemStatistics s));
         return s.Files - s.FreeFiles;
     }
 }

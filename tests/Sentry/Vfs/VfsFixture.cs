@@ -11,7 +11,8 @@ using Xunit;
 
 namespace Tests.Sentry.Vfs;
 
-/// <summary>A kernel with one task, root with all capabilities, on an empty tmpfs; and the file system calls in short.</summary>
+/// <summary>A kernel with one task, root with all capabilities, on an empty tmpfs; and the file system calls in
+/// short.</summary>
 internal sealed class VfsFixture : IDisposable
 {
     private readonly MemoryFile _memory;
@@ -97,7 +98,8 @@ internal sealed class VfsFixture : IDisposable
         return place;
     }
 
-    internal Errno Open(string path, int flags, out FileDescription? file, uint mode = 0x1B6, LookupFlags resolve = 0) =>
+    internal Errno Open(string path, int flags, out FileDescription? file, uint mode = 0x1B6, LookupFlags resolve =
+        0) =>
         Vfs.Open(Task, Fcntl.AT_FDCWD, path, new OpenRequest(flags, mode, resolve), out file);
 
     internal FileDescription MustOpen(string path, int flags, uint mode = 0x1B6)
