@@ -17,6 +17,9 @@ internal sealed class RandomTreeOperations(int seed)
     private static readonly string[] s_names = ["a", "b", "c", "d", "e"];
     private readonly Random _random = new(seed);
 
+    /// <summary>Paths that were made once; most of them still exist.</summary>
+    private readonly List<string> _known = ["/"];
+
     /// <summary>Does one operation to every tree; returns its description and the errnos.</summary>
     internal (string What, Errno[] Results) Step(params ITree[] trees)
     {
@@ -49,7 +52,13 @@ internal sealed class RandomTreeOperations(int seed)
             _ => (number < 500 ? $"utimens {path}" : $"mkfifo {path}",
                 tree => number < 500 ? tree.ChangeTimes(path, time) : tree.MakeFifo(path)),
         };
-        return (step.What, trees.Select(step.Do).ToArray());
+        Errno[] results = trees.Select(step.Do).ToArray();
+        if (results[0] == Errno.None)
+        {
+            _known.Add(step.What.StartsWith("rename") || step.What.StartsWith("link") ? other : path);
+        }
+
+        return (step.What, results);
     }
 
     /// <summary>Everything there is to see, one line per file, sorted.</summary>
@@ -124,15 +133,16 @@ internal sealed class RandomTreeOperations(int seed)
         return sum;
     }
 
+    /// <summary>Mostly a path that was made lately or a name below one, sometimes any.</summary>
     private string AnyPath()
     {
-        int depth = _random.Next(1, 4);
-        StringBuilder path = new();
-        for (int i = 0; i < depth; i++)
+        string known = _known[_random.Next(Math.Max(0, _known.Count - 30), _known.Count)];
+        string name = s_names[_random.Next(s_names.Length)];
+        return _random.Next(10) switch
         {
-            path.Append('/').Append(s_names[_random.Next(s_names.Length)]);
-        }
-
-        return path.ToString();
+            < 5 when known != "/" => known,
+            < 8 when known.Length < 8 => known == "/" ? "/" + name : known + "/" + name,
+            _ => "/" + name,
+        };
     }
 }
