@@ -46,7 +46,8 @@ internal sealed class IpcTable<T>
     public IEnumerable<T> All => _bySlot.Values;
 
     /// <summary>
-    /// What *get(2) does before it makes an object: None with the object that has the key, or ENOENT when one is to be made; EEXIST, EACCES, ENOSPC.
+    /// What *get(2) does before it makes an object: None with the object that has the key, or ENOENT when one is to
+    /// be made; EEXIST, EACCES, ENOSPC.
     /// </summary>
     public Errno Find(Task task, IpcNamespace ns, int key, int flags, out T? found)
     {

@@ -57,7 +57,8 @@ public sealed class MessageQueue : IpcObject
     }
 
     /// <summary>
-    /// Takes the first message that fits <paramref name="type"/> and the flags (msgrcv(2)): ENOMSG when there is none, E2BIG when it is longer than
+    /// Takes the first message that fits <paramref name="type"/> and the flags (msgrcv(2)): ENOMSG when there is
+    /// none, E2BIG when it is longer than
     /// <paramref name="room"/> without MSG_NOERROR. With MSG_COPY the message stays, and the type is its index.
     /// </summary>
     internal Errno Receive(Task task, long type, ulong room, int flags, out QueuedMessage? message)

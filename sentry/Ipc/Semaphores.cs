@@ -203,7 +203,8 @@ public sealed class SemaphoreSet : IpcObject
 }
 
 /// <summary>
-/// What is given back when the last task that shares it ends (SEM_UNDO; CLONE_SYSVSEM shares). The entries are guarded by the lock of the set's namespace.
+/// What is given back when the last task that shares it ends (SEM_UNDO; CLONE_SYSVSEM shares). The entries are
+/// guarded by the lock of the set's namespace.
 /// </summary>
 public sealed class SemaphoreUndo(SysVIpc owner)
 {

@@ -8,7 +8,8 @@ using Sentry.Vfs;
 namespace Sentry.Ipc;
 
 /// <summary>
-/// A System V shared memory segment (shmget(2), ipc/shm.c): memory that mappings attach to. It counts attached bytes per mapping, so that forks, partial
+/// A System V shared memory segment (shmget(2), ipc/shm.c): memory that mappings attach to. It counts attached bytes
+/// per mapping, so that forks, partial
 /// unmappings and exits need no help; a removed segment goes with its last mapping.
 /// </summary>
 public sealed class SharedMemorySegment : IpcObject, IMappable

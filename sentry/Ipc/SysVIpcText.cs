@@ -13,7 +13,8 @@ public static class SysVIpcText
     public static void AppendSegments(Task reader, StringBuilder text)
     {
         SysVIpc ipc = SysVIpc.Of(reader);
-        text.Append("       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime")
+        text.Append(
+            "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime")
             .Append("      ctime                   rss                  swap\n");
         using (ipc.Lock.Enter())
         {
@@ -53,7 +54,8 @@ public static class SysVIpcText
     public static void AppendQueues(Task reader, StringBuilder text)
     {
         SysVIpc ipc = SysVIpc.Of(reader);
-        text.Append("       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime")
+        text.Append(
+            "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime")
             .Append("      ctime\n");
         using (ipc.Lock.Enter())
         {

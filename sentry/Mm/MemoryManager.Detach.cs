@@ -6,7 +6,8 @@ namespace Sentry.Mm;
 public sealed partial class MemoryManager
 {
     /// <summary>
-    /// Finds the object of type <typeparamref name="T"/> whose byte 0 is, or would be, mapped at <paramref name="start"/>, and removes what is left of that
+    /// Finds the object of type <typeparamref name="T"/> whose byte 0 is, or would be, mapped at <paramref
+    /// name="start"/>, and removes what is left of that
     /// mapping (ipc/shm.c, ksys_shmdt). EINVAL when there is none.
     /// </summary>
     public Errno Detach<T>(GuestAddress start, ulong maxBytes, out T? detached)

@@ -82,7 +82,8 @@ public static class MessageQueueSyscalls
         }
 
         QueuedMessage? message = null;
-        SyscallResult result = Repeat(task, args.Int(0), flags, ReadRight, (MessageQueue queue, out WaitQueueEvents events) =>
+        SyscallResult result = Repeat(task, args.Int(0), flags, ReadRight,
+            (MessageQueue queue, out WaitQueueEvents events) =>
         {
             events = new WaitQueueEvents(Wait: Epoll.EPOLLIN, Notify: isCopy ? 0 : Epoll.EPOLLOUT);
             Errno error = queue.Receive(task, type, size, flags, out message);
@@ -121,7 +122,8 @@ public static class MessageQueueSyscalls
     private readonly record struct WaitQueueEvents(uint Wait, uint Notify);
 
     /// <summary>
-    /// Tries under the namespace's lock until the answer is not EAGAIN; sleeps in between unless IPC_NOWAIT. EIDRM when the queue goes meanwhile;
+    /// Tries under the namespace's lock until the answer is not EAGAIN; sleeps in between unless IPC_NOWAIT. EIDRM
+    /// when the queue goes meanwhile;
     /// a signal gives ERESTARTNOHAND.
     /// </summary>
     private static SyscallResult Repeat(Task task, int id, int flags, uint right, Attempt attempt)
@@ -146,7 +148,8 @@ public static class MessageQueueSyscalls
                 error = error == Errno.None ? attempt(queue!, out events) : error;
                 if (error == Errno.EAGAIN && waitedFor is null && (flags & IpcAbi.IPC_NOWAIT) == 0)
                 {
-                    // From here on the waiter hears of changes; what changed before it was added is seen by the next attempt.
+                    // From here on the waiter hears of changes; what changed before it was added is seen by the next
+                    // attempt.
                     waitedFor = queue;
                     task.Waiter.Events = events.Wait;
                     queue!.Waiters.Add(task.Waiter);

@@ -6,7 +6,8 @@ using Sentry.Sync;
 
 namespace Sentry.Ipc.PosixQueues;
 
-/// <summary>The limits of POSIX queues in one namespace (mq_overview(7), /proc/sys/fs/mqueue) and what users consume of RLIMIT_MSGQUEUE.</summary>
+/// <summary>The limits of POSIX queues in one namespace (mq_overview(7), /proc/sys/fs/mqueue) and what users consume
+/// of RLIMIT_MSGQUEUE.</summary>
 internal sealed class PosixQueueLimits
 {
     private const long HardMaxMessages = 65536;
@@ -33,7 +34,8 @@ internal sealed class PosixQueueLimits
 
     /// <summary>What a queue counts.</summary>
     public static long CostOf(long maxMessages, long messageBytes) =>
-        (maxMessages * (messageBytes + MessageOverheadBytes)) + (Math.Min(maxMessages, Mqueue.MQ_PRIO_MAX) * NodeOverheadBytes);
+        (maxMessages * (messageBytes + MessageOverheadBytes))
+            + (Math.Min(maxMessages, Mqueue.MQ_PRIO_MAX) * NodeOverheadBytes);
 
     /// <summary>mq_attr_ok: EINVAL.</summary>
     public Errno Check(Task task, long maxMessages, long messageBytes)
