@@ -48,7 +48,7 @@ public sealed partial class Server : IDisposable
     /// <summary>
     /// A server whose working directory is <paramref name="descriptorDirectoryFd"/> (the confined process).
     /// </summary>
-    internal static Server CreateConfined(AttachPoint[] attachPoints, int descriptorDirectoryFd) =>
+    public static Server CreateConfined(AttachPoint[] attachPoints, int descriptorDirectoryFd) =>
         new(attachPoints, descriptorDirectoryFd, "");
 
     /// <summary>

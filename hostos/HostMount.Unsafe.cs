@@ -75,4 +75,28 @@ public static unsafe class HostMount
             return HostSyscall.ToErrno(r);
         }
     }
+
+    /// <summary>fsopen(2): a context to configure a new file system with.</summary>
+    public static Errno FsOpen(string type, uint flags, out int context)
+    {
+        using var text = new ByteString(type);
+        return HostSyscall.Split(HostSyscall.Invoke(N.fsopen, text.Address, (nint)flags), out context);
+    }
+
+    /// <summary>fsconfig(2), FSCONFIG_SET_STRING.</summary>
+    public static Errno FsConfigString(int context, string key, string value)
+    {
+        using var name = new ByteString(key);
+        using var text = new ByteString(value);
+        return HostSyscall.ToErrno(HostSyscall.Invoke(
+            N.fsconfig, context, (nint)MountFlags.FSCONFIG_SET_STRING, name.Address, text.Address));
+    }
+
+    /// <summary>fsconfig(2), FSCONFIG_CMD_CREATE.</summary>
+    public static Errno FsConfigCreate(int context) =>
+        HostSyscall.ToErrno(HostSyscall.Invoke(N.fsconfig, context, (nint)MountFlags.FSCONFIG_CMD_CREATE));
+
+    /// <summary>fsmount(2): a mount of what was configured, attached nowhere.</summary>
+    public static Errno FsMount(int context, uint flags, uint attributes, out int mount) =>
+        HostSyscall.Split(HostSyscall.Invoke(N.fsmount, context, (nint)flags, (nint)attributes), out mount);
 }

@@ -18,34 +18,30 @@ internal static class GoferCommand
     private const int FailedStatus = 1;
 
     /// <summary>What acting on files for every user of the sandbox takes.</summary>
-    private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH
-        | 1UL << CAP_FOWNER
-        | 1UL << CAP_FSETID | 1UL << CAP_MKNOD | 1UL << CAP_SETFCAP | 1UL << CAP_SYS_CHROOT;
+    private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_FOWNER
+        | 1UL << CAP_FSETID | 1UL << CAP_MKNOD | 1UL << CAP_SETFCAP;
 
     internal static int Run(string[] args)
     {
         int channels = int.Parse(args[1], CultureInfo.InvariantCulture);
         AttachPoint[] points = new AttachPoint[(args.Length - 2) / 2];
-        Errno errno = HostMount.Mount(null, "/", null, HostMount.Recursive | HostMount.Private, null);
-        for (int i = 0; i < points.Length && errno == Errno.None; i++)
+        for (int i = 0; i < points.Length; i++)
         {
             AttachFlags flags = args[2 + (i * 2)] == "ro" ? AttachFlags.ReadOnly : AttachFlags.None;
             string path = Cli.ByteStrings.FromText(args[3 + (i * 2)]);
-            errno = AttachPoint.OpenDetached(path, flags, Submounts.Include, out AttachPoint? point);
-            if (errno != Errno.None)
+            Errno opened = AttachPoint.OpenDetached(path, flags, Submounts.Include, out AttachPoint? point);
+            if (opened != Errno.None)
             {
-                return Fail("gofer: " + args[3 + (i * 2)] + ": " + errno);
+                return Fail("gofer: " + args[3 + (i * 2)] + ": " + opened);
             }
 
             points[i] = point!;
         }
 
-        Server? server = null;
-        errno = errno == Errno.None ? Server.Create(points, out server) : errno;
-        errno = errno == Errno.None ? Isolation.DropPrivileges(KeptCapabilities) : errno;
+        Errno errno = Confine(points, out Server? server, out string step);
         if (errno != Errno.None)
         {
-            return Fail("gofer: cannot isolate itself: " + errno);
+            return Fail("gofer: " + step + ": " + errno);
         }
 
         Span<int> fds = stackalloc int[channels];
@@ -56,6 +52,45 @@ internal static class GoferCommand
 
         server!.Serve(fds);
         return 0;
+    }
+
+    /// <summary>
+    /// Leaves the host's file system: what is served is reached from descriptors, the root becomes an empty
+    /// directory, the working directory the list of our own descriptors.
+    /// </summary>
+    private static Errno Confine(AttachPoint[] points, out Server? server, out string step)
+    {
+        server = null;
+        step = "opening /proc";
+        Errno errno = DescriptorDirectory.Open(out int descriptors);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        errno = Isolation.EnterEmptyRoot(out step);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        step = "entering its descriptors";
+        errno = HostUnistd.Fchdir(descriptors);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        server = Server.CreateConfined(points, descriptors);
+        step = "dropping capabilities";
+        errno = ThreadCapabilities.KeepOnly(KeptCapabilities);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        step = "installing the system-call filter";
+        return GoferFilter.Install(points);
     }
 
     private static int Fail(string message)

@@ -20,7 +20,7 @@ public sealed partial class FutexManager
     /// <summary>
     /// FUTEX_(CMP_)REQUEUE: wakes <paramref name="wakeCount"/> waiters of the first word and moves up to <paramref
     /// name="moveCount"/> more to the second.
-    /// <paramref name="affected"/> counts both when comparing, else only the woken ones.
+    /// <paramref name="affected"/> counts both (kernel/futex/requeue.c), whatever futex(2) says of FUTEX_REQUEUE.
     /// </summary>
     public Errno Requeue(
         Task task,
@@ -53,7 +53,7 @@ public sealed partial class FutexManager
 
         errno = WakeLocked(first, source, wakeCount, FUTEX_BITSET_MATCH_ANY, out int woken);
         int moved = errno == Errno.None ? MoveLocked(first, source, second, target, moveCount) : 0;
-        affected = woken + (compare == FutexCompare.Value ? moved : 0);
+        affected = woken + moved;
         return errno;
     }
 

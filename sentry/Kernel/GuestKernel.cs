@@ -68,9 +68,6 @@ public sealed partial class GuestKernel
     /// <summary>CPUs the guest sees: those the Sentry may use.</summary>
     public int CpuCount { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>CLOCK_MONOTONIC at which the sandbox began.</summary>
-    public long BootTimeNs { get; } = HostTime.Now(HostTime.ClockMonotonic);
-
     /// <summary>Tasks that exist.</summary>
     public int TaskCount => Volatile.Read(ref _tasks);
 

@@ -288,6 +288,11 @@ public sealed partial class Task
         _initialFpState = new byte[Kernel.Platform.FpStateBytes];
         parent.Context.ReadFpState(_initialFpState);
         InheritSignals(parent);
+        if (request.Has(Sched.CLONE_SYSVSEM))
+        {
+            ShareSemaphoreUndo(parent);
+        }
+
         if (request.Has(Sched.CLONE_VM) && !request.Has(Sched.CLONE_VFORK))
         {
             ResetAltStack();

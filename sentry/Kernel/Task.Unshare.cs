@@ -53,6 +53,11 @@ public sealed partial class Task
             UnshareFdTable();
         }
 
+        if ((flags & (Sched.CLONE_NEWIPC | Sched.CLONE_SYSVSEM)) != 0)
+        {
+            DropSemaphoreUndo();
+        }
+
         SetNamespaces(namespaces);
         SetCredentials(credentials);
         return Errno.None;

@@ -1,6 +1,10 @@
 namespace Sentry.Kernel;
 
-/// <summary>The usual wait entry: wakes one task out of <see cref="Task.Block"/>.</summary>
+/// <summary>
+/// The usual wait entry: wakes one task out of <see cref="Task.Block"/>. Every wait of the task uses it: whoever
+/// narrows <see cref="WaitEntry.Events"/>
+/// sets them back to all when the wait is over.
+/// </summary>
 public sealed class TaskWaiter : WaitEntry
 {
     private readonly Task _task;

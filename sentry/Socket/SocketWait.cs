@@ -66,6 +66,7 @@ internal static class SocketWait
         }
 
         queue.Remove(waiter);
+        waiter.Events = uint.MaxValue;
         return error;
     }
 }

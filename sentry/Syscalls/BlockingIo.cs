@@ -132,6 +132,10 @@ public static class BlockingIo
             return errno == Errno.ERESTARTSYS && _deadlineNs != long.MaxValue ? Errno.EINTR : errno;
         }
 
-        internal void End() => _queue.Remove(_task.Waiter);
+        internal void End()
+        {
+            _queue.Remove(_task.Waiter);
+            _task.Waiter.Events = uint.MaxValue;
+        }
     }
 }

@@ -196,9 +196,7 @@ public static class FutexSyscalls
                     task, first, second, AtLeastOne(value), AtLeastOne(value2), args.UInt(5), out affected);
                 break;
             case FUTEX_WAIT_REQUEUE_PI:
-                errno = args.UInt(5) == 0
-                    ? Errno.EINVAL
-                    : futexes.WaitRequeuePi(task, first, second, args.UInt(2), deadlineNs);
+                errno = futexes.WaitRequeuePi(task, first, second, args.UInt(2), deadlineNs);
                 break;
             case FUTEX_CMP_REQUEUE_PI:
                 errno = value != 1

@@ -63,7 +63,7 @@ public static class InfoSyscalls
         ulong used = Math.Min(kernel.MemoryFile.UsedBytes, total);
         Sysinfo info = new()
         {
-            uptime = (kernel.MonotonicNowNs - kernel.BootTimeNs) / NsPerSecond,
+            uptime = kernel.Clock.BootNs / NsPerSecond,
             totalram = total,
             freeram = total - used,
             procs = (ushort)Math.Min(kernel.TaskCount, ushort.MaxValue),

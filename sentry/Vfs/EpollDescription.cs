@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Text;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Mm;
@@ -72,6 +73,28 @@ public sealed partial class EpollDescription : FileDescription
     {
         result = 0;
         return Errno.ESPIPE;
+    }
+
+    /// <inheritdoc/>
+    public override void AppendInformation(Task reader, StringBuilder text)
+    {
+        const int DecimalColumns = 8;
+        const int DataColumns = 16;
+        EpollItem[] items;
+        using (_lock.Enter())
+        {
+            items = [.. _items.Values];
+        }
+
+        foreach (EpollItem item in items)
+        {
+            item.File.Inode.GetAttributes(out InodeAttributes attributes);
+            text.Append("tfd: ").Append(item.Descriptor.ToString().PadLeft(DecimalColumns));
+            text.Append(" events: ").Append((item.Events | item.Behaviour).ToString("x").PadLeft(DecimalColumns));
+            text.Append(" data: ").Append(item.Data.ToString("x").PadLeft(DataColumns));
+            text.Append("  pos:").Append(item.File.Position).Append(" ino:").Append(attributes.Inode.ToString("x"));
+            text.Append(" sdev:").Append(attributes.Device.ToString("x")).Append('\n');
+        }
     }
 
     /// <summary>Readable when an item on the ready list is ready indeed; items that are not leave the list.</summary>

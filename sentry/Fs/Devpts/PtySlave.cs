@@ -154,6 +154,7 @@ public sealed class PtySlave : FileDescription
         }
 
         _terminal.SlaveQueue.Remove(waiter);
+        waiter.Events = uint.MaxValue;
         error = error == Errno.ETIMEDOUT ? Errno.None : error;
         return done > 0 ? Errno.None : error;
     }

@@ -12,8 +12,16 @@ namespace Sentry.Fs.Gofer;
 /// </summary>
 internal sealed partial class GoferDirectory : GoferInode
 {
-    /// <summary>Lookups that make the directory read its listing.</summary>
+    /// <summary>
+    /// Lookups that make a directory that may be large read its listing; a small one does at the first.
+    /// </summary>
     private const int ReadAheadLookups = 4;
+
+    /// <summary>
+    /// Directories of at most this size hold some hundred names: their listing costs hardly more than one name,
+    /// bytes.
+    /// </summary>
+    private const long SmallBytes = 4096;
 
     /// <summary>
     /// Directories whose size says they hold more than some thousands of names are not read ahead, bytes.
@@ -195,9 +203,15 @@ internal sealed partial class GoferDirectory : GoferInode
         }
     }
 
-    private bool ShouldReadAhead() =>
-        _lookups >= ReadAheadLookups && GetAttributes(out InodeAttributes attributes) == Errno.None
-        && attributes.SizeBytes <= ReadAheadMaxBytes;
+    private bool ShouldReadAhead()
+    {
+        if (GetAttributes(out InodeAttributes attributes) != Errno.None)
+        {
+            return false;
+        }
+
+        return attributes.SizeBytes <= (_lookups >= ReadAheadLookups ? ReadAheadMaxBytes : SmallBytes);
+    }
 
     /// <summary>What the listing says about a name.</summary>
     private enum ListedState

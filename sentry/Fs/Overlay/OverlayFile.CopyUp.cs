@@ -40,11 +40,6 @@ internal sealed partial class OverlayFile
         error = FillTemporary(task, copy, attributes, dataBytes);
         if (error == Errno.None)
         {
-            error = ShareCopy(task, temporary, copy);
-        }
-
-        if (error == Errno.None)
-        {
             error = GiveNameLocked(task, temporary, copy);
         }
 
@@ -111,34 +106,21 @@ internal sealed partial class OverlayFile
         return error == Errno.None ? OverlayCopy.Attributes(task, attributes, copy) : error;
     }
 
-    /// <summary>Links the copy of a file with several lower names where the other names will find it.</summary>
-    private Errno ShareCopy(Task task, string temporary, Inode copy)
+    /// <summary>
+    /// Gives the copy its place: where the file is, in the work directory if it has several names, nowhere if it
+    /// has none.
+    /// </summary>
+    private Errno GiveNameLocked(Task task, string temporary, Inode copy)
     {
-        if (IndexEntry is not { } entry)
+        if (IndexEntry is { LinkCount: > 0 } entry)
         {
+            copy.TryReference();
+            entry.WorkName = temporary;
+            entry.Upper = copy;
             return Errno.None;
         }
 
-        Errno error;
-        string name = temporary + "-shared";
-        using (Overlay.WorkLock.Enter())
-        {
-            error = Overlay.Work.Link(task, name, copy);
-        }
-
-        if (error == Errno.None)
-        {
-            copy.TryReference();
-            entry.WorkName = name;
-            entry.Upper = copy;
-        }
-
-        return error;
-    }
-
-    private Errno GiveNameLocked(Task task, string temporary, Inode copy)
-    {
-        if (Parent is { } parent)
+        if (CopyUpParent is { } parent)
         {
             return parent.TakeTemporary(task, temporary, copy, Name);
         }

@@ -22,6 +22,12 @@ internal sealed partial class OverlayFile : OverlayInode
     /// <inheritdoc/>
     internal override Inode Real => Upper ?? _lower!;
 
+    /// <summary>
+    /// The copy of a file with several names stays in the work directory: each name still leads to the lower file,
+    /// and that to the copy.
+    /// </summary>
+    protected override OverlayDirectory? CopyUpParent => IndexEntry is null ? Parent : null;
+
     /// <inheritdoc/>
     public override Errno GetAttributes(out InodeAttributes attributes)
     {

@@ -145,7 +145,7 @@ internal abstract class OverlayInode : Inode
                 return Errno.EROFS;
             }
 
-            OverlayDirectory? parent = Parent;
+            OverlayDirectory? parent = CopyUpParent;
             Errno error = parent?.EnsureUpper(task) ?? Errno.None;
             if (error != Errno.None)
             {
@@ -154,7 +154,7 @@ internal abstract class OverlayInode : Inode
 
             using (CopyUpLock.Enter())
             {
-                if (Upper is null && parent == Parent)
+                if (Upper is null && parent == CopyUpParent)
                 {
                     error = CopyUpLocked(task, dataBytes);
                 }
@@ -168,6 +168,9 @@ internal abstract class OverlayInode : Inode
 
         return Errno.None;
     }
+
+    /// <summary>Directory where the copy gets its name; null when it needs none.</summary>
+    protected virtual OverlayDirectory? CopyUpParent => Parent;
 
     /// <summary>Makes the copy and calls <see cref="PublishUpper"/>. The directory, if any, is upper.</summary>
     protected abstract Errno CopyUpLocked(Task task, long dataBytes);

@@ -211,7 +211,8 @@ public sealed class OverlaySuperBlock : SuperBlock
 
         using (_lock.Enter())
         {
-            if (_aliases.TryGetValue(real, out OverlayFile? known))
+            bool isKnown = _aliases.TryGetValue(real, out OverlayFile? known);
+            if (isKnown || (entry?.Upper is { } copy && _aliases.TryGetValue(copy, out known)))
             {
                 child = known;
                 return Errno.None;
@@ -229,6 +230,10 @@ public sealed class OverlaySuperBlock : SuperBlock
         if (child != made)
         {
             made.Evict();
+        }
+        else if (made.Upper is { } upper)
+        {
+            Remember(upper, made);
         }
 
         return Errno.None;

@@ -152,7 +152,7 @@ internal sealed class ProcGlobalFiles
             total.Add(groups[0].GetChildrenCpuTimes());
         }
 
-        long uptime = (Kernel.MonotonicNowNs - Kernel.BootTimeNs) / NsPerTick;
+        long uptime = Kernel.Clock.BootNs / NsPerTick;
         long user = total.UserNs / NsPerTick;
         long system = total.SystemNs / NsPerTick;
         long idle = System.Math.Max(0, (uptime * Kernel.CpuCount) - user - system);
@@ -162,7 +162,7 @@ internal sealed class ProcGlobalFiles
             AppendCpu(text, "cpu" + cpu, user / Kernel.CpuCount, system / Kernel.CpuCount, idle / Kernel.CpuCount);
         }
 
-        long boot = (VirtualFileSystem.NowNs - (Kernel.MonotonicNowNs - Kernel.BootTimeNs)) / NsPerSecond;
+        long boot = (Kernel.RealtimeNowNs - Kernel.Clock.BootNs) / NsPerSecond;
         text.Append("intr 0\nctxt 0\nbtime ").Append(boot).Append("\nprocesses ").Append(_proc.Pids.LastPid);
         text.Append("\nprocs_running ").Append(running).Append("\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n");
         return Errno.None;
@@ -176,7 +176,7 @@ internal sealed class ProcGlobalFiles
 
     private Errno Uptime(Task reader, StringBuilder text)
     {
-        long up = Kernel.MonotonicNowNs - Kernel.BootTimeNs;
+        long up = Kernel.Clock.BootNs;
         AppendSeconds(text, up);
         text.Append(' ');
         AppendSeconds(text, up * Kernel.CpuCount);

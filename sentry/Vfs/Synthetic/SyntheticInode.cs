@@ -27,6 +27,9 @@ public abstract class SyntheticInode : Inode
     /// <summary>The file system instance.</summary>
     protected SyntheticSuperBlock Tree { get; }
 
+    /// <summary>Fixed trees give the same object at every look-up.</summary>
+    protected override bool SurvivesEviction => true;
+
     /// <summary>Inode number.</summary>
     public ulong Number => _identity.Number;
 

@@ -1,0 +1,318 @@
+using System.Threading;
+using Abi.Linux;
+using Platform;
+using Sentry.Ipc;
+using Sentry.Kernel;
+using Sentry.Mm;
+using Sentry.Vfs;
+using IpcAbi = Abi.Linux.Ipc;
+
+namespace Sentry.Syscalls;
+
+/// <summary>System V shared memory: shmget(2), shmop(2), shmctl(2).</summary>
+public static class SharedMemorySyscalls
+{
+    private const uint ReadRight = 0x124;
+    private const uint WriteRight = 0x92;
+    private const uint ExecuteRight = 0x49;
+    private const ulong MaxSegmentBytes = 1ul << 40;
+    private const long NsPerSecond = 1000000000;
+
+    /// <summary>shmget(key_t key, size_t size, int shmflg).</summary>
+    public static SyscallResult Shmget(Task task, in SyscallArguments args)
+    {
+        int key = args.Int(0);
+        ulong size = args[1];
+        int flags = args.Int(2);
+        SysVIpc ipc = SysVIpc.Of(task);
+        using (ipc.Lock.Enter())
+        {
+            Purge(ipc);
+            Errno error = ipc.Segments.Find(task, task.Namespaces.Ipc, key, flags, out SharedMemorySegment? segment);
+            if (error == Errno.None)
+            {
+                return segment!.SizeBytes < size ? Errno.EINVAL : segment.Id;
+            }
+
+            bool isMade = key == IpcAbi.IPC_PRIVATE || (flags & IpcAbi.IPC_CREAT) != 0;
+            if (error != Errno.ENOENT || !isMade)
+            {
+                return error;
+            }
+
+            if (size < Shm.SHMMIN)
+            {
+                return Errno.EINVAL;
+            }
+
+            if (size > MaxSegmentBytes)
+            {
+                return Errno.ENOMEM;
+            }
+
+            if ((flags & Shm.SHM_HUGETLB) != 0)
+            {
+                return Errno.ENOMEM;
+            }
+
+            segment = new SharedMemorySegment(task, ipc, key, (uint)flags, size);
+            ipc.Segments.Add(segment);
+            return segment.Id;
+        }
+    }
+
+    /// <summary>shmat(int shmid, const void *shmaddr, int shmflg).</summary>
+    public static SyscallResult Shmat(Task task, in SyscallArguments args)
+    {
+        int flags = args.Int(2);
+        Errno error = FindPlace(args.Address(1), flags, out MapRequest request);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        uint rights = (flags & Shm.SHM_RDONLY) != 0 ? ReadRight : ReadRight | WriteRight;
+        rights |= (flags & Shm.SHM_EXEC) != 0 ? ExecuteRight : 0;
+        SysVIpc ipc = SysVIpc.Of(task);
+        SharedMemorySegment? segment;
+        using (ipc.Lock.Enter())
+        {
+            Purge(ipc);
+            error = ipc.Obtain(task, ipc.Segments, args.Int(0), rights, out segment);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            request.Access = MemoryAccess.Read;
+            request.Access |= (flags & Shm.SHM_RDONLY) != 0 ? 0 : MemoryAccess.Write;
+            request.MaxAccess = request.Access | MemoryAccess.Execute;
+            request.Access |= (flags & Shm.SHM_EXEC) != 0 ? MemoryAccess.Execute : 0;
+            request.LengthBytes = segment!.SizeBytes;
+            request.Flags = VmaFlags.Shared;
+            request.Mappable = segment;
+            request.Name = "/SYSV" + segment.Key.ToString("x8") + " (deleted)";
+            error = task.Mm.Map(request, out GuestAddress address);
+            if (error == Errno.EEXIST)
+            {
+                return Errno.EINVAL;
+            }
+
+            segment.LastPid = error == Errno.None ? task.ThreadGroup.Identity : segment.LastPid;
+            return SyscallResult.From(error, (long)address.Value);
+        }
+    }
+
+    /// <summary>shmdt(const void *shmaddr).</summary>
+    public static SyscallResult Shmdt(Task task, in SyscallArguments args)
+    {
+        Errno error = task.Mm.Detach(args.Address(0), MaxSegmentBytes, out SharedMemorySegment? segment);
+        if (error == Errno.None)
+        {
+            segment!.LastPid = task.ThreadGroup.Identity;
+        }
+
+        return error;
+    }
+
+    /// <summary>shmctl(int shmid, int cmd, struct shmid_ds *buf).</summary>
+    public static SyscallResult Shmctl(Task task, in SyscallArguments args)
+    {
+        int command = args.Int(1) & ~IpcAbi.IPC_64;
+        if (args.Int(0) < 0 || command < 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        switch (command)
+        {
+            case IpcAbi.IPC_INFO:
+                return Limits(task, args.Address(2));
+            case Shm.SHM_INFO:
+                return Usage(task, args.Address(2));
+            case IpcAbi.IPC_STAT or Shm.SHM_STAT or Shm.SHM_STAT_ANY:
+                return Stat(task, args.Int(0), command, args.Address(2));
+            case IpcAbi.IPC_SET:
+                return Set(task, args.Int(0), args.Address(2));
+            case IpcAbi.IPC_RMID or Shm.SHM_LOCK or Shm.SHM_UNLOCK:
+                return Control(task, args.Int(0), command);
+            default:
+                return Errno.EINVAL;
+        }
+    }
+
+    /// <summary>Removed segments go when nobody has them mapped any more.</summary>
+    internal static void Purge(SysVIpc ipc)
+    {
+        SharedMemorySegment? over = null;
+        do
+        {
+            over = null;
+            foreach (SharedMemorySegment segment in ipc.Segments.All)
+            {
+                over = segment.IsOver ? segment : over;
+            }
+
+            if (over is not null)
+            {
+                ipc.Segments.Remove(over);
+            }
+        }
+        while (over is not null);
+    }
+
+    private static Errno FindPlace(GuestAddress address, int flags, out MapRequest request)
+    {
+        request = default;
+        if (address.IsNull)
+        {
+            return (flags & Shm.SHM_REMAP) != 0 ? Errno.EINVAL : Errno.None;
+        }
+
+        if (!address.IsPageAligned && (flags & Shm.SHM_RND) == 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        request.Address = address.RoundDown();
+        request.Placement = (flags & Shm.SHM_REMAP) != 0 ? MapPlacement.Fixed : MapPlacement.FixedNoReplace;
+        return request.Address.IsNull ? Errno.EINVAL : Errno.None;
+    }
+
+    private static SyscallResult Limits(Task task, GuestAddress address)
+    {
+        SysVIpc ipc = SysVIpc.Of(task);
+        Shminfo64 limits = new()
+        {
+            shmmax = Shm.SHMMAX,
+            shmmin = Shm.SHMMIN,
+            shmmni = Shm.SHMMNI,
+            shmseg = Shm.SHMSEG,
+            shmall = Shm.SHMALL,
+        };
+        Errno error = task.Mm.Write(address, limits);
+        using (ipc.Lock.Enter())
+        {
+            return SyscallResult.From(error, ipc.Segments.HighestSlot);
+        }
+    }
+
+    private static SyscallResult Usage(Task task, GuestAddress address)
+    {
+        SysVIpc ipc = SysVIpc.Of(task);
+        ShmInfo usage = default;
+        int highest;
+        using (ipc.Lock.Enter())
+        {
+            Purge(ipc);
+            usage.used_ids = ipc.Segments.Count;
+            highest = ipc.Segments.HighestSlot;
+            foreach (SharedMemorySegment segment in ipc.Segments.All)
+            {
+                usage.shm_tot += (segment.SizeBytes + GuestAddress.PageSize - 1) / GuestAddress.PageSize;
+                usage.shm_rss += segment.ResidentBytes / GuestAddress.PageSize;
+            }
+        }
+
+        return SyscallResult.From(task.Mm.Write(address, usage), highest);
+    }
+
+    private static SyscallResult Stat(Task task, int id, int command, GuestAddress address)
+    {
+        SysVIpc ipc = SysVIpc.Of(task);
+        Shmid64Ds state;
+        int result = 0;
+        using (ipc.Lock.Enter())
+        {
+            Purge(ipc);
+            Errno error = command == IpcAbi.IPC_STAT
+                ? ipc.Segments.Get(id, out SharedMemorySegment? segment)
+                : ipc.Segments.GetBySlot(id, out segment);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            if (command != Shm.SHM_STAT_ANY && !segment!.Allows(task, task.Namespaces.Ipc, ReadRight))
+            {
+                return Errno.EACCES;
+            }
+
+            state = Describe(task, segment!);
+            result = command == IpcAbi.IPC_STAT ? 0 : segment!.Id;
+        }
+
+        return SyscallResult.From(task.Mm.Write(address, state), result);
+    }
+
+    private static Shmid64Ds Describe(Task task, SharedMemorySegment segment) => new()
+    {
+        shm_perm = segment.Describe(task),
+        shm_segsz = segment.SizeBytes,
+        shm_atime = segment.AttachTimeNs / NsPerSecond,
+        shm_dtime = segment.DetachTimeNs / NsPerSecond,
+        shm_ctime = segment.ChangeTimeNs / NsPerSecond,
+        shm_cpid = segment.CreatorPid.NumberIn(task.PidNamespace),
+        shm_lpid = segment.LastPid?.NumberIn(task.PidNamespace) ?? 0,
+        shm_nattch = segment.Attaches,
+    };
+
+    private static SyscallResult Set(Task task, int id, GuestAddress address)
+    {
+        Errno error = task.Mm.Read(address, out Shmid64Ds wanted);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        SysVIpc ipc = SysVIpc.Of(task);
+        using (ipc.Lock.Enter())
+        {
+            error = ipc.ObtainForControl(task, ipc.Segments, id, out SharedMemorySegment? segment);
+            error = error == Errno.None ? segment!.Update(task, wanted.shm_perm) : error;
+            if (error == Errno.None)
+            {
+                segment!.ChangeTimeNs = VirtualFileSystem.NowNs;
+            }
+        }
+
+        return error;
+    }
+
+    private static SyscallResult Control(Task task, int id, int command)
+    {
+        SysVIpc ipc = SysVIpc.Of(task);
+        using (ipc.Lock.Enter())
+        {
+            Errno error = command == IpcAbi.IPC_RMID
+                ? ipc.ObtainForControl(task, ipc.Segments, id, out SharedMemorySegment? segment)
+                : ipc.Segments.Get(id, out segment);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            if (command == IpcAbi.IPC_RMID)
+            {
+                segment!.MarkLocked();
+                Purge(ipc);
+                return SyscallResult.Ok;
+            }
+
+            bool isPrivileged = task.Credentials.HasCapability(Capability.CAP_IPC_LOCK);
+            bool isOwner = task.Credentials.EffectiveUid == segment!.Uid
+                || task.Credentials.EffectiveUid == segment.CreatorUid;
+            bool mayLock = command == Shm.SHM_UNLOCK || task.ThreadGroup.Limits.Soft(Resource.RLIMIT_MEMLOCK) > 0;
+            if (!isPrivileged && !(isOwner && mayLock))
+            {
+                return Errno.EPERM;
+            }
+
+            // Guest memory is not swapped by us: a locked segment only shows that it is.
+            segment.Mode = command == Shm.SHM_LOCK
+                ? segment.Mode | ShmMode.SHM_LOCKED
+                : segment.Mode & ~ShmMode.SHM_LOCKED;
+            return SyscallResult.Ok;
+        }
+    }
+}
