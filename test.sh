@@ -7,6 +7,7 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
+runners=(guest cli survival programs cpython stress)
 
 wanted() { [ -z "$filter" ] || [[ ${1,,} == *"${filter,,}"* ]] || [[ ${filter,,} == "${1,,}"/* ]]; }
 
@@ -66,13 +67,13 @@ for project in "$top"/tests/*/*.csproj; do
         run_project "$project"
     fi
 done
-if [ -x "$top/tests/guest/run" ] && wanted guest; then
-    run_script guest "$top/tests/guest/run" "${filter#guest}"
-fi
-if [ -x "$top/tests/programs/run" ] && wanted programs; then
-    make_rootfs
-    run_script programs "$top/tests/programs/run" "${filter#programs}"
-fi
+for runner in "${runners[@]}"; do
+    if wanted "$runner"; then
+        [ "$runner" = guest ] || make_rootfs
+        step "$runner"
+        run_script "$runner" "$top/tests/$runner/run" "${filter#"$runner"}"
+    fi
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -27,6 +27,10 @@ internal sealed class SandboxBuilder
                 full = target.FullName;
             }
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserErrorException(flag + ": " + path + ": no such file or directory");
+        }
         catch (IOException)
         {
             throw new UserErrorException(flag + ": " + path + ": too many levels of symbolic links");

@@ -40,6 +40,7 @@ internal static class SignalFrame
     private const int ExtendedSizeOffset = MarkerOffset + 4;
     private const int FeaturesOffset = MarkerOffset + 8;
     private const int StateSizeOffset = MarkerOffset + 16;
+    private const ulong X87AndSse = 3;
 
     /// <summary>Writes Linux's markers into an XSAVE image that is followed by room for the second magic
     /// number.</summary>
@@ -51,6 +52,10 @@ internal static class SignalFrame
         BinaryPrimitives.WriteUInt64LittleEndian(image[FeaturesOffset..], features);
         BinaryPrimitives.WriteUInt32LittleEndian(image[StateSizeOffset..], (uint)stateBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(image[stateBytes..], XState.FP_XSTATE_MAGIC2);
+
+        // A handler may edit x87 and SSE registers without knowing of the header: as in Linux they always count as present.
+        Span<byte> header = image[LegacyFpBytes..];
+        BinaryPrimitives.WriteUInt64LittleEndian(header, BinaryPrimitives.ReadUInt64LittleEndian(header) | X87AndSse);
     }
 
     /// <summary>True when the legacy region says that a whole image of this size follows; the second magic number is

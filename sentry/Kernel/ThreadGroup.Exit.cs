@@ -185,7 +185,8 @@ public sealed partial class ThreadGroup
             signal = action.sa_handler == Signals.SIG_IGN ? 0 : signal;
         }
 
-        if (signal != 0)
+        // clone(2) takes any exit signal of eight bits; one that does not exist sends nothing.
+        if (SignalSets.IsValid(signal))
         {
             int status = WaitStatusValue;
             int code = WaitStatus.IsExited(status) ? SigCode.CLD_EXITED

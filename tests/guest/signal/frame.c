@@ -24,6 +24,12 @@ static void jump_back(int number, siginfo_t *info, void *context)
     siglongjmp(back, 1);
 }
 
+ROLE(crash)
+{
+    *(volatile int *)8 = 1;
+    return 0;
+}
+
 TEST(segmentation_faults_can_be_recovered_from)
 {
     handle(SIGSEGV, jump_back, 0);

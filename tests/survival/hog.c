@@ -1,0 +1,156 @@
+// Takes more of something than it may have, and shows that the sandbox is alive afterwards.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// A child takes memory until the kernel ends it.
+static int memory(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        for (;;) {
+            char *at = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (at == MAP_FAILED) {
+                _exit(errno == ENOMEM ? 3 : 4);
+            }
+            memset(at, 1, 16 << 20);
+        }
+    }
+    int status;
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status)) {
+        printf("killed by signal %d\n", WTERMSIG(status));
+    } else {
+        printf("exit status %d\n", WEXITSTATUS(status));
+    }
+    char *again = malloc(20 << 20);
+    memset(again, 1, 20 << 20);
+    puts("memory again");
+    return 0;
+}
+
+static void bomb(time_t end)
+{
+    while (time(NULL) < end) {
+        if (fork() == -1) {
+            usleep(1000);
+        }
+    }
+    _exit(0);
+}
+
+static int forks(void)
+{
+    time_t end = time(NULL) + 3;
+    pid_t child = fork();
+    if (child == 0) {
+        setsid();
+        bomb(end);
+    }
+    int refused = 0;
+    while (time(NULL) < end) {
+        pid_t probe = fork();
+        if (probe == 0) {
+            _exit(0);
+        }
+        refused += probe == -1 && errno == EAGAIN;
+        usleep(20000);
+    }
+    sleep(1);
+    kill(-1, SIGKILL);
+    while (wait(NULL) > 0) {
+    }
+    printf("forks were %srefused\n", refused > 0 ? "" : "not ");
+    pid_t last = fork();
+    if (last == 0) {
+        _exit(7);
+    }
+    int status;
+    printf("fork again: %d\n", waitpid(last, &status, 0) == last ? WEXITSTATUS(status) : -1);
+    return 0;
+}
+
+static int files(void)
+{
+    struct rlimit limit = { 20000, 20000 };
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        perror("setrlimit");
+        return 1;
+    }
+    char name[64];
+    int last = -1;
+    for (int i = 0; i < 10000; i++) {
+        snprintf(name, sizeof name, "/tmp/file-%d", i);
+        int fd = open(name, O_RDWR | O_CREAT, 0600);
+        if (fd == -1 || write(fd, &i, sizeof i) != sizeof i) {
+            printf("file %d: %s\n", i, strerror(errno));
+            return 1;
+        }
+        last = fd;
+    }
+    int sum = 0;
+    for (int fd = last; fd > last - 10000; fd--) {
+        int value;
+        if (pread(fd, &value, sizeof value, 0) != sizeof value) {
+            return 1;
+        }
+        sum += value;
+    }
+    printf("10000 files, sum %d\n", sum);
+    return 0;
+}
+
+static pthread_barrier_t barrier;
+
+static void *meet(void *number)
+{
+    pthread_barrier_wait(&barrier);
+    return number;
+}
+
+static int threads(void)
+{
+    pthread_t all[500];
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 65536);
+    pthread_barrier_init(&barrier, NULL, 501);
+    for (long i = 0; i < 500; i++) {
+        int error = pthread_create(&all[i], &attributes, meet, (void *)i);
+        if (error != 0) {
+            printf("thread %ld: %s\n", i, strerror(error));
+            return 1;
+        }
+    }
+    pthread_barrier_wait(&barrier);
+    long sum = 0;
+    for (int i = 0; i < 500; i++) {
+        void *number;
+        pthread_join(all[i], &number);
+        sum += (long)number;
+    }
+    printf("500 threads, sum %ld\n", sum);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const char *what = argc > 1 ? argv[1] : "";
+    int result = strcmp(what, "memory") == 0 ? memory() : strcmp(what, "forks") == 0 ? forks()
+        : strcmp(what, "files") == 0 ? files() : strcmp(what, "threads") == 0 ? threads() : 2;
+    if (result == 0) {
+        puts("alive");
+    }
+    return result;
+}
