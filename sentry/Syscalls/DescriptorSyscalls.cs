@@ -91,7 +91,7 @@ public static partial class DescriptorSyscalls
             case Fcntl.F_ADD_SEALS:
                 return file is ISealable sealable ? sealable.AddSeals(args.UInt(2)) : Errno.EINVAL;
             case Fcntl.F_GET_SEALS:
-                return file is ISealable withSeals ? withSeals.Seals : Errno.EINVAL;
+                return GetSeals(file);
             case Fcntl.F_GETLEASE:
                 return file.Inode.FileType == StatMode.S_IFREG ? Fcntl.F_UNLCK : Errno.EINVAL;
             case Fcntl.F_SETLEASE:
@@ -122,6 +122,17 @@ public static partial class DescriptorSyscalls
 
         file.Flags = (file.Flags & ~SettableFlags) | flags;
         return SyscallResult.Ok;
+    }
+
+    private static SyscallResult GetSeals(FileDescription file)
+    {
+        if (file is not ISealable sealable)
+        {
+            return Errno.EINVAL;
+        }
+
+        Errno errno = sealable.GetSeals(out uint seals);
+        return SyscallResult.From(errno, seals);
     }
 
     private static SyscallResult SetPipeSize(Task task, FileDescription file, uint bytes)

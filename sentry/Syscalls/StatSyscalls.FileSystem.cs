@@ -69,4 +69,29 @@ public static partial class StatSyscalls
         result |= (flags & MountFlags.MS_NOSYMFOLLOW) != 0 ? StatfsFlags.ST_NOSYMFOLLOW : 0;
         return (mount.SuperBlock.Flags & MountFlags.MS_SYNCHRONOUS) != 0 ? result | StatfsFlags.ST_SYNCHRONOUS : result;
     }
+
+    /// <summary>
+    /// int name_to_handle_at(int dirfd, const char *pathname, struct file_handle *handle, int *mount_id, int flags): no
+    /// file system here can find a file
+    /// by a handle, and they say so as Linux's do.
+    /// </summary>
+    public static SyscallResult NameToHandleAt(Task task, in SyscallArguments args)
+    {
+        const int Known = Fcntl.AT_SYMLINK_FOLLOW | Fcntl.AT_EMPTY_PATH;
+        if ((args.Int(4) & ~Known) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        Errno errno = PathArgument.Read(task, args.Address(1), out ReadOnlySpan<char> path);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        LookupFlags flags = (args.Int(4) & Fcntl.AT_SYMLINK_FOLLOW) != 0 ? LookupFlags.Follow : LookupFlags.None;
+        flags |= (args.Int(4) & Fcntl.AT_EMPTY_PATH) != 0 ? LookupFlags.AllowEmpty : LookupFlags.None;
+        errno = task.Kernel.Vfs.Lookup(task, args.Int(0), path, flags, out _);
+        return errno != Errno.None ? errno : Errno.EOPNOTSUPP;
+    }
 }

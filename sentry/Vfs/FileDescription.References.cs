@@ -71,8 +71,8 @@ public abstract partial class FileDescription
         if (Volatile.Read(ref _anonymousPlace) is null)
         {
             SuperBlock superBlock = Inode.SuperBlock;
-            Dentry dentry = VirtualFileSystem.MakeUnnamedDentry(superBlock, parent: null, AnonymousName ?? "anon",
-                Inode);
+            Dentry dentry = VirtualFileSystem.MakeUnnamedDentry(superBlock, parent: null, AnonymousName
+                ?? "anon", Inode);
             AnonymousPlace made = new(new VfsPath(superBlock.InternalMount, dentry));
             Interlocked.CompareExchange(ref _anonymousPlace, made, null);
         }

@@ -10,6 +10,9 @@ public interface IFileWatch
     /// <summary>IN_* bits wanted.</summary>
     uint Mask { get; }
 
+    /// <summary>IN_EXCL_UNLINK: events of children that have no name any more are not wanted.</summary>
+    bool IgnoresUnlinked { get; }
+
     /// <summary>
     /// Reports an event; <paramref name="name"/> is the child's name when the watched object is its directory. Takes
     /// leaf locks only.

@@ -1,4 +1,5 @@
 using System.Threading;
+using Abi.Linux;
 
 namespace Sentry.Vfs;
 
@@ -7,6 +8,7 @@ public abstract partial class Inode
 {
     private FileWatches? _watches;
     private InodeLocks? _locks;
+    private int _watchReferences;
 
     /// <summary>Watches, null when there never was one.</summary>
     public FileWatches? Watches => Volatile.Read(ref _watches);
@@ -22,6 +24,34 @@ public abstract partial class Inode
 
     /// <summary>List that new files in this directory start from.</summary>
     public virtual AccessControlList? DefaultAccessList => null;
+
+    /// <summary>
+    /// Adds a watch, whose reference on this inode the caller took; the watch gives it back by leaving.
+    /// </summary>
+    public void AddWatch(IFileWatch watch)
+    {
+        Interlocked.Increment(ref _watchReferences);
+        GetWatches().Add(watch);
+    }
+
+    /// <summary>Removes a watch and drops its reference.</summary>
+    public void RemoveWatch(IFileWatch watch)
+    {
+        GetWatches().Remove(watch);
+        Interlocked.Decrement(ref _watchReferences);
+        DropReference();
+    }
+
+    /// <summary>When only watches still hold a file without names: it is gone (fsnotify_inoderemove).</summary>
+    private void ReportIfOnlyWatched(int references)
+    {
+        bool onlyWatched = references == Volatile.Read(ref _watchReferences) && Watches is { IsEmpty: false };
+        if (onlyWatched && GetAttributes(out InodeAttributes attributes) == Errno.None && attributes.LinkCount == 0)
+        {
+            Watches!.Deliver(Inotify.IN_DELETE_SELF, 0, null);
+            Watches.Deliver(Inotify.IN_IGNORED, 0, null);
+        }
+    }
 
     internal FileWatches GetWatches() =>
         Watches ?? Interlocked.CompareExchange(ref _watches, new FileWatches(), null) ?? _watches!;

@@ -97,21 +97,20 @@ public abstract partial class Inode
     /// <summary>Drops a reference; the last one evicts the inode.</summary>
     public void DropReference()
     {
-        if (Interlocked.Decrement(ref _references) != 0)
+        int left = Interlocked.Decrement(ref _references);
+        if (left != 0)
         {
+            if (FileEvents.IsActive)
+            {
+                ReportIfOnlyWatched(left);
+            }
+
             return;
         }
 
         if (Interlocked.CompareExchange(ref _references, Evicting, 0) != 0)
         {
             return;
-        }
-
-        if (FileEvents.IsActive && Watches is { IsEmpty: false } watches
-            && GetAttributes(out InodeAttributes attributes) == Errno.None && attributes.LinkCount == 0)
-        {
-            watches.Deliver(Inotify.IN_DELETE_SELF, 0, null);
-            watches.Deliver(Inotify.IN_IGNORED, 0, null);
         }
 
         Evict();

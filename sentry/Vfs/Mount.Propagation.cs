@@ -41,12 +41,12 @@ public sealed partial class Mount
     }
 
     /// <summary>Becomes private (or unbindable): neither sends nor receives.</summary>
-    internal void MakePrivateLocked(bool unbindable)
+    internal void MakePrivateLocked(PropagationType type)
     {
         LeavePeersLocked();
         Master?.Slaves.Remove(this);
         Master = null;
-        IsUnbindable = unbindable;
+        IsUnbindable = type == PropagationType.Unbindable;
     }
 
     /// <summary>

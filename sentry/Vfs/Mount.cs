@@ -140,9 +140,17 @@ public sealed partial class Mount
     }
 
     /// <summary>A file was opened for writing: remounting read-only must say EBUSY.</summary>
-    internal void AddWriter() => Interlocked.Increment(ref _writers);
+    internal void AddWriter()
+    {
+        Interlocked.Increment(ref _writers);
+        SuperBlock.AddWriter();
+    }
 
-    internal void DropWriter() => Interlocked.Decrement(ref _writers);
+    internal void DropWriter()
+    {
+        SuperBlock.DropWriter();
+        Interlocked.Decrement(ref _writers);
+    }
 
     internal bool HasWriters => Volatile.Read(ref _writers) != 0;
 

@@ -10,12 +10,14 @@ public sealed partial class MountNamespace
     private static readonly (uint Flag, string Name)[] s_mountOptions =
     [
         (MountFlags.MS_NOSUID, ",nosuid"), (MountFlags.MS_NODEV, ",nodev"), (MountFlags.MS_NOEXEC, ",noexec"),
-        (MountFlags.MS_NOATIME, ",noatime"), (MountFlags.MS_NODIRATIME, ",nodiratime"),
-            (MountFlags.MS_RELATIME, ",relatime"),
+        (MountFlags.MS_NOATIME, ",noatime"), (MountFlags.MS_NODIRATIME, ",nodiratime"), (MountFlags.MS_RELATIME,
+            ",relatime"),
     ];
 
-    /// <summary>Appends /proc/PID/mounts for a reader whose root is <paramref name="root"/>: mounts it cannot reach
-    /// are left out.</summary>
+    /// <summary>
+    /// Appends /proc/PID/mounts for a reader whose root is <paramref name="root"/>: mounts it cannot reach are left
+    /// out.
+    /// </summary>
     public void WriteMounts(VfsPath root, StringBuilder text)
     {
         foreach (Mount mount in Reachable(root))
@@ -54,8 +56,8 @@ public sealed partial class MountNamespace
         foreach (Mount mount in Reachable(root))
         {
             AppendEscaped(text.Append("device "), mount.SuperBlock.Source).Append(" mounted on ");
-            AppendEscaped(text, PlaceOf(mount, root)).Append(" with fstype ").Append(mount.SuperBlock.Type.Name)
-                .Append('\n');
+            AppendEscaped(text, PlaceOf(mount,
+                root)).Append(" with fstype ").Append(mount.SuperBlock.Type.Name).Append('\n');
         }
     }
 

@@ -9,6 +9,7 @@ public abstract partial class SuperBlock
     private Dentry? _rootDentry;
     private Mount? _internalMount;
     private int _mounts;
+    private int _writers;
     private ulong _flags;
 
     /// <summary>
@@ -67,6 +68,19 @@ public abstract partial class SuperBlock
             return Interlocked.CompareExchange(ref _internalMount, made, null) ?? made;
         }
     }
+
+    /// <summary>The internal mount if there is one.</summary>
+    internal Mount? InternalMountIfMade => Volatile.Read(ref _internalMount);
+
+    /// <summary>True while some mount shows it.</summary>
+    internal bool IsMounted => Volatile.Read(ref _mounts) != 0;
+
+    /// <summary>True while a file of it is open for writing.</summary>
+    internal bool HasWriters => Volatile.Read(ref _writers) != 0;
+
+    internal void AddWriter() => Interlocked.Increment(ref _writers);
+
+    internal void DropWriter() => Interlocked.Decrement(ref _writers);
 
     internal void AddMount() => Interlocked.Increment(ref _mounts);
 

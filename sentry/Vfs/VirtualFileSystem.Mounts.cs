@@ -64,6 +64,7 @@ public sealed partial class VirtualFileSystem
         {
             detached[index].DetachLocked();
             detached[index].SetNamespace(null);
+            detached[index].MakePrivateLocked(PropagationType.Private);
         }
 
         BumpMountSequence();
@@ -122,6 +123,26 @@ public sealed partial class VirtualFileSystem
         }
 
         ReleaseDetached(detached);
+    }
+
+    /// <summary>sync(2): every instance that is mounted somewhere; errors are nobody's.</summary>
+    public void SyncAll(Task task)
+    {
+        HashSet<SuperBlock> instances = [];
+        foreach (MountNamespace space in SnapshotNamespaces())
+        {
+            List<Mount> mounts = [];
+            CollectTree(space.Root, mounts);
+            foreach (Mount mount in mounts)
+            {
+                instances.Add(mount.SuperBlock);
+            }
+        }
+
+        foreach (SuperBlock instance in instances)
+        {
+            _ = instance.Sync(task);
+        }
     }
 
     internal void Register(MountNamespace space)

@@ -310,6 +310,14 @@ public sealed partial class VirtualFileSystem
         return Errno.None;
     }
 
+    /// <summary>Opens an inode that has no place in any tree, shown under a name (memfd).</summary>
+    public Errno OpenUnnamed(Task task, Inode inode, string name, int flags, out FileDescription? file)
+    {
+        Dentry dentry = MakeUnnamedDentry(inode.SuperBlock, parent: null, name, inode);
+        VfsPath place = new(inode.SuperBlock.InternalMount, dentry);
+        return OpenInode(task, place, new OpenRequest(flags, 0, LookupFlags.None), out file);
+    }
+
     private Errno OpenUnnamed(Task task, VfsPath directory, in OpenRequest request, out FileDescription? file)
     {
         file = null;

@@ -22,6 +22,7 @@ public sealed partial class VirtualFileSystem
     private readonly List<FileSystemType> _typeOrder = [];
     private readonly HashSet<FsContext> _contexts = [];
     private readonly HashSet<MountNamespace> _namespaces = [];
+    private SuperBlock? _internalFiles;
     private uint _renameSequence;
     private uint _mountSequence;
     private int _nextAnonymousMinor = FirstAnonymousMinor;
@@ -34,6 +35,13 @@ public sealed partial class VirtualFileSystem
 
     /// <summary>Who opens FIFOs and device nodes.</summary>
     public SpecialFiles SpecialFiles { get; } = new();
+
+    /// <summary>Instance of files that have no name in any tree (memfd); null until the first one.</summary>
+    public SuperBlock? InternalFiles => Volatile.Read(ref _internalFiles);
+
+    /// <summary>Sets <see cref="InternalFiles"/> if nobody has; returns what stands there now.</summary>
+    public SuperBlock InstallInternalFiles(SuperBlock made) =>
+        Interlocked.CompareExchange(ref _internalFiles, made, null) ?? made;
 
     /// <summary>fs.protected_symlinks.</summary>
     public bool ProtectedSymlinks { get; set; } = true;

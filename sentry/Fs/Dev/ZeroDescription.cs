@@ -1,21 +1,14 @@
-using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Mm;
-using Sentry.Sync;
 using Sentry.Vfs;
 
 namespace Sentry.Fs.Dev;
 
-/// <summary>/dev/zero and /dev/full: zeros without end; each mapping of /dev/zero is memory of its own.</summary>
+/// <summary>/dev/zero and /dev/full: zeros without end; mappings of /dev/zero are anonymous memory.</summary>
 internal sealed class ZeroDescription : DeviceDescription
 {
     private readonly DeviceWrites _writes;
-    private readonly OrderedLock<LeafLevel> _lock = new();
-
-    // Guarded by _lock: owned until the description goes, which a mapping keeps alive.
-    private readonly List<SharedMemoryObject> _mapped = [];
-
     internal ZeroDescription(Inode inode, VfsPath path, DeviceWrites writes)
         : base(inode, path) => _writes = writes;
 
@@ -39,29 +32,7 @@ internal sealed class ZeroDescription : DeviceDescription
     /// <inheritdoc/>
     public override Errno GetMappable(Task task, out IMappable? mappable)
     {
-        mappable = null;
-        if (_writes == DeviceWrites.NoSpace)
-        {
-            return Errno.ENODEV;
-        }
-
-        const ulong WholePages = SharedMemoryObject.MaximumSize & ~(GuestAddress.PageSize - 1);
-        SharedMemoryObject memory = new(task.Kernel.MemoryFile, WholePages, SharedMemoryUse.Anonymous);
-        using (_lock.Enter())
-        {
-            _mapped.Add(memory);
-        }
-
-        mappable = memory;
-        return Errno.None;
-    }
-
-    /// <inheritdoc/>
-    protected override void Release()
-    {
-        foreach (SharedMemoryObject memory in _mapped)
-        {
-            memory.DropOwner();
-        }
+        mappable = _writes == DeviceWrites.Swallow ? ZeroMappable.Instance : null;
+        return mappable is null ? Errno.ENODEV : Errno.None;
     }
 }

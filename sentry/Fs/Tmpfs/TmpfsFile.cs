@@ -26,6 +26,18 @@ internal sealed class TmpfsFile : TmpfsInode
     /// <summary>The contents; owned by the inode until it is evicted, by mappings after.</summary>
     internal SharedMemoryObject Data { get; }
 
+    /// <summary>A memfd: fcntl(2) may add and show seals.</summary>
+    internal bool IsSealable { get; set; }
+
+    /// <inheritdoc/>
+    public override Errno SetAttributes(Task task, in AttributeChange change)
+    {
+        const uint Execute = StatMode.S_IXUSR | StatMode.S_IXGRP | StatMode.S_IXOTH;
+        bool changesExecute = (change.Mask & AttributeMask.Mode) != 0 && ((change.Mode ^ Permissions) & Execute) != 0;
+        bool isSealed = IsSealable && changesExecute && (Data.Seals & Fcntl.F_SEAL_EXEC) != 0;
+        return isSealed ? Errno.EPERM : base.SetAttributes(task, in change);
+    }
+
     /// <inheritdoc/>
     protected override (long SizeBytes, long Blocks) SizeLocked => ((long)Data.Size,
         (long)(Data.PresentBytes / SectorBytes));

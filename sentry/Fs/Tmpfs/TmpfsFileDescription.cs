@@ -6,7 +6,7 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Tmpfs;
 
 /// <summary>An open regular file.</summary>
-internal sealed class TmpfsFileDescription : FileDescription
+internal sealed class TmpfsFileDescription : FileDescription, ISealable
 {
     private readonly TmpfsFile _file;
 
@@ -55,4 +55,24 @@ internal sealed class TmpfsFileDescription : FileDescription
 
     /// <inheritdoc/>
     public override Errno Sync(Task task) => Errno.None;
+
+    /// <inheritdoc/>
+    public Errno GetSeals(out uint seals)
+    {
+        seals = _file.Data.Seals;
+        return _file.IsSealable ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <inheritdoc/>
+    public Errno AddSeals(uint seals)
+    {
+        const uint Known = Fcntl.F_SEAL_SEAL | Fcntl.F_SEAL_SHRINK | Fcntl.F_SEAL_GROW | Fcntl.F_SEAL_WRITE
+            | Fcntl.F_SEAL_FUTURE_WRITE | Fcntl.F_SEAL_EXEC;
+        if (!CanWrite)
+        {
+            return Errno.EPERM;
+        }
+
+        return _file.IsSealable && (seals & ~Known) == 0 ? _file.Data.AddSeals(seals) : Errno.EINVAL;
+    }
 }
