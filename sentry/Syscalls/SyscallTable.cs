@@ -315,8 +315,6 @@ public static unsafe partial class SyscallTable
         Full(302, "prlimit64", &LimitSyscalls.PrLimit64, "pid int ptr ptr"),
         Error(303, "name_to_handle_at", &StatSyscalls.NameToHandleAt, "EOPNOTSUPP: no file system has handles"),
         Error(304, "open_by_handle_at", &NotPermitted, "EPERM: no file system has handles"),
-        Error(304, "open_by_handle_at", &NotPermitted, "EPERM: no file system has handles"),
-        Partial(305, "clock_adjtime", &ClockSyscalls.ClockAdjTime, "int ptr", "reading only: changing is EPERM"),
         Partial(305, "clock_adjtime", &ClockSyscalls.ClockAdjTime, "int ptr", "reading only: changing is EPERM"),
         Full(306, "syncfs", &SyncSyscalls.SyncFs, "fd"),
         Full(307, "sendmmsg", &SocketSyscalls.Sendmmsg, "fd ptr uint hex"),
