@@ -26,9 +26,9 @@ public static partial class DescriptorSyscalls
             case Ioctls.FIONCLEX:
                 return task.FdTable.SetCloseOnExec(args.Int(0), CloseOnExec.No);
             case Ioctls.FIONBIO:
-                return SetFlagFrom(task, file, argument, Fcntl.O_NONBLOCK);
+                return SetNonBlocking(task, file, argument);
             case Ioctls.FIOASYNC:
-                return SetFlagFrom(task, file, argument, Asynchronous);
+                return SetAsynchronous(task, file, args.Int(0), argument);
         }
 
         bool isRegular = file.Inode.FileType == StatMode.S_IFREG;
@@ -51,7 +51,7 @@ public static partial class DescriptorSyscalls
             ? Errno.EOPNOTSUPP
             : Errno.ENOTTY;
 
-    private static SyscallResult SetFlagFrom(Task task, FileDescription file, GuestAddress argument, int flag)
+    private static SyscallResult SetNonBlocking(Task task, FileDescription file, GuestAddress argument)
     {
         Errno errno = task.Mm.Read(argument, out int on);
         if (errno != Errno.None)
@@ -59,11 +59,26 @@ public static partial class DescriptorSyscalls
             return errno;
         }
 
-        int wanted = on != 0 ? file.Flags | flag : file.Flags & ~flag;
+        int wanted = on != 0 ? file.Flags | Fcntl.O_NONBLOCK : file.Flags & ~Fcntl.O_NONBLOCK;
         errno = file.CheckFlags(wanted);
         if (errno == Errno.None)
         {
             file.Flags = wanted;
+        }
+
+        return errno;
+    }
+
+    /// <summary>FIOASYNC; ENOTTY for files that never signal.</summary>
+    private static SyscallResult SetAsynchronous(Task task, FileDescription file, int fd, GuestAddress argument)
+    {
+        Errno errno = task.Mm.Read(argument, out int on);
+        errno = errno != Errno.None
+            ? errno
+            : file.SetAsynchronous(task.Kernel, fd, on != 0 ? AsyncSignals.On : AsyncSignals.Off);
+        if (errno == Errno.None)
+        {
+            file.Flags = on != 0 ? file.Flags | Asynchronous : file.Flags & ~Asynchronous;
         }
 
         return errno;

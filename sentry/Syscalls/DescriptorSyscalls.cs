@@ -76,7 +76,7 @@ public static partial class DescriptorSyscalls
         switch (args.Int(1))
         {
             case Fcntl.F_SETFL:
-                return SetFlags(task, file, args.Int(2));
+                return SetFlags(task, file, args.Int(0), args.Int(2));
             case Fcntl.F_GETPIPE_SZ:
                 return file is IPipeEnd pipe ? pipe.CapacityBytes : Errno.EBADF;
             case Fcntl.F_SETPIPE_SZ:
@@ -101,7 +101,7 @@ public static partial class DescriptorSyscalls
         }
     }
 
-    private static SyscallResult SetFlags(Task task, FileDescription file, int flags)
+    private static SyscallResult SetFlags(Task task, FileDescription file, int fd, int flags)
     {
         flags &= SettableFlags;
         int changed = (file.Flags ^ flags) & SettableFlags;
@@ -118,6 +118,15 @@ public static partial class DescriptorSyscalls
         if (errno != Errno.None)
         {
             return errno;
+        }
+
+        if ((changed & Asynchronous) != 0)
+        {
+            // Files that never signal ignore the wish.
+            errno = file.SetAsynchronous(task.Kernel, fd, (flags & Asynchronous) != 0
+                ? AsyncSignals.On
+                : AsyncSignals.Off);
+            flags = errno == Errno.None ? flags : flags & ~Asynchronous;
         }
 
         file.Flags = (file.Flags & ~SettableFlags) | flags;

@@ -70,7 +70,7 @@ public static class MountSyscalls
             return errno;
         }
 
-        return MayMount(task) ? task.Kernel.Vfs.Unmount(task, place, flags) : Errno.EPERM;
+        return MayMount(task) ? task.Kernel.Vfs.Unmount(task, VirtualFileSystem.TopOf(place), flags) : Errno.EPERM;
     }
 
     /// <summary>int pivot_root(const char *new_root, const char *put_old)</summary>

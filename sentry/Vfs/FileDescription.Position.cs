@@ -27,7 +27,7 @@ public abstract partial class FileDescription
         if (!IsSeekable)
         {
             done = 0;
-            return Errno.EINVAL;
+            return Inode.FileType == StatMode.S_IFDIR ? Errno.EISDIR : Errno.EINVAL;
         }
 
         using (_positionLock.Enter())
@@ -163,6 +163,6 @@ public abstract partial class FileDescription
     {
         sum = unchecked(left + right);
         bool overflow = ((left ^ sum) & (right ^ sum)) < 0;
-        return overflow ? Errno.EOVERFLOW : Errno.None;
+        return overflow ? Errno.EINVAL : Errno.None;
     }
 }

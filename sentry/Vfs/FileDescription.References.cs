@@ -117,6 +117,7 @@ public abstract partial class FileDescription
             FileEvents.Report(_boundPath, CanWrite ? Inotify.IN_CLOSE_WRITE : Inotify.IN_CLOSE_NOWRITE);
         }
 
+        StopAsynchronous();
         LeaveEpoll();
         Release();
         if (_writeAccess == WriteAccess.Counted)

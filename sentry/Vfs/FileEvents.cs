@@ -78,9 +78,9 @@ public static class FileEvents
     private static void ReportSlow(Dentry dentry, Inode inode, uint mask)
     {
         uint bits = inode.FileType == StatMode.S_IFDIR ? mask | Inotify.IN_ISDIR : mask;
-        if (dentry.Parent?.Inode is { Watches: { } above } && !dentry.IsUnlinked)
+        if (dentry.Parent?.Inode is { Watches: { } above })
         {
-            above.Deliver(bits, 0, dentry.Name);
+            above.DeliverFromChild(dentry, bits);
         }
 
         inode.Watches?.Deliver(bits, 0, null);
@@ -125,6 +125,21 @@ public sealed class FileWatches
             {
                 FileEvents.CountWatch(-1);
                 return;
+            }
+        }
+    }
+
+    /// <summary>
+    /// An event about a child, with its name; those who asked not to hear of unlinked children do not.
+    /// </summary>
+    internal void DeliverFromChild(Dentry child, uint mask)
+    {
+        bool unlinked = child.IsUnlinked;
+        foreach (IFileWatch watch in Volatile.Read(ref _watches))
+        {
+            if ((watch.Mask & mask & Inotify.IN_ALL_EVENTS) != 0 && !(unlinked && watch.IgnoresUnlinked))
+            {
+                watch.OnEvent(mask, 0, child.Name);
             }
         }
     }

@@ -57,5 +57,5 @@ public abstract partial class Inode
         Watches ?? Interlocked.CompareExchange(ref _watches, new FileWatches(), null) ?? _watches!;
 
     internal InodeLocks GetLocks() =>
-        Locks ?? Interlocked.CompareExchange(ref _locks, new InodeLocks(), null) ?? _locks!;
+        Locks ?? Interlocked.CompareExchange(ref _locks, new InodeLocks(this), null) ?? _locks!;
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Sync;
@@ -40,9 +41,18 @@ public sealed class InodeLocks
     private readonly OrderedLock<LeafLevel> _lock = new();
     private readonly List<RecordLock> _records = [];
     private readonly List<WholeFileLock> _wholeFile = [];
+    private int _count;
+
+    internal InodeLocks(Inode inode) => Inode = inode;
 
     /// <summary>A flock(2) lock.</summary>
     private readonly record struct WholeFileLock(object Owner, FileLockType Type, int Pid);
+
+    /// <summary>The file.</summary>
+    internal Inode Inode { get; }
+
+    /// <summary>True when nobody holds a lock (a hint; exact when nothing changes).</summary>
+    internal bool IsEmpty => Volatile.Read(ref _count) == 0;
 
     /// <summary>Notified when a lock is released or weakened.</summary>
     public WaitQueue Released { get; } = new();
@@ -69,13 +79,10 @@ public sealed class InodeLocks
             }
 
             released = ReplaceLocked(in wanted);
+            CountLocked();
         }
 
-        if (released)
-        {
-            Released.Notify(uint.MaxValue);
-        }
-
+        AfterChange(released);
         return Errno.None;
     }
 
@@ -110,13 +117,11 @@ public sealed class InodeLocks
                     _wholeFile.Add(new WholeFileLock(owner, type, pid));
                 }
             }
+
+            CountLocked();
         }
 
-        if (released)
-        {
-            Released.Notify(uint.MaxValue);
-        }
-
+        AfterChange(released);
         return errno;
     }
 
@@ -129,20 +134,41 @@ public sealed class InodeLocks
             int count = _records.RemoveAll(held => ReferenceEquals(held.Owner, owner));
             count += _wholeFile.RemoveAll(held => ReferenceEquals(held.Owner, owner));
             released = count > 0;
+            CountLocked();
         }
 
         if (released)
         {
-            Released.Notify(uint.MaxValue);
+            AfterChange(released);
         }
     }
 
-    /// <summary>The locks for /proc/locks.</summary>
-    public RecordLock[] Snapshot()
+    /// <summary>Every lock as kind, type, holder and range, for /proc/locks.</summary>
+    internal void Collect(List<ListedLock> locks)
     {
         using (_lock.Enter())
         {
-            return _records.ToArray();
+            foreach (RecordLock held in _records)
+            {
+                string kind = held.Owner is FdTable ? "POSIX " : "OFDLCK";
+                locks.Add(new ListedLock(Inode, kind, held.Type, held.Pid, held.Start, held.End));
+            }
+
+            foreach (WholeFileLock held in _wholeFile)
+            {
+                locks.Add(new ListedLock(Inode, "FLOCK ", held.Type, held.Pid, 0, long.MaxValue));
+            }
+        }
+    }
+
+    private void CountLocked() => Volatile.Write(ref _count, _records.Count + _wholeFile.Count);
+
+    private void AfterChange(bool released)
+    {
+        FileLockList.Update(this);
+        if (released)
+        {
+            Released.Notify(uint.MaxValue);
         }
     }
 

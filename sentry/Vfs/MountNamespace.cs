@@ -24,7 +24,7 @@ public sealed partial class MountNamespace : INamespace
     /// <summary>The initial namespace: the given instance is "/".</summary>
     public static MountNamespace Create(VirtualFileSystem vfs, SuperBlock root, uint flags, UserNamespace owner)
     {
-        Mount mount = new(root, root.RootDentry, flags);
+        Mount mount = new(root, root.RootDentry, WithDefaults(flags));
         MountNamespace made = new(vfs, mount, owner);
         mount.SetNamespace(made);
         return made;
@@ -70,7 +70,9 @@ public sealed partial class MountNamespace : INamespace
     {
         Errno errno = _vfs.LookupAt(task, RootTop, RootTop, path, LookupFlags.Follow
             | LookupFlags.NoPermissionChecks, out VfsPath place);
-        return errno != Errno.None ? errno : _vfs.AttachNew(new Mount(superBlock, superBlock.RootDentry, flags), place);
+        return errno != Errno.None
+            ? errno
+            : _vfs.AttachNew(new Mount(superBlock, superBlock.RootDentry, WithDefaults(flags)), place);
     }
 
     /// <summary>Composition: attaches a part of what is already mounted (a bind mount).</summary>
@@ -80,7 +82,7 @@ public sealed partial class MountNamespace : INamespace
             | LookupFlags.NoPermissionChecks, out VfsPath place);
         return errno != Errno.None
             ? errno
-            : _vfs.AttachNew(new Mount(source.Mount.SuperBlock, source.Dentry, flags), place);
+            : _vfs.AttachNew(new Mount(source.Mount.SuperBlock, source.Dentry, WithDefaults(flags)), place);
     }
 
     /// <summary>What a path walk from "/" sees: the topmost mount on the root.</summary>
@@ -96,6 +98,13 @@ public sealed partial class MountNamespace : INamespace
 
             return at;
         }
+    }
+
+    /// <summary>relatime unless another access-time rule is given, as mount(2) has it.</summary>
+    private static uint WithDefaults(uint flags)
+    {
+        const uint OtherRules = MountFlags.MS_NOATIME | MountFlags.MS_STRICTATIME;
+        return (flags & OtherRules) != 0 ? flags : flags | MountFlags.MS_RELATIME;
     }
 
     internal void SetRoot(Mount root) => Volatile.Write(ref _root, root);

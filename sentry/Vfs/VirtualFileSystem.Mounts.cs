@@ -29,6 +29,18 @@ public sealed partial class VirtualFileSystem
         return Errno.None;
     }
 
+    /// <summary>What is mounted on top of a place, if anything (a path that ends in "." stands below it).</summary>
+    public static VfsPath TopOf(VfsPath place)
+    {
+        VfsPath at = place;
+        while (at.Dentry.IsMountpoint && at.Mount.FindChild(at.Dentry) is { } mount)
+        {
+            at = mount.RootPath;
+        }
+
+        return at;
+    }
+
     /// <summary>True when something is mounted on the dentry in the task's mount namespace.</summary>
     private static bool IsMountpointFor(Task task, Dentry dentry)
     {

@@ -43,6 +43,9 @@ public sealed partial class VirtualFileSystem
     public SuperBlock InstallInternalFiles(SuperBlock made) =>
         Interlocked.CompareExchange(ref _internalFiles, made, null) ?? made;
 
+    /// <summary>Sender of the signals of O_ASYNC.</summary>
+    internal IoSignals IoSignals { get; } = new();
+
     /// <summary>fs.protected_symlinks.</summary>
     public bool ProtectedSymlinks { get; set; } = true;
 

@@ -35,6 +35,7 @@ internal sealed class ProcGlobalFiles
         files.Add(root, "filesystems", files.FileSystems);
         files.Add(root, "loadavg", files.LoadAverage);
         files.Add(root, "meminfo", files.MemoryInfo);
+        files.Add(root, "locks", (_, text) => FileLockList.Append(text));
         files.Add(root, "partitions", (_, text) => Append(text, "major minor  #blocks  name\n\n"));
         files.Add(root, "stat", files.Stat);
         files.Add(root, "swaps", (_, text) => Append(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"));

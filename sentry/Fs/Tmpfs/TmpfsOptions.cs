@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Vfs;
 
 namespace Sentry.Fs.Tmpfs;
 
@@ -117,11 +118,11 @@ public record struct TmpfsOptions
                 IsModeGiven = true;
                 return ParseMode(value);
             case "uid":
-                bool uidValid = ParseId(value, out uint uid);
+                bool uidValid = ParseId(value, out uint uid) && task.TryToKernelUid(uid, out uid);
                 Uid = uid;
                 return uidValid ? Errno.None : Errno.EINVAL;
             case "gid":
-                bool gidValid = ParseId(value, out uint gid);
+                bool gidValid = ParseId(value, out uint gid) && task.TryToKernelGid(gid, out gid);
                 Gid = gid;
                 return gidValid ? Errno.None : Errno.EINVAL;
             case "huge" or "mpol" or "noswap" or "inode32" or "inode64":

@@ -1,0 +1,143 @@
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Sync;
+
+namespace Sentry.Vfs;
+
+/// <summary>
+/// Who gets the signals of a file, as F_SETOWN fixed it: an identity, so that a number used again means nobody.
+/// </summary>
+public sealed record SignalReceiver(Pid Identity, int Kind, uint Uid, uint EffectiveUid)
+{
+    /// <summary>May a file of this setter signal the process (sigio_perm)?</summary>
+    internal bool MaySignal(Credentials target) => EffectiveUid == 0 || EffectiveUid == target.SavedUid
+        || EffectiveUid == target.RealUid || Uid == target.SavedUid || Uid == target.RealUid;
+}
+
+/// <summary>One signal to send: to whom, which (0: SIGIO), of which descriptor, because of which events.</summary>
+internal readonly record struct IoSignal(SignalReceiver Receiver, int Number, int Fd, uint Events);
+
+/// <summary>
+/// Sends the signals of O_ASYNC. Events arrive under wait-queue locks, where signal locks may not be taken, so a thread
+/// of its own sends them;
+/// it starts with the first one.
+/// </summary>
+internal sealed class IoSignals
+{
+    private const int StackBytes = 256 * 1024;
+
+    private readonly OrderedLock<LeafLevel> _lock = new();
+    private readonly AutoResetEvent _posted = new(false);
+
+    // Guarded by _lock.
+    private readonly Queue<IoSignal> _queue = new();
+    private Thread? _thread;
+
+    /// <summary>Queues a signal. Any thread, under any lock.</summary>
+    internal void Post(IoSignal signal)
+    {
+        Thread? made = null;
+        using (_lock.Enter())
+        {
+            _queue.Enqueue(signal);
+            if (_thread is null)
+            {
+                made = new Thread(Run, StackBytes) { IsBackground = true, Name = "sigio" };
+                _thread = made;
+            }
+        }
+
+        made?.Start();
+        _posted.Set();
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            IoSignal next;
+            bool found;
+            using (_lock.Enter())
+            {
+                found = _queue.TryDequeue(out next);
+            }
+
+            if (found)
+            {
+                Send(in next);
+            }
+            else
+            {
+                _posted.WaitOne();
+            }
+        }
+    }
+
+    private static void Send(in IoSignal signal)
+    {
+        SigInfo info = Describe(in signal);
+        switch (signal.Receiver.Kind)
+        {
+            case Fcntl.F_OWNER_PGRP:
+                SendToGroup(in signal, in info);
+                break;
+            case Fcntl.F_OWNER_TID:
+                if (signal.Receiver.Identity.Task is { } task && signal.Receiver.MaySignal(task.Credentials))
+                {
+                    _ = task.SendSignal(in info);
+                }
+
+                break;
+            default:
+                if (signal.Receiver.Identity.ThreadGroup is { } process
+                    && signal.Receiver.MaySignal(process.Leader.Credentials))
+                {
+                    _ = process.SendSignal(in info);
+                }
+
+                break;
+        }
+    }
+
+    private static void SendToGroup(in IoSignal signal, in SigInfo info)
+    {
+        if (signal.Receiver.Identity.ProcessGroup is not { } group)
+        {
+            return;
+        }
+
+        List<Task> tasks = [];
+        group.CollectTasks(signal.Receiver.Identity.Namespace.Kernel, tasks);
+        foreach (Task task in tasks)
+        {
+            if (task == task.ThreadGroup.Leader && signal.Receiver.MaySignal(task.Credentials))
+            {
+                _ = task.ThreadGroup.SendSignal(in info);
+            }
+        }
+    }
+
+    /// <summary>
+    /// With F_SETSIG the siginfo says descriptor and band; plain SIGIO says nothing (send_sigio_to_task).
+    /// </summary>
+    private static SigInfo Describe(in IoSignal signal)
+    {
+        if (signal.Number == 0)
+        {
+            return SigInfos.FromKernel(Signals.SIGIO);
+        }
+
+        int reason = (signal.Events & Epoll.EPOLLIN) != 0 ? SigCode.POLL_IN
+            : (signal.Events & Epoll.EPOLLOUT) != 0 ? SigCode.POLL_OUT
+            : (signal.Events & Epoll.EPOLLHUP) != 0 ? SigCode.POLL_HUP : SigCode.POLL_ERR;
+        return new SigInfo
+        {
+            si_signo = signal.Number,
+            si_code = reason,
+            si_band = signal.Events,
+            si_fd = signal.Fd,
+        };
+    }
+}
