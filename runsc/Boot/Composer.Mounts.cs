@@ -10,6 +10,7 @@ using Sentry.Fs.Pipe;
 using Sentry.Fs.Proc;
 using Sentry.Fs.Sys;
 using Sentry.Fs.Tmpfs;
+using Sentry.Ipc.PosixQueues;
 using Sentry.Kernel;
 using Sentry.Vfs;
 
@@ -33,6 +34,7 @@ internal sealed partial class Composer
         vfs.RegisterFileSystem(new DevFileSystem(tmpfs));
         MemoryDevices.Register(vfs);
         vfs.SpecialFiles.Fifo = new Fifo();
+        vfs.RegisterFileSystem(new PosixQueueFileSystem());
         TtyRegistration.Register(vfs);
     }
 
@@ -154,6 +156,11 @@ internal sealed partial class Composer
 
     private string? OpenStandardFiles(Task init)
     {
+        if (_spec.Terminal)
+        {
+            return OpenConsole(init);
+        }
+
         Errno errno = HostNotifier.Create(out HostNotifier? notifier);
         if (errno != Errno.None)
         {
@@ -186,10 +193,12 @@ internal sealed partial class Composer
         {
             Kernel.SignalInit(message.Number);
         }
+        else if (message.Kind == ControlKind.WindowSize)
+        {
+            Resize(message.Rows, message.Columns);
+        }
     }
 
     /// <summary>Waits until what the container wrote has reached the caller's streams.</summary>
-    internal void DrainOutput()
-    {
-    }
+    internal void DrainOutput() => _console?.Dispose();
 }

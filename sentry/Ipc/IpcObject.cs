@@ -4,8 +4,10 @@ using IpcAbi = Abi.Linux.Ipc;
 
 namespace Sentry.Ipc;
 
-/// <summary>What every System V object has (svipc(7)): key, owner, creator, permissions. Guarded by its namespace's
-/// lock; ids are kuids and kgids.</summary>
+/// <summary>
+/// What every System V object has (svipc(7)): key, owner, creator, permissions. Guarded by its namespace's lock; ids
+/// are kuids and kgids.
+/// </summary>
 public abstract class IpcObject
 {
     private const uint PermissionBits = 0x1FF;

@@ -13,16 +13,17 @@ public static class SysVIpcText
     public static void AppendSegments(Task reader, StringBuilder text)
     {
         SysVIpc ipc = SysVIpc.Of(reader);
-        text.Append(
-            "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime")
-            .Append("      ctime                   rss                  swap\n");
+        text.Append("       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid")
+            .Append("      atime      dtime      ctime                   rss                  swap\n");
         using (ipc.Lock.Enter())
         {
             foreach (SharedMemorySegment segment in ipc.Segments.All)
             {
                 AppendHead(text, segment);
-                text.Append(CultureInfo.InvariantCulture, $" {segment.SizeBytes,21} {PidOf(reader, segment.CreatorPid),5} ")
-                    .Append(CultureInfo.InvariantCulture, $"{PidOf(reader, segment.LastPid),5} {segment.Attaches,6} ");
+                int creator = PidOf(reader, segment.CreatorPid);
+                int last = PidOf(reader, segment.LastPid);
+                text.Append(CultureInfo.InvariantCulture, $" {segment.SizeBytes,21} {creator,5} {last,5} ")
+                    .Append(CultureInfo.InvariantCulture, $"{segment.Attaches,6} ");
                 AppendOwner(text, reader, segment);
                 text.Append(CultureInfo.InvariantCulture, $" {segment.AttachTimeNs / NsPerSecond,10}")
                     .Append(CultureInfo.InvariantCulture, $" {segment.DetachTimeNs / NsPerSecond,10}")
@@ -54,16 +55,17 @@ public static class SysVIpcText
     public static void AppendQueues(Task reader, StringBuilder text)
     {
         SysVIpc ipc = SysVIpc.Of(reader);
-        text.Append(
-            "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime")
-            .Append("      ctime\n");
+        text.Append("       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid")
+            .Append("      stime      rtime      ctime\n");
         using (ipc.Lock.Enter())
         {
             foreach (MessageQueue queue in ipc.Queues.All)
             {
                 AppendHead(text, queue);
+                int sender = PidOf(reader, queue.LastSender);
+                int receiver = PidOf(reader, queue.LastReceiver);
                 text.Append(CultureInfo.InvariantCulture, $"  {queue.Bytes,10} {queue.Count,10} ")
-                    .Append(CultureInfo.InvariantCulture, $"{PidOf(reader, queue.LastSender),5} {PidOf(reader, queue.LastReceiver),5} ");
+                    .Append(CultureInfo.InvariantCulture, $"{sender,5} {receiver,5} ");
                 AppendOwner(text, reader, queue);
                 text.Append(CultureInfo.InvariantCulture, $" {queue.SendTimeNs / NsPerSecond,10}")
                     .Append(CultureInfo.InvariantCulture, $" {queue.ReceiveTimeNs / NsPerSecond,10}")

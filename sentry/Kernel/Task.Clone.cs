@@ -160,10 +160,12 @@ public sealed partial class Task
         parts.MountNamespace?.DropUser();
     }
 
-    /// <summary>Gives the child its ids and its place among the relatives; CLONE_PIDFD comes in between, while it can
-    /// still fail.</summary>
-    private Errno AllocateChild(in CloneRequest request, in TaskParts parts, PidNamespace pidNamespace,
-        out Task? child, out Pid? identity)
+    /// <summary>
+    /// Gives the child its ids and its place among the relatives; CLONE_PIDFD comes in between, while it can still
+    /// fail.
+    /// </summary>
+    private Errno AllocateChild(
+        in CloneRequest request, in TaskParts parts, PidNamespace pidNamespace, out Task? child, out Pid? identity)
     {
         child = null;
         Errno errno;

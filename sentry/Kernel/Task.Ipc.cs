@@ -17,8 +17,9 @@ public sealed partial class Task
         _semaphoreUndo.AddUser();
     }
 
-    /// <summary>The end of the task, or a new IPC namespace (unshare(2)): gives back what the last sharer
-    /// leaves.</summary>
+    /// <summary>
+    /// The end of the task, or a new IPC namespace (unshare(2)): gives back what the last sharer leaves.
+    /// </summary>
     internal void DropSemaphoreUndo()
     {
         SemaphoreUndo? undo = _semaphoreUndo;

@@ -24,6 +24,7 @@ public static class SocketFamilies
     private static readonly Dictionary<int, ISocketFamily> s_families = new()
     {
         [Sockets.AF_UNIX] = new Unix.UnixFamily(),
+        [Sockets.AF_NETLINK] = new NetlinkSockets.NetlinkFamily(),
     };
 
     /// <summary>

@@ -82,13 +82,14 @@ public static class MessageQueueSyscalls
         }
 
         QueuedMessage? message = null;
-        SyscallResult result = Repeat(task, args.Int(0), flags, ReadRight,
-            (MessageQueue queue, out WaitQueueEvents events) =>
+        Errno TryReceive(MessageQueue queue, out WaitQueueEvents events)
         {
             events = new WaitQueueEvents(Wait: Epoll.EPOLLIN, Notify: isCopy ? 0 : Epoll.EPOLLOUT);
             Errno error = queue.Receive(task, type, size, flags, out message);
             return error == Errno.ENOMSG && (flags & IpcAbi.IPC_NOWAIT) == 0 ? Errno.EAGAIN : error;
-        });
+        }
+
+        SyscallResult result = Repeat(task, args.Int(0), flags, ReadRight, TryReceive);
         return result.IsError ? result : Deliver(task, message!, args.Address(1), size);
     }
 

@@ -14,8 +14,9 @@ public static class MqueueSyscalls
     private const int PathMax = 4096;
     private const int OpenFlags = Fcntl.O_ACCMODE | Fcntl.O_NONBLOCK;
 
-    /// <summary>mq_open(const char *name, int oflag, mode_t mode, struct mq_attr *attr); the name comes without its
-    /// slash.</summary>
+    /// <summary>
+    /// mq_open(const char *name, int oflag, mode_t mode, struct mq_attr *attr); the name comes without its slash.
+    /// </summary>
     public static SyscallResult MqOpen(Task task, in SyscallArguments args)
     {
         int flags = args.Int(1);
@@ -71,8 +72,9 @@ public static class MqueueSyscalls
         return error == Errno.None ? directory.Unlink(task, name, inode) : error;
     }
 
-    /// <summary>mq_timedsend(mqd_t mqdes, const char *msg, size_t len, unsigned int prio, const struct timespec
-    /// *abs_timeout).</summary>
+    /// <summary>
+    /// mq_timedsend(mqd_t mqdes, const char *msg, size_t len, unsigned int prio, const struct timespec *abs_timeout).
+    /// </summary>
     public static SyscallResult MqTimedsend(Task task, in SyscallArguments args)
     {
         Errno error = ReadDeadline(task, args.Address(4), out long deadlineNs);
@@ -122,8 +124,9 @@ public static class MqueueSyscalls
         return error;
     }
 
-    /// <summary>mq_timedreceive(mqd_t mqdes, char *msg, size_t len, unsigned int *prio, const struct timespec
-    /// *abs_timeout).</summary>
+    /// <summary>
+    /// mq_timedreceive(mqd_t mqdes, char *msg, size_t len, unsigned int *prio, const struct timespec *abs_timeout).
+    /// </summary>
     public static SyscallResult MqTimedreceive(Task task, in SyscallArguments args)
     {
         Errno error = ReadDeadline(task, args.Address(4), out long deadlineNs);
@@ -189,8 +192,10 @@ public static class MqueueSyscalls
         return SyscallResult.Ok;
     }
 
-    /// <summary>mq_getsetattr(mqd_t mqdes, const struct mq_attr *newattr, struct mq_attr *oldattr): only O_NONBLOCK
-    /// can change.</summary>
+    /// <summary>
+    /// mq_getsetattr(mqd_t mqdes, const struct mq_attr *newattr, struct mq_attr *oldattr): only O_NONBLOCK can
+    /// change.
+    /// </summary>
     public static SyscallResult MqGetsetattr(Task task, in SyscallArguments args)
     {
         MqAttr wanted = default;
@@ -234,8 +239,8 @@ public static class MqueueSyscalls
         _ => false,
     };
 
-    private static Errno AwaitMessage(Task task, PosixQueue queue, long deadlineNs, out byte[] message,
-        out uint priority)
+    private static Errno AwaitMessage(
+        Task task, PosixQueue queue, long deadlineNs, out byte[] message, out uint priority)
     {
         TaskWaiter waiter = task.Waiter;
         waiter.Events = Epoll.EPOLLIN;
@@ -342,8 +347,8 @@ public static class MqueueSyscalls
             return Errno.EINVAL;
         }
 
-        long target = time.tv_sec >= long.MaxValue / 2000000000 ? long.MaxValue / 2 : (time.tv_sec * 1000000000)
-            + time.tv_nsec;
+        bool isFar = time.tv_sec >= long.MaxValue / 2000000000;
+        long target = isFar ? long.MaxValue / 2 : (time.tv_sec * 1000000000) + time.tv_nsec;
         long left = target - VirtualFileSystem.NowNs;
         deadlineNs = Math.Max(1, task.Kernel.MonotonicNowNs + left);
         return Errno.None;

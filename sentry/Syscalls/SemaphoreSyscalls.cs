@@ -134,10 +134,11 @@ public static partial class SemaphoreSyscalls
         return Await(task, ipc, set, waiter, deadlineNs);
     }
 
-    /// <summary>Sleeps until somebody else's change lets the operations happen. Never restarted: EINTR
-    /// (signal(7)).</summary>
-    private static SyscallResult Await(Task task, SysVIpc ipc, SemaphoreSet set, SemaphoreWaiter waiter,
-        long deadlineNs)
+    /// <summary>
+    /// Sleeps until somebody else's change lets the operations happen. Never restarted: EINTR (signal(7)).
+    /// </summary>
+    private static SyscallResult Await(
+        Task task, SysVIpc ipc, SemaphoreSet set, SemaphoreWaiter waiter, long deadlineNs)
     {
         while (true)
         {

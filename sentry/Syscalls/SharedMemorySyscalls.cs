@@ -300,8 +300,8 @@ public static class SharedMemorySyscalls
             }
 
             bool isPrivileged = task.Credentials.HasCapability(Capability.CAP_IPC_LOCK);
-            bool isOwner = task.Credentials.EffectiveUid == segment!.Uid
-                || task.Credentials.EffectiveUid == segment.CreatorUid;
+            uint uid = task.Credentials.EffectiveUid;
+            bool isOwner = uid == segment!.Uid || uid == segment.CreatorUid;
             bool mayLock = command == Shm.SHM_UNLOCK || task.ThreadGroup.Limits.Soft(Resource.RLIMIT_MEMLOCK) > 0;
             if (!isPrivileged && !(isOwner && mayLock))
             {

@@ -71,6 +71,15 @@ public sealed partial class Terminal : IControllingTerminal, ITtyDriver
     /// <inheritdoc/>
     bool ITtyDriver.IsStoppedByCall => _isStoppedByCall;
 
+    /// <summary>unlockpt(3): the slave may be opened.</summary>
+    public void Unlock()
+    {
+        using (_lock.Enter())
+        {
+            _isLocked = false;
+        }
+    }
+
     /// <summary>An open of the slave: EIO while locked or without master, EBUSY under TIOCEXCL.</summary>
     public Errno OpenSlave(Task task)
     {

@@ -9,8 +9,9 @@ namespace Sentry.Ipc.PosixQueues;
 /// <summary>Who is told when a message comes into an empty queue (mq_notify(3)).</summary>
 internal sealed record QueueNotification(ThreadGroup Process, SigEvent Event, UserNamespace Users);
 
-/// <summary>The messages of a POSIX queue (mq_overview(7), ipc/mqueue.c), highest priority first, oldest first among
-/// equals.</summary>
+/// <summary>
+/// The messages of a POSIX queue (mq_overview(7), ipc/mqueue.c), highest priority first, oldest first among equals.
+/// </summary>
 public sealed class PosixQueue
 {
     private readonly OrderedLock<IpcLevel> _lock = new();

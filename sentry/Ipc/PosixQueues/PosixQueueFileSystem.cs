@@ -6,8 +6,9 @@ using Sentry.Vfs;
 
 namespace Sentry.Ipc.PosixQueues;
 
-/// <summary>The mqueue file system: a namespace's queues by name, the same instance at every mount
-/// (mq_overview(7)).</summary>
+/// <summary>
+/// The mqueue file system: a namespace's queues by name, the same instance at every mount (mq_overview(7)).
+/// </summary>
 public sealed class PosixQueueFileSystem : FileSystemType
 {
     /// <inheritdoc/>

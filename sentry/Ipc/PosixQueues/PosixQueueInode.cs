@@ -9,8 +9,9 @@ using Sentry.Vfs;
 
 namespace Sentry.Ipc.PosixQueues;
 
-/// <summary>A queue as a file: owner, mode, and how long it lives. Its account is settled when name and descriptors
-/// are gone.</summary>
+/// <summary>
+/// A queue as a file: owner, mode, and how long it lives. Its account is settled when name and descriptors are gone.
+/// </summary>
 internal sealed class PosixQueueInode : Inode
 {
     private const uint Permissions = 0xFFF;
@@ -27,8 +28,8 @@ internal sealed class PosixQueueInode : Inode
     // The name and each open descriptor.
     private int _holders = 1;
 
-    public PosixQueueInode(PosixQueueSuperBlock superBlock, in CreateContext context, in MqAttr attributes,
-        string name, long cost)
+    public PosixQueueInode(
+        PosixQueueSuperBlock superBlock, in CreateContext context, in MqAttr attributes, string name, long cost)
         : base(superBlock)
     {
         _owner = superBlock;
@@ -122,8 +123,9 @@ internal sealed class PosixQueueInode : Inode
     }
 }
 
-/// <summary>An open queue: its messages go through system calls of their own; reading gives a line of text about
-/// it.</summary>
+/// <summary>
+/// An open queue: its messages go through system calls of their own; reading gives a line of text about it.
+/// </summary>
 internal sealed class PosixQueueDescription : FileDescription
 {
     private readonly PosixQueueInode _inode;

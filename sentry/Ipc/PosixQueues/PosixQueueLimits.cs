@@ -6,8 +6,10 @@ using Sentry.Sync;
 
 namespace Sentry.Ipc.PosixQueues;
 
-/// <summary>The limits of POSIX queues in one namespace (mq_overview(7), /proc/sys/fs/mqueue) and what users consume
-/// of RLIMIT_MSGQUEUE.</summary>
+/// <summary>
+/// The limits of POSIX queues in one namespace (mq_overview(7), /proc/sys/fs/mqueue) and what users consume of
+/// RLIMIT_MSGQUEUE.
+/// </summary>
 internal sealed class PosixQueueLimits
 {
     private const long HardMaxMessages = 65536;
@@ -33,9 +35,11 @@ internal sealed class PosixQueueLimits
     public long MaxMessageBytes { get; set; } = 8192;
 
     /// <summary>What a queue counts.</summary>
-    public static long CostOf(long maxMessages, long messageBytes) =>
-        (maxMessages * (messageBytes + MessageOverheadBytes))
-            + (Math.Min(maxMessages, Mqueue.MQ_PRIO_MAX) * NodeOverheadBytes);
+    public static long CostOf(long maxMessages, long messageBytes)
+    {
+        long nodes = Math.Min(maxMessages, Mqueue.MQ_PRIO_MAX);
+        return (maxMessages * (messageBytes + MessageOverheadBytes)) + (nodes * NodeOverheadBytes);
+    }
 
     /// <summary>mq_attr_ok: EINVAL.</summary>
     public Errno Check(Task task, long maxMessages, long messageBytes)

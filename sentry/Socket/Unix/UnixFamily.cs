@@ -34,7 +34,13 @@ public sealed class UnixFamily : ISocketFamily
     }
 
     /// <summary>Abstract names that a task sees.</summary>
-    public static UnixNameSpace NamesOf(Task task) => task.Namespaces.Net.Parts.Get<UnixNameSpace>();
+    public static UnixNameSpace NamesOf(Task task)
+    {
+        NetNamespace net = task.Namespaces.Net;
+        UnixNameSpace names = net.Parts.Get<UnixNameSpace>();
+        net.UnixSocketTable ??= names.AppendTable;
+        return names;
+    }
 
     // SOCK_RAW means SOCK_DGRAM here, a relic that Linux keeps (unix_create).
     private static Errno Check(ref int type, int protocol)

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Text;
 using Abi.Linux;
 using Sentry.Sync;
@@ -22,12 +23,32 @@ public sealed class UnixNameSpace
     /// <summary>/proc/sys/net/unix/max_dgram_qlen: datagrams a socket queues before senders wait.</summary>
     public int MaxDatagramQueue { get; set; } = 512;
 
-    /// <summary>Every socket of the namespace, for /proc/net/unix.</summary>
-    internal List<UnixSocket> Snapshot()
+    /// <summary>The rows of /proc/net/unix.</summary>
+    public void AppendTable(StringBuilder text)
     {
+        const int AcceptsConnections = 0x10000;
+        const int Unconnected = 1;
+        const int Connected = 3;
+        List<UnixSocket> sockets;
         using (_lock.Enter())
         {
-            return new List<UnixSocket>(_sockets);
+            sockets = new List<UnixSocket>(_sockets);
+        }
+
+        foreach (UnixSocket socket in sockets)
+        {
+            int flags = socket.IsListening ? AcceptsConnections : 0;
+            int state = socket.State == UnixSocket.UnixState.Connected ? Connected : Unconnected;
+            text.Append(CultureInfo.InvariantCulture, $"{0:x16}: {socket.ReferenceCount:X8} {0:X8} {flags:X8} ")
+                .Append(CultureInfo.InvariantCulture, $"{socket.Type:X4} {state:X2} {socket.InodeNumber,5}");
+            if (socket.Name is { } name)
+            {
+                string path = Encoding.Latin1.GetString(name.Bytes);
+                bool isAbstract = name.Kind == UnixNameKind.Abstract;
+                text.Append(' ').Append(isAbstract ? path.Replace('\0', '@') : path.TrimEnd('\0'));
+            }
+
+            text.Append('\n');
         }
     }
 

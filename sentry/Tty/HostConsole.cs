@@ -1,0 +1,171 @@
+using System;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Sentry.Kernel;
+using Sentry.Mm;
+
+namespace Sentry.Tty;
+
+/// <summary>
+/// Joins the master side of a terminal to descriptors of the host: what comes in there is typed, what is shown goes
+/// out. The host's terminal is in raw mode, so
+/// that keys mean what the guest's line discipline says. Two threads, asleep while nothing happens.
+/// </summary>
+public sealed class HostConsole : IDisposable
+{
+    private const int StackBytes = 256 * 1024;
+    private const int ChunkBytes = 4096;
+
+    private readonly Terminal _terminal;
+    private readonly int _inputFd;
+    private readonly int _outputFd;
+    private readonly HostFd _stop;
+    private readonly Gate _shown = new();
+    private readonly Gate _room = new();
+    private readonly Thread _reader;
+    private readonly Thread _writer;
+    private volatile bool _isStopping;
+
+    private HostConsole(Terminal terminal, int inputFd, int outputFd, int stopFd)
+    {
+        _terminal = terminal;
+        _inputFd = inputFd;
+        _outputFd = outputFd;
+        _stop = new HostFd(stopFd);
+        _shown.Events = Epoll.EPOLLIN;
+        _room.Events = Epoll.EPOLLOUT;
+        _reader = new Thread(RunReader, StackBytes) { IsBackground = true, Name = "console-in" };
+        _writer = new Thread(RunWriter, StackBytes) { IsBackground = true, Name = "console-out" };
+    }
+
+    /// <summary>Starts both directions. The descriptors stay the caller's.</summary>
+    public static Errno Start(Terminal terminal, int inputFd, int outputFd, out HostConsole? console)
+    {
+        console = null;
+        Errno error = HostPoll.EventFd(0, HostFcntl.CloseOnExec, out int stopFd);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        console = new HostConsole(terminal, inputFd, outputFd, stopFd);
+        terminal.MasterQueue.Add(console._shown);
+        terminal.MasterQueue.Add(console._room);
+        console._reader.Start();
+        console._writer.Start();
+        return Errno.None;
+    }
+
+    /// <summary>Writes out what is still shown, and ends.</summary>
+    public void Dispose()
+    {
+        _isStopping = true;
+        Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
+        _ = HostUnistd.Write(_stop.Value, one, out _);
+        _shown.Signal.Set();
+        _room.Signal.Set();
+        _writer.Join();
+        _reader.Join();
+        _terminal.MasterQueue.Remove(_shown);
+        _terminal.MasterQueue.Remove(_room);
+        _stop.Dispose();
+    }
+
+    private void RunReader()
+    {
+        byte[] buffer = new byte[ChunkBytes];
+        Span<HostPollFd> polled = stackalloc HostPollFd[2];
+        while (!_isStopping)
+        {
+            polled[0] = new HostPollFd { Fd = _inputFd, Events = HostPoll.In };
+            polled[1] = new HostPollFd { Fd = _stop.Value, Events = HostPoll.In };
+            Errno error = HostPoll.Poll(polled, -1, out _);
+            if (error == Errno.EINTR || polled[0].Revents == 0)
+            {
+                continue;
+            }
+
+            error = HostUnistd.Read(_inputFd, buffer, out int got);
+            if (error is Errno.EINTR or Errno.EAGAIN)
+            {
+                continue;
+            }
+
+            if (error != Errno.None || got <= 0)
+            {
+                // The caller's side is gone: to the guest that is a hang-up.
+                _terminal.HangUp(HangUpCause.LineLost);
+                return;
+            }
+
+            Type(buffer.AsSpan(0, got));
+        }
+    }
+
+    private void Type(Span<byte> bytes)
+    {
+        IoSequence source = IoSequence.FromBuffer(bytes);
+        while (source.Remaining > 0 && !_isStopping)
+        {
+            if (_terminal.MasterWrite(ref source, out _) == Errno.EAGAIN)
+            {
+                _room.Signal.WaitOne();
+            }
+        }
+    }
+
+    private void RunWriter()
+    {
+        byte[] buffer = new byte[ChunkBytes];
+        while (true)
+        {
+            IoSequence destination = IoSequence.FromBuffer(buffer);
+            Errno error = _terminal.MasterRead(ref destination, out long done);
+            if (error == Errno.None && done > 0)
+            {
+                WriteAll(buffer.AsSpan(0, (int)done));
+                continue;
+            }
+
+            if (_isStopping)
+            {
+                return;
+            }
+
+            _shown.Signal.WaitOne();
+        }
+    }
+
+    private void WriteAll(ReadOnlySpan<byte> bytes)
+    {
+        Span<HostPollFd> polled = stackalloc HostPollFd[1];
+        while (!bytes.IsEmpty)
+        {
+            Errno error = HostUnistd.Write(_outputFd, bytes, out int written);
+            if (error == Errno.EAGAIN)
+            {
+                polled[0] = new HostPollFd { Fd = _outputFd, Events = HostPoll.Out };
+                _ = HostPoll.Poll(polled, -1, out _);
+            }
+            else if (error is not (Errno.None or Errno.EINTR))
+            {
+                return;
+            }
+
+            bytes = error == Errno.None ? bytes[written..] : bytes;
+        }
+    }
+
+    /// <summary>Wakes one of the threads.</summary>
+    private sealed class Gate : WaitEntry
+    {
+        public AutoResetEvent Signal { get; } = new(false);
+
+        public override bool OnNotify(uint events)
+        {
+            Signal.Set();
+            return true;
+        }
+    }
+}
