@@ -35,6 +35,9 @@ internal sealed class MasterStub
     /// <summary>The master's process id.</summary>
     public int Pid { get; private set; } = -1;
 
+    /// <summary>Whether processes can be made.</summary>
+    public bool IsReady => FpFormat is not null;
+
     /// <summary>The floating-point state as this host has it; known after <see cref="Start"/>.</summary>
     public FpFormat? FpFormat { get; private set; }
 
@@ -72,23 +75,44 @@ internal sealed class MasterStub
     }
 
     /// <summary>
-    /// Makes a stub process whose command area is <paramref name="slot"/>; its only thread is stopped and traced by
-    /// the caller.
+    /// Makes a stub process with a command slot of its own. Its leader is stopped and traced by the caller; its second
+    /// thread is not traced and parks.
     /// </summary>
-    public Errno NewProcess(int slot, out int pid)
+    public Errno NewProcess(out StubProcess process)
     {
-        Errno error = _runner.Clone(Pid, _registers, ForkFlags | Signals.SIGCHLD, out pid);
+        process = default;
+        Errno error = _area.Take(out int slot);
         if (error != Errno.None)
         {
             return error;
         }
-        error = Tracing.AwaitTracedChild(pid);
+        error = _runner.Clone(Pid, _registers, ForkFlags | Signals.SIGCHLD, out int pid);
+        if (error == Errno.None)
+        {
+            error = SetUp(pid, slot, out int tid);
+            process = new StubProcess(pid, slot, tid);
+        }
+        if (error != Errno.None)
+        {
+            _area.Return(slot);
+        }
+        return error;
+    }
+
+    private Errno SetUp(int pid, int slot, out int tid)
+    {
+        const int Count = 3;
+        tid = -1;
+        Errno error = Tracing.AwaitTracedChild(pid);
         if (error == Errno.None)
         {
             // The last entry replaces the memory the script is read from; nothing is read after it.
+            var clone = new ScriptEntry(SysNr.clone, ThreadFlags);
             _area.Write(0, 0, new ScriptEntry(SysNr.prctl, HostPrctl.SetPDeathSig, Signals.SIGKILL));
-            _area.Write(0, 1, MapCommands(slot));
-            error = Judge(_runner.RunScript(pid, _registers, 2), 2);
+            _area.Write(0, 1, clone.With(ScriptFlags.ChildParks));
+            _area.Write(0, 2, MapCommands(slot));
+            error = Judge(_runner.RunScript(pid, _registers, Count), Count);
+            tid = (int)_registers.Value.R15;
         }
         if (error != Errno.None)
         {

@@ -53,11 +53,17 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
     /// </summary>
     private int _pending;
 
-    public PtraceAddressSpace(PtracePlatform platform, int pid, int slot)
+    /// <summary>
+    /// The thread that came with the process, until a context takes it; guarded by <see cref="_gate"/>.
+    /// </summary>
+    private int _spareTid;
+
+    public PtraceAddressSpace(PtracePlatform platform, StubProcess process)
     {
         _platform = platform;
-        _pid = pid;
-        _slot = slot;
+        _pid = process.Pid;
+        _slot = process.Slot;
+        _spareTid = process.Tid;
     }
 
     /// <summary>Process id of the stub process, for signals to its threads.</summary>
@@ -173,7 +179,9 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
             {
                 return Errno.ESRCH;
             }
-            Errno error = _platform.Service.NewThread(_pid, out tid);
+            tid = _spareTid;
+            _spareTid = -1;
+            Errno error = tid >= 0 ? Errno.None : _platform.Service.NewThread(_pid, out tid);
             if (error == Errno.None)
             {
                 _threads++;

@@ -26,6 +26,9 @@ internal sealed partial class PtraceContext
     public SwitchReason Switch(IAddressSpace addressSpace, out FaultInfo fault)
     {
         fault = default;
+        _switches++;
+        LastCpu = HostSched.GetCpu();
+        _gatherer.Note();
         var space = (PtraceAddressSpace)addressSpace;
         if (!Bind(space) || !LoadFpState() || !space.Enter(this))
         {
@@ -146,7 +149,9 @@ internal sealed partial class PtraceContext
     {
         const int Word = sizeof(ulong);
         ref GuestRegisters r = ref _registers.Value;
-        Span<byte> bytes = stackalloc byte[3 * Word];
+        // Two words hold prefixes, opcode and ModRM; a fault near Rip needs the whole instruction.
+        bool near = unchecked(address - r.Rip) < FaultDecoder.MaxInstructionBytes;
+        Span<byte> bytes = stackalloc byte[near ? 3 * Word : 2 * Word];
         ulong start = r.Rip & ~(ulong)(Word - 1);
         int count = 0;
         while (count < bytes.Length && HostPtrace.Peek(_tid, start + (ulong)count, out ulong word) == Errno.None)

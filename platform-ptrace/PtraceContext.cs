@@ -24,6 +24,7 @@ internal sealed partial class PtraceContext : IContext
     private readonly StubRunner _runner;
     private readonly StubLayout _layout;
     private readonly FpFormat _fpFormat;
+    private readonly CpuGatherer _gatherer;
     private readonly RegisterBlock _registers = new();
     private readonly RegisterBlock _scriptRegisters = new();
     private readonly FpArea _fpArea;
@@ -38,14 +39,21 @@ internal sealed partial class PtraceContext : IContext
     /// <summary>Guards <see cref="_tid"/> against <see cref="Interrupt"/> from other threads.</summary>
     private readonly Lock _stubLock = new();
 
+    /// <summary>The host thread that traces the stub thread; written with <see cref="_tid"/>.</summary>
+    private int _hostTid = -1;
+
     /// <summary>The stub thread; -1 for none. Written by the owner under the lock.</summary>
     private int _tid = -1;
 
     /// <summary>A set of <see cref="RunState"/> bits, changed atomically.</summary>
     private int _state;
 
-    public PtraceContext(StubRunner runner, StubLayout layout, FpFormat fpFormat)
+    /// <summary>Switches since the last look of the <see cref="CpuGatherer"/>; roughly, on purpose.</summary>
+    private long _switches;
+
+    public PtraceContext(StubRunner runner, StubLayout layout, FpFormat fpFormat, CpuGatherer gatherer)
     {
+        _gatherer = gatherer;
         _runner = runner;
         _layout = layout;
         _fpFormat = fpFormat;
@@ -56,6 +64,33 @@ internal sealed partial class PtraceContext : IContext
     public static PtraceContext? OfThisThread => t_current;
 
     public ref GuestRegisters Registers => ref _registers.Value;
+
+    /// <summary>The CPU of the host thread at its last switch.</summary>
+    public int LastCpu { get; private set; }
+
+    /// <summary>Whether the context is in a run of guest code right now.</summary>
+    public bool IsRunning => (Volatile.Read(ref _state) & (int)RunState.Running) != 0;
+
+    /// <summary>Switches since the last call, of the <see cref="CpuGatherer"/>.</summary>
+    public long TakeSwitches()
+    {
+        long switches = Volatile.Read(ref _switches);
+        Volatile.Write(ref _switches, 0);
+        return switches;
+    }
+
+    /// <summary>Says where host and stub thread may run.</summary>
+    public void SetAffinity(ReadOnlySpan<byte> mask)
+    {
+        lock (_stubLock)
+        {
+            if (_tid >= 0)
+            {
+                HostSched.SetAffinity(_hostTid, mask);
+                HostSched.SetAffinity(_tid, mask);
+            }
+        }
+    }
 
     /// <summary>Whether <see cref="RunScript"/> works in that address space, on the calling thread.</summary>
     public bool CanRunScriptsIn(PtraceAddressSpace space) => _space == space && _stubAlive;
@@ -169,10 +204,12 @@ internal sealed partial class PtraceContext : IContext
         lock (_stubLock)
         {
             _tid = tid;
+            _hostTid = HostUnistd.GetTid();
             _space = space;
         }
         _stubAlive = true;
         t_current = this;
+        _gatherer.Add(this);
         return true;
     }
 
@@ -185,6 +222,7 @@ internal sealed partial class PtraceContext : IContext
             return;
         }
         int tid = _tid;
+        _gatherer.Remove(this);
         lock (_stubLock)
         {
             _tid = -1;

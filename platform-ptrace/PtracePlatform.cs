@@ -14,6 +14,7 @@ public sealed class PtracePlatform : IPlatform
     private readonly StubLayout _layout;
     private readonly StubRunner _runner;
     private readonly FpFormat _fpFormat;
+    private readonly CpuGatherer _gatherer = new();
     private readonly Lock _gate = new();
 
     /// <summary>Address spaces not disposed yet; guarded by <see cref="_gate"/>.</summary>
@@ -83,18 +84,12 @@ public sealed class PtracePlatform : IPlatform
     public Errno NewAddressSpace(out IAddressSpace? addressSpace)
     {
         addressSpace = null;
-        Errno error = _area.Take(out int slot);
+        Errno error = _service.NewProcess(out StubProcess process);
         if (error != Errno.None)
         {
-            return error;
-        }
-        error = _service.NewProcess(slot, out int pid);
-        if (error != Errno.None)
-        {
-            _area.Return(slot);
             return error is Errno.ENOMEM or Errno.EAGAIN ? error : Errno.ENOMEM;
         }
-        var space = new PtraceAddressSpace(this, pid, slot);
+        var space = new PtraceAddressSpace(this, process);
         lock (_gate)
         {
             _spaces.Add(space);
@@ -103,7 +98,7 @@ public sealed class PtracePlatform : IPlatform
         return Errno.None;
     }
 
-    public IContext NewContext() => new PtraceContext(_runner, _layout, _fpFormat);
+    public IContext NewContext() => new PtraceContext(_runner, _layout, _fpFormat, _gatherer);
 
     /// <summary>Returns when the processes of all address spaces disposed before are gone.</summary>
     public void Drain() => _service.Drain();
@@ -120,6 +115,7 @@ public sealed class PtracePlatform : IPlatform
         {
             space.Dispose();
         }
+        _gatherer.Stop();
         _service.Stop();
         _area.Dispose();
     }

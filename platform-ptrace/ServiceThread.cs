@@ -21,6 +21,12 @@ internal sealed class ServiceThread
     private readonly object _gate = new();
     private readonly Queue<ServiceRequest> _queue = new();
 
+    /// <summary>A process made in advance; guarded by <see cref="_gate"/>.</summary>
+    private StubProcess? _spare;
+
+    /// <summary>Making a process in advance failed: none is made until somebody has got one.</summary>
+    private bool _spareFails;
+
     /// <summary>Killed processes that are still to be waited for; the service thread's own.</summary>
     private readonly Stack<(int Pid, int Slot)> _dying = new();
 
@@ -49,13 +55,22 @@ internal sealed class ServiceThread
         return request.Error;
     }
 
-    /// <summary>Makes a stub process for a command slot.</summary>
-    public Errno NewProcess(int slot, out int pid)
+    /// <summary>Takes the process made in advance, if there is one; otherwise waits for one to be made.</summary>
+    public Errno NewProcess(out StubProcess process)
     {
+        lock (_gate)
+        {
+            if (_spare is not null)
+            {
+                process = _spare.Value;
+                _spare = null;
+                Monitor.Pulse(_gate);
+                return Errno.None;
+            }
+        }
         ServiceRequest request = Mine(ServiceRequestKind.NewProcess);
-        request.Slot = slot;
         Call(request);
-        pid = request.Result;
+        process = request.Process;
         return request.Error;
     }
 
@@ -134,10 +149,10 @@ internal sealed class ServiceThread
         bool running = true;
         while (running)
         {
-            ServiceRequest? request = Next();
+            ServiceRequest? request = Next(out bool wantsSpare);
             if (request is null)
             {
-                ReapOne();
+                DoIdleWork(wantsSpare);
                 continue;
             }
             running = Serve(request);
@@ -149,16 +164,35 @@ internal sealed class ServiceThread
         }
     }
 
-    /// <summary>The next request; null when there is none but a process to wait for.</summary>
-    private ServiceRequest? Next()
+    /// <summary>The next request; null when there is none but work to do in between.</summary>
+    private ServiceRequest? Next(out bool wantsSpare)
     {
         lock (_gate)
         {
-            while (_queue.Count == 0 && _dying.Count == 0)
+            while (true)
             {
+                wantsSpare = _master.IsReady && _spare is null && !_spareFails;
+                if (_queue.TryDequeue(out ServiceRequest? request) || wantsSpare || _dying.Count > 0)
+                {
+                    return request;
+                }
                 Monitor.Wait(_gate);
             }
-            return _queue.TryDequeue(out ServiceRequest? request) ? request : null;
+        }
+    }
+
+    private void DoIdleWork(bool wantsSpare)
+    {
+        if (!wantsSpare)
+        {
+            ReapOne();
+            return;
+        }
+        Errno error = _master.NewProcess(out StubProcess process);
+        lock (_gate)
+        {
+            _spareFails = error != Errno.None;
+            _spare = _spareFails ? null : process;
         }
     }
 
@@ -171,7 +205,8 @@ internal sealed class ServiceThread
                 request.Error = _master.Start(out request.Step);
                 return request.Error == Errno.None;
             case ServiceRequestKind.NewProcess:
-                request.Error = _master.NewProcess(request.Slot, out request.Result);
+                request.Error = _master.NewProcess(out request.Process);
+                _spareFails = request.Error != Errno.None;
                 return true;
             case ServiceRequestKind.NewThread:
                 request.Error = _master.NewThread(request.Pid, out request.Result);
@@ -186,9 +221,23 @@ internal sealed class ServiceThread
                 ReapAll();
                 if (request.Kind == ServiceRequestKind.Stop)
                 {
+                    KillSpare();
                     _master.Kill();
                 }
                 return request.Kind != ServiceRequestKind.Stop;
+        }
+    }
+
+    private void KillSpare()
+    {
+        lock (_gate)
+        {
+            if (_spare is not null)
+            {
+                HostSignal.Kill(_spare.Value.Pid, Signals.SIGKILL);
+                MasterStub.Reap(_spare.Value.Pid);
+                _spare = null;
+            }
         }
     }
 
@@ -226,6 +275,7 @@ internal sealed class ServiceRequest
     public ServiceRequestKind Kind;
     public int Pid;
     public int Slot;
+    public StubProcess Process;
     public int Count;
     public int Result;
     public Errno Error;

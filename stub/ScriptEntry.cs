@@ -52,4 +52,10 @@ public enum ScriptFlags : ulong
 
     /// <summary>A result of 0 stops the script too: a read that must not meet the end of the file.</summary>
     ZeroIsFailure = 2,
+
+    /// <summary>
+    /// A clone of a thread (stub page only): the new thread parks, and its id is left in r15 for whoever reads the
+    /// registers at the end of the script.
+    /// </summary>
+    ChildParks = 4,
 }

@@ -80,7 +80,7 @@ public sealed class SpawnCode
         a.ret();
 
         a.Label(ref child);
-        ScriptEmitter.EmitLoop(a, failed);
+        ScriptEmitter.EmitLoop(a, failed, null);
         EmitExit(a, EndedStatus);
 
         a.Label(ref failed);                // rax = -errno (or 0), r14 = index

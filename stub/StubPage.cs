@@ -83,7 +83,7 @@ public sealed class StubPage
         a.jmp(parked);
 
         a.Label(ref script);
-        ScriptEmitter.EmitLoop(a, stop);
+        ScriptEmitter.EmitLoop(a, stop, parked);
         a.Label(ref stop);
         a.int3();
         a.jmp(stop);

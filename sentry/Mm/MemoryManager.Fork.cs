@@ -6,6 +6,9 @@ namespace Sentry.Mm;
 /// <summary>fork(2).</summary>
 public sealed partial class MemoryManager
 {
+    /// <summary>Most PMAs that a child has mapped before it runs.</summary>
+    private const int MaximumInheritedMaps = 64;
+
     /// <summary>
     /// A copy for fork(2): private memory becomes copy-on-write on both sides, the child gets the parent's PMAs and
     /// maps them at its first faults.
@@ -65,9 +68,32 @@ public sealed partial class MemoryManager
                     error = CopyVmaLocked(child, vma);
                 }
 
-                return ShareLocked(error);
+                error = ShareLocked(error);
+                return error == Errno.None ? child.MapInheritedLocked() : error;
             }
         }
+    }
+
+    /// <summary>
+    /// Gives the platform the first PMAs of a new child at once: a batch of maps costs it less than the faults of a
+    /// child that touches a few of them. What is not told is mapped at its first fault.
+    /// </summary>
+    private Errno MapInheritedLocked()
+    {
+        int left = MaximumInheritedMaps;
+        for (int at = _pmas.First; at != 0 && left > 0; at = _pmas.Next(at), left--)
+        {
+            ref Pma pma = ref _pmas.Value(at);
+            Errno error = TellPlatform(_pmas.Range(at), in pma, MapHint.None);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            pma.Flags &= ~PmaFlags.Unmapped;
+        }
+
+        return Errno.None;
     }
 
     private Errno CopyVmaLocked(MemoryManager child, int vma)

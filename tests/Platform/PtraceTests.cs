@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Numerics;
 using System.Threading;
 using Abi.Linux;
 using global::Platform;
@@ -218,6 +219,74 @@ public sealed class PtraceTests : IClassFixture<PtraceFixture>
         platform.Service.Stop();
         Assert.Equal(Errno.None, HostWait.Wait4(pid, HostWait.All, out int status, out int waited));
         Assert.Equal((pid, Signals.SIGKILL), (waited, status & 0x7f));
+    }
+
+    [Fact]
+    public void One_busy_guest_stays_on_one_cpu_and_parallel_guests_do_not()
+    {
+        int cpus = AllowedCpus();
+        using var guest = NewGuest();
+        guest.Map(Guest.Data, 1, ReadOnly);
+        using IContext context = guest.NewContext(_platform);
+        Deadline(() =>
+        {
+            ExpectPeek(context, guest, 0);
+            return AllowedCpus() == 1;
+        });
+        using var spinner = new Guest(_platform, a =>
+        {
+            Label again = a.CreateLabel();
+            a.Label(ref again);
+            a.jmp(again);
+        });
+        var threads = new List<Thread>();
+        var spinning = new List<IContext>();
+        for (int i = 0; i < 3; i++)
+        {
+            IContext one = spinner.NewContext(_platform);
+            spinning.Add(one);
+            threads.Add(new Thread(() =>
+            {
+                one.Switch(spinner.Space, out _);
+                one.Dispose();
+            }));
+            threads[i].Start();
+        }
+        Deadline(() =>
+        {
+            ExpectPeek(context, guest, 0);
+            return AllowedCpus() == cpus;
+        });
+        spinning.ForEach(one => one.Interrupt());
+        threads.ForEach(thread => thread.Join());
+        Deadline(() =>
+        {
+            ExpectPeek(context, guest, 0);
+            return AllowedCpus() == 1;
+        });
+        context.Dispose();
+        Assert.Equal(cpus, AllowedCpus());
+    }
+
+    private static int AllowedCpus()
+    {
+        byte[] mask = new byte[128];
+        Assert.Equal(Errno.None, HostSched.GetAffinity(0, mask, out _));
+        int count = 0;
+        foreach (byte part in mask)
+        {
+            count += BitOperations.PopCount(part);
+        }
+        return count;
+    }
+
+    private static void Deadline(Func<bool> condition)
+    {
+        long deadline = Environment.TickCount64 + 20_000;
+        while (!condition())
+        {
+            Assert.True(Environment.TickCount64 < deadline, "it does not happen");
+        }
     }
 
     private Guest NewGuest() => new(_platform, a =>
