@@ -44,7 +44,38 @@ public sealed partial class MemoryFile
         return Errno.None;
     }
 
-    /// <summary>As above for pages that read as zero.</summary>
+    /// <summary>
+    /// Takes exactly the pages at <paramref name="offset"/>, reading as zero, if they are free: memory that continues
+    /// what the caller has needs no translation of its own.
+    /// </summary>
+    public bool TryAllocateAt(ulong offset, ulong lengthBytes, MemoryKind kind)
+    {
+        if (lengthBytes == 0 || offset > SizeBytes || lengthBytes > SizeBytes - offset)
+        {
+            return false;
+        }
+
+        int first = (int)(offset >> PageShift);
+        int count = (int)(lengthBytes >> PageShift);
+        if (IsAboveLimit(count))
+        {
+            return false;
+        }
+
+        using (_lock.Enter())
+        {
+            if (!AreFree(Taken, first, count))
+            {
+                return false;
+            }
+
+            SetTakenLocked(first, count);
+            CountAllocatedLocked(first, count, kind);
+            return true;
+        }
+    }
+
+    /// <summary>As <see cref="Allocate(ulong,MemoryKind,PageContent,out MemoryFileRange)"/> for pages that read as zero.</summary>
     public Errno Allocate(ulong lengthBytes, MemoryKind kind, out MemoryFileRange range) =>
         Allocate(lengthBytes, kind, PageContent.Zero, out range);
 
@@ -87,11 +118,16 @@ public sealed partial class MemoryFile
                 SetTakenLocked(first, count);
             }
 
-            Pages.Slice(first, count).Fill(((int)kind << KindShift) | 1);
-            _allocatedPages[(int)kind] += count;
-            _allocatedTotal += count;
+            CountAllocatedLocked(first, count, kind);
             return true;
         }
+    }
+
+    private void CountAllocatedLocked(int first, int count, MemoryKind kind)
+    {
+        Pages.Slice(first, count).Fill(((int)kind << KindShift) | 1);
+        _allocatedPages[(int)kind] += count;
+        _allocatedTotal += count;
     }
 
     /// <summary>A run within one block; -1 when there is none.</summary>
@@ -252,6 +288,23 @@ public sealed partial class MemoryFile
             first += part;
             count -= part;
         }
+    }
+
+    private static bool AreFree(ReadOnlySpan<ulong> taken, int first, int count)
+    {
+        while (count > 0)
+        {
+            int part = Math.Min(count, 64 - (first & 63));
+            if ((taken[first >> 6] & BitMask(first & 63, part)) != 0)
+            {
+                return false;
+            }
+
+            first += part;
+            count -= part;
+        }
+
+        return true;
     }
 
     private static void SetBits(Span<ulong> bits, int first, int count)

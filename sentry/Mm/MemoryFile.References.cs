@@ -51,6 +51,21 @@ public sealed partial class MemoryFile
         }
     }
 
+    /// <summary>References of each page of a range.</summary>
+    internal void ReferenceCounts(ulong offset, Span<int> counts)
+    {
+        CheckRange(offset, (ulong)counts.Length << PageShift);
+        using (_lock.Enter())
+        {
+            Pages.Slice((int)(offset >> PageShift), counts.Length).CopyTo(counts);
+        }
+
+        foreach (ref int count in counts)
+        {
+            count &= CountMask;
+        }
+    }
+
     /// <summary>Bytes from <paramref name="offset"/> on whose pages have only one reference: the caller's.</summary>
     public ulong ExclusivePrefix(ulong offset, ulong lengthBytes)
     {

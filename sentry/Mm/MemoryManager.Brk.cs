@@ -99,7 +99,13 @@ public sealed partial class MemoryManager
             LockLimitBytes = lockLimitBytes,
         };
         Vma vma = MakeVma(in request);
-        return CheckLimitsLocked(in request, range, ref vma) == Errno.None
+        bool done = CheckLimitsLocked(in request, range, ref vma) == Errno.None
             && InsertMappingLocked(range, vma) == Errno.None;
+        if (done)
+        {
+            PrefaultLocked(range);
+        }
+
+        return done;
     }
 }

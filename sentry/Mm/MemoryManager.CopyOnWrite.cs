@@ -22,46 +22,23 @@ public sealed partial class MemoryManager
         }
 
         ulong wanted = Math.Min(wantedBytes, MaximumCopyPages * PageSize / 2);
-        GuestRange run = Window(bounds, page, CopySizeLocked(pma, page), wanted);
+        ulong size = CopySizeLocked(pma, page);
+        GuestRange run = Window(bounds, page, size, size == PageSize ? PageSize : wanted);
         return CopyRunLocked(vma, pma, page, run);
     }
 
-    /// <summary>Takes pages whose only reference is ours; false when the page at hand has others.</summary>
-    private bool ClaimLocked(int vma, int pma, GuestRange bounds, ulong page)
-    {
-        ulong offset = _pmas.Value(pma).Offset - _pmas.Start(pma);
-        GuestRange window = Window(bounds, page, LargeRunBytes, PageSize);
-        ulong start = Math.Max(window.Start, page & ~(CopyBytes - 1));
-        ulong exclusive = _memoryFile.ExclusivePrefix(unchecked(start + offset), window.End - start);
-        if (start + exclusive <= page)
-        {
-            start = page;
-            exclusive = _memoryFile.ExclusivePrefix(unchecked(start + offset), window.End - start);
-        }
-
-        if (exclusive == 0)
-        {
-            return false;
-        }
-
-        GuestRange range = GuestRange.FromBounds(start, start + exclusive);
-        pma = _pmas.Isolate(pma, range);
-        ref Pma value = ref _pmas.Value(pma);
-        value.Flags &= ~(PmaFlags.CopyOnWrite | PmaFlags.Unmapped);
-        value.Restrict(_vmas.Value(vma).EffectiveAccess);
-        if (TellPlatform(range, in value, MapHint.None) != Errno.None)
-        {
-            value.Flags |= PmaFlags.Unmapped;
-        }
-
-        _pmas.Merge(pma);
-        return true;
-    }
-
-    /// <summary>More at once when the pages just before were copied already: the program writes through the
-    /// whole.</summary>
+    /// <summary>
+    /// More at once when the pages just before were copied already: the program writes through the whole. Pages of our own
+    /// files go one by one: as on Linux, a private page follows the file until it is written itself.
+    /// </summary>
     private ulong CopySizeLocked(int pma, ulong page)
     {
+        ref Pma value = ref _pmas.Value(pma);
+        if (!value.IsPrivate && !value.Backing.MayFault)
+        {
+            return PageSize;
+        }
+
         int before = _pmas.Previous(pma);
         bool sequential = before != 0 && _pmas.Start(pma) == page && _pmas.End(before) == page
             && _pmas.Value(before).Flags == PmaFlags.Private;

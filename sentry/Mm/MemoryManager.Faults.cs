@@ -14,11 +14,11 @@ public sealed partial class MemoryManager
     private const ulong SmallRunBytes = 256ul << 10;
     private const ulong WholeGapBytes = 512ul << 10;
     private const ulong LargeRunBytes = 2ul << 20;
-    private const ulong FileWindowBytes = 64ul << 10;
     private const ulong MaximumRunBytes = 32ul << 20;
     private const ulong MaximumFileRunBytes = 1ul << 30;
     private const ulong StackStepBytes = 64ul << 10;
     private const int MaximumReliefs = 16;
+    private const int EagerMaps = 64;
 
     private long _minorFaults;
 
@@ -204,19 +204,32 @@ public sealed partial class MemoryManager
         GuestRange gap = GapAroundLocked(vma, page);
         GuestRange run = gap.Length <= WholeGapBytes ? gap
             : Window(gap, page, RunSizeLocked(vma, gap, page), wantedBytes);
-        Errno error = _memoryFile.Allocate(run.Length, MemoryKind.Anonymous, out MemoryFileRange memory);
+        Errno error = AllocateLocked(run, out ulong offset);
         if (error == Errno.ENOMEM && run.Length > PageSize)
         {
             run = GuestRange.FromBounds(page, page + PageSize);
-            error = _memoryFile.Allocate(PageSize, MemoryKind.Anonymous, out memory);
+            error = AllocateLocked(run, out offset);
         }
 
-        if (error != Errno.None)
+        return error == Errno.None ? InstallLocked(run, PrivatePma(vma, offset), MapHint.None) : error;
+    }
+
+    /// <summary>Memory for a gap: right behind that of the PMA below when possible, so that both become one.</summary>
+    private Errno AllocateLocked(GuestRange range, out ulong offset)
+    {
+        int below = _pmas.FindBefore(range.Start);
+        if (below != 0 && _pmas.End(below) == range.Start && _pmas.Value(below).Flags == PmaFlags.Private)
         {
-            return error;
+            offset = _pmas.Value(below).Offset + _pmas.Range(below).Length;
+            if (_memoryFile.TryAllocateAt(offset, range.Length, MemoryKind.Anonymous))
+            {
+                return Errno.None;
+            }
         }
 
-        return InstallLocked(run, PrivatePma(vma, memory.Offset), MapHint.None);
+        Errno error = _memoryFile.Allocate(range.Length, MemoryKind.Anonymous, out MemoryFileRange memory);
+        offset = memory.Offset;
+        return error;
     }
 
     /// <summary>Doubles the run while faults go on where the last run ended.</summary>
@@ -280,8 +293,10 @@ public sealed partial class MemoryManager
         return error == Errno.None ? Errno.None : Errno.EIO;
     }
 
-    /// <summary>The PMA allows the access, but the platform has no translation (after fork) or lost a race: map
-    /// it.</summary>
+    /// <summary>
+    /// The PMA allows the access, but the platform has no translation (after fork) or lost a race: map it. A fork leaves many
+    /// such PMAs, and one trip for all is cheaper than one each.
+    /// </summary>
     private Errno MapAgainLocked(int pma, ulong page)
     {
         ref Pma value = ref _pmas.Value(pma);
@@ -292,12 +307,27 @@ public sealed partial class MemoryManager
             return TellPlatform(GuestRange.FromBounds(page, page + PageSize), in part, MapHint.None);
         }
 
-        GuestRange range = _pmas.Range(pma);
-        Errno error = TellPlatform(range, in value, MapHint.None);
+        Errno error = MapUnmappedLocked(pma);
+        int other = error == Errno.None ? _pmas.First : 0;
+        for (int budget = EagerMaps; other != 0 && budget > 0; other = _pmas.Next(other))
+        {
+            if ((_pmas.Value(other).Flags & PmaFlags.Unmapped) != 0)
+            {
+                MapUnmappedLocked(other);
+                budget--;
+            }
+        }
+
+        return error;
+    }
+
+    private Errno MapUnmappedLocked(int pma)
+    {
+        ref Pma value = ref _pmas.Value(pma);
+        Errno error = TellPlatform(_pmas.Range(pma), in value, MapHint.None);
         if (error == Errno.None)
         {
             value.Flags &= ~PmaFlags.Unmapped;
-            _pmas.Merge(pma);
         }
 
         return error;
@@ -310,26 +340,23 @@ public sealed partial class MemoryManager
         GuestRange gap = GapAroundLocked(vma, page);
         IMappable mappable = _vmas.Value(vma).Mappable!;
         ulong shift = _vmas.Value(vma).Offset - _vmas.Start(vma);
-        ulong start = Math.Max(gap.Start, page & ~(FileWindowBytes - 1));
-        ulong optional = Math.Min(gap.End - start, MaximumFileRunBytes);
-        ulong required = page + PageSize - start;
-        Errno error = mappable.Translate(unchecked(start + shift), required, optional, access, out Translation found);
-        if (error != Errno.None)
-        {
-            start = page;
-            optional = Math.Min(gap.End - start, MaximumFileRunBytes);
-            error = mappable.Translate(unchecked(start + shift), PageSize, optional, access, out found);
-        }
-
+        ulong optional = Math.Min(gap.End - page, MaximumFileRunBytes);
+        Errno error = mappable.Translate(unchecked(page + shift), PageSize, optional, access, out Translation found);
         if (error != Errno.None)
         {
             return error == Errno.EFAULT ? Errno.EIO : error;
         }
 
-        GuestRange range = ClipTranslation(start, optional, ref found);
-        if (found.Backing.MayFault && gap.Start < start && start - gap.Start <= MaximumFileRunBytes)
+        GuestRange range = ClipTranslation(page, optional, ref found);
+        ulong before = Math.Min(page - gap.Start, MaximumFileRunBytes);
+        if (mappable is SharedMemoryObject shared)
         {
-            WidenDownLocked(mappable, gap.Start, shift, ref range, ref found, access);
+            before = shared.PresentBefore(unchecked(page + shift), before);
+        }
+
+        if (before > 0)
+        {
+            WidenDownLocked(mappable, page - before, shift, ref range, ref found, access);
         }
 
         error = InstallLocked(range, FilePma(vma, in found), MapHint.None);
@@ -337,7 +364,7 @@ public sealed partial class MemoryManager
         return error;
     }
 
-    /// <summary>Pages of host files are there for free: also take those before the window.</summary>
+    /// <summary>Pages of host files, and of our own files where there is data, are there for free: take those before too.</summary>
     private static void WidenDownLocked(
         IMappable mappable, ulong low, ulong shift, ref GuestRange range, ref Translation found, MemoryAccess access)
     {

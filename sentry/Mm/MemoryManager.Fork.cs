@@ -58,14 +58,20 @@ public sealed partial class MemoryManager
     {
         child._brkStart = _brkStart;
         child._brk = _brk;
+        Errno error = Errno.None;
+        for (int vma = _vmas.First; vma != 0 && error == Errno.None; vma = _vmas.Next(vma))
+        {
+            error = CopyVmaLocked(child, vma);
+        }
+
         using (_activeLock.Enter())
         {
             using (child._activeLock.EnterNested())
             {
-                Errno error = Errno.None;
-                for (int vma = _vmas.First; vma != 0 && error == Errno.None; vma = _vmas.Next(vma))
+                SplitAtPinsLocked();
+                for (int vma = child._vmas.First; vma != 0 && error == Errno.None; vma = child._vmas.Next(vma))
                 {
-                    error = CopyVmaLocked(child, vma);
+                    error = CopyPmasLocked(child, child._vmas.Range(vma), in child._vmas.Value(vma));
                 }
 
                 error = ShareLocked(error);
@@ -96,6 +102,22 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
+    /// <summary>Makes pages that the host is reading into PMAs of their own, so that only they are copied at once.</summary>
+    private void SplitAtPinsLocked()
+    {
+        for (int i = 0; i < _pinCount; i++)
+        {
+            ulong start = _pins[i].Start & ~(PageSize - 1);
+            ulong end = (_pins[i].End + PageSize - 1) & ~(PageSize - 1);
+            GuestRange range = GuestRange.FromBounds(start, end);
+            int at = _pmas.FindAtOrAfter(start);
+            while (at != 0 && _pmas.Start(at) < end)
+            {
+                at = _pmas.Next(_pmas.Isolate(at, range));
+            }
+        }
+    }
+
     private Errno CopyVmaLocked(MemoryManager child, int vma)
     {
         Vma value = _vmas.Value(vma);
@@ -116,11 +138,16 @@ public sealed partial class MemoryManager
         value.File?.AddReference();
         child._vmas.Insert(range, in value);
         child._totals.Add(in value, (long)range.Length);
-        return value.Has(VmaFlags.WipeOnFork) ? Errno.None : CopyPmasLocked(child, range, in value);
+        return Errno.None;
     }
 
     private Errno CopyPmasLocked(MemoryManager child, GuestRange range, in Vma vma)
     {
+        if (vma.Has(VmaFlags.WipeOnFork))
+        {
+            return Errno.None;
+        }
+
         int at = _pmas.FindAtOrAfter(range.Start);
         while (at != 0 && _pmas.Start(at) < range.End)
         {

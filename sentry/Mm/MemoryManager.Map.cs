@@ -31,7 +31,7 @@ public sealed partial class MemoryManager
             return Errno.ENOMEM;
         }
 
-        if (request.Mappable is not null && request.Offset + bytes < request.Offset)
+        if (request.Mappable is not null && request.Offset > long.MaxValue - bytes)
         {
             return Errno.EOVERFLOW;
         }
@@ -57,6 +57,7 @@ public sealed partial class MemoryManager
                 return error;
             }
 
+            PrefaultLocked(range);
             flags = vma.Flags;
         }
 
@@ -153,6 +154,13 @@ public sealed partial class MemoryManager
         ulong guard = (flags & VmaFlags.GrowsDown) != 0 ? StackGuardBytes : 0;
         if (region == MapRegion.Low32Bit)
         {
+            bool low = hint >= MinimumAddress && hint < Low32End && bytes <= Low32End - hint;
+            range = low ? GuestRange.FromBounds(hint, hint + bytes) : default;
+            if (low && IsFreeWithGuardLocked(range, guard))
+            {
+                return Errno.None;
+            }
+
             return FindInRangeLocked(Low32Start, Math.Min(Low32End, TopAddress), bytes, guard, out range);
         }
 
@@ -267,19 +275,19 @@ public sealed partial class MemoryManager
         return totals;
     }
 
-    /// <summary>Puts a new VMA in place of whatever is there.</summary>
+    /// <summary>
+    /// Puts a new VMA in place of whatever is there, which is gone also when the mappable then refuses (as on Linux).
+    /// </summary>
     private Errno InsertMappingLocked(GuestRange range, Vma vma)
     {
-        Errno error = RegisterLocked(range, ref vma);
-        if (error != Errno.None)
+        Errno error = UnmapLocked(range);
+        if (error == Errno.None)
         {
-            return error;
+            error = RegisterLocked(range, ref vma);
         }
 
-        error = UnmapLocked(range);
         if (error != Errno.None)
         {
-            vma.Mappable?.RemoveMapping(this, range, vma.Offset, vma.Kind);
             return error;
         }
 

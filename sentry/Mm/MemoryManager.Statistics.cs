@@ -48,6 +48,7 @@ public sealed partial class MemoryManager
         }
 
         _peakResident = Math.Max(_peakResident, use.Resident);
+        use.PeakResident = _peakResident;
         return use;
     }
 
@@ -68,21 +69,25 @@ public sealed partial class MemoryManager
     private void CountPma(in Pma pma, ulong lengthBytes, ref MemoryUse use)
     {
         Span<byte> flags = stackalloc byte[CountPages];
+        Span<int> counts = stackalloc int[CountPages];
         bool own = ReferenceEquals(pma.Backing, _memoryFile);
+        int objects = own && !pma.IsPrivate ? 1 : 0;
         for (ulong done = 0; done < lengthBytes; done += CountPages * PageSize)
         {
-            ulong bytes = Math.Min(lengthBytes - done, CountPages * PageSize);
-            Span<byte> some = flags[..(int)(bytes / PageSize)];
-            Resident(pma.Backing, pma.Offset + done, bytes, some);
-            for (int i = 0; i < some.Length; i++)
+            int pages = (int)(Math.Min(lengthBytes - done, CountPages * PageSize) / PageSize);
+            Resident(pma.Backing, pma.Offset + done, (ulong)pages * PageSize, flags[..pages]);
+            counts.Fill(2);
+            if (own)
             {
-                if (some[i] == 0)
-                {
-                    continue;
-                }
+                _memoryFile.ReferenceCounts(pma.Offset + done, counts[..pages]);
+            }
 
-                int users = own ? _memoryFile.ReferenceCount(pma.Offset + done + ((ulong)i * PageSize)) : 2;
-                CountPage(in pma, own, own && !pma.IsPrivate ? users - 1 : users, ref use);
+            for (int i = 0; i < pages; i++)
+            {
+                if (flags[i] != 0)
+                {
+                    CountPage(in pma, own, counts[i] - objects, ref use);
+                }
             }
         }
     }

@@ -19,6 +19,9 @@ public struct MemoryUse
     /// <summary>Pss: every page divided by the number of its users.</summary>
     public ulong Proportional;
 
+    /// <summary>VmHWM: the highest resident size at any measurement; only of whole address spaces.</summary>
+    public ulong PeakResident;
+
     /// <summary>VmRSS.</summary>
     public readonly ulong Resident => Anonymous + File + Shared;
 }

@@ -163,6 +163,32 @@ public sealed partial class SharedMemoryObject : IMappable
         }
     }
 
+    /// <summary>True when the page at an offset holds data.</summary>
+    internal bool HasData(ulong offset)
+    {
+        using (_lock.Enter())
+        {
+            return offset < _size && _present.Find(offset) != 0;
+        }
+    }
+
+    /// <summary>Bytes of pages right before <paramref name="offset"/> that are data and contiguous with it in memory.</summary>
+    internal ulong PresentBefore(ulong offset, ulong maxBytes)
+    {
+        using (_lock.Enter())
+        {
+            int chunk = _chunks.Find(offset);
+            int present = offset == 0 ? 0 : _present.Find(offset - 1);
+            if (chunk == 0 || present == 0)
+            {
+                return 0;
+            }
+
+            ulong from = Math.Max(_chunks.Start(chunk), _present.Start(present));
+            return Math.Min(offset - Math.Min(from, offset), maxBytes);
+        }
+    }
+
     /// <summary>Mappings hold the object like owners do, one holder per page mapped.</summary>
     private void AdjustMapped(ulong lengthBytes, int sign)
     {
@@ -174,9 +200,9 @@ public sealed partial class SharedMemoryObject : IMappable
     }
 
     /// <summary>
-    /// Makes [offset, offset + required) present in one contiguous piece of the memory file. The piece returned
-    /// starts at offset; it reaches to at most
-    /// <paramref name="mostBytes"/>: pages already present and, for faults, a few more.
+    /// Makes [offset, offset + required) present in one contiguous piece of the memory file. The piece returned starts
+    /// at offset and reaches over what is present already, to at most <paramref name="mostBytes"/>. Only objects
+    /// whose blocks nobody counts make more present than required. EAGAIN: the memory is not contiguous.
     /// </summary>
     private Errno EnsureLocked(ulong offset, ulong required, ulong mostBytes, out ulong memoryOffset,
         out ulong contiguous)
@@ -209,18 +235,14 @@ public sealed partial class SharedMemoryObject : IMappable
         }
 
         memoryOffset = _chunks.Value(chunk) + (offset - _chunks.Start(chunk));
-        ulong around = _use == SharedMemoryUse.Anonymous ? mostBytes : Math.Max(required, SmallChunkBytes);
-        ulong wanted = Math.Min(Math.Min(mostBytes, around), available);
+        ulong wanted = _use == SharedMemoryUse.Anonymous ? Math.Min(mostBytes, available) : required;
         if (!PresentLocked(offset, wanted))
         {
-            wanted = required;
-            if (!PresentLocked(offset, wanted))
-            {
-                return Errno.ENOSPC;
-            }
+            return Errno.ENOSPC;
         }
 
-        contiguous = Math.Min(wanted, available);
+        ulong present = _present.End(_present.Find(offset)) - offset;
+        contiguous = Math.Min(Math.Min(mostBytes, available), present);
         return Errno.None;
     }
 
@@ -259,9 +281,8 @@ public sealed partial class SharedMemoryObject : IMappable
     }
 
     /// <summary>
-    /// The bytes wanted lie in several chunks, or run into a hole: only the first piece can be contiguous, so the
-    /// caller gets less by an error it
-    /// answers by asking for single pages. A hole right after the chunk is filled first.
+    /// The bytes wanted reach beyond their chunk: a hole after it is filled, which often continues the chunk. Else
+    /// EAGAIN: the caller asks for less.
     /// </summary>
     private Errno ExtendLocked(ulong offset, ulong required)
     {

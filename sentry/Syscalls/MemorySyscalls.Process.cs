@@ -76,6 +76,70 @@ public static partial class MemorySyscalls
         }
     }
 
+    /// <summary>process_madvise(2): hints, and on the caller itself every advice that may be given to a part.</summary>
+    public static SyscallResult ProcessMadvise(Task task, in SyscallArguments args)
+    {
+        if (args[4] != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        Span<GuestRange> inline = stackalloc GuestRange[InlineVector];
+        Errno error = ReadVector(task, args.Address(1), args[2], inline, out Span<GuestRange> ranges);
+        IPidFdFactory? pidFds = task.Kernel.PidFds;
+        if (error != Errno.None || pidFds is null)
+        {
+            return pidFds is null ? Errno.EBADF : error;
+        }
+
+        error = pidFds.Get(task, args.Int(0), out Pid? pid, out _);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        Task? target = pid!.ThreadGroup?.Leader;
+        MemoryManager? other = target?.AcquireMm();
+        if (other is null)
+        {
+            return Errno.ESRCH;
+        }
+
+        SyscallResult result = AdviseOther(task, target!, other, ranges, args.Int(3));
+        other.DropUser();
+        return result;
+    }
+
+    private static SyscallResult AdviseOther(
+        Task task, Task target, MemoryManager other, ReadOnlySpan<GuestRange> ranges, int advice)
+    {
+        bool self = ReferenceEquals(other, task.Mm);
+        bool hint = advice is Mman.MADV_COLD or Mman.MADV_PAGEOUT or Mman.MADV_WILLNEED or Mman.MADV_COLLAPSE;
+        if (!self)
+        {
+            Errno access = PtraceAccess.Check(task, target, PtraceCredentials.FileSystem);
+            bool nice = task.Credentials.HasCapability(Capability.CAP_SYS_NICE, target.Credentials.UserNamespace);
+            if (access != Errno.None || !hint || !nice)
+            {
+                return hint || access != Errno.None ? Errno.EPERM : Errno.EINVAL;
+            }
+        }
+
+        ulong done = 0;
+        foreach (GuestRange range in ranges)
+        {
+            SyscallResult result = Advise(task, other, new GuestAddress(range.Start), range.Length, advice);
+            if (result.IsError)
+            {
+                return SyscallResult.Partial(result.Errno, (long)done);
+            }
+
+            done += range.Length;
+        }
+
+        return (long)done;
+    }
+
     private static SyscallResult ProcessVm(Task task, in SyscallArguments args, Direction direction)
     {
         if (args[5] != 0)

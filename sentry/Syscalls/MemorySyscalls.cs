@@ -59,12 +59,8 @@ public static partial class MemorySyscalls
     public static SyscallResult PkeyMprotect(Task task, in SyscallArguments args) =>
         args.Int(3) == -1 ? ProtectRange(task, args.Address(0), args[1], args.Int(2)) : Errno.EINVAL;
 
-    /// <summary>pkey_alloc(2): no keys on this CPU.</summary>
-    public static SyscallResult PkeyAlloc(Task task, in SyscallArguments args)
-    {
-        bool bad = args[0] != 0 || (args[1] & ~(ulong)Mman.PKEY_ACCESS_MASK) != 0;
-        return bad ? Errno.EINVAL : Errno.ENOSPC;
-    }
+    /// <summary>pkey_alloc(2): on a CPU without keys the kernel fails at setting the rights, with EINVAL.</summary>
+    public static SyscallResult PkeyAlloc(Task task, in SyscallArguments args) => Errno.EINVAL;
 
     /// <summary>pkey_free(2): no key can have been allocated.</summary>
     public static SyscallResult PkeyFree(Task task, in SyscallArguments args) => Errno.EINVAL;

@@ -361,7 +361,7 @@ public static unsafe partial class SyscallTable
         Full(437, "openat2", &OpenSyscalls.OpenAt2, "fd path ptr size"),
         Full(438, "pidfd_getfd", &PidFdSyscalls.PidFdGetFd, "fd fd hex"),
         Full(439, "faccessat2", &StatSyscalls.FAccessAt2, "fd path mode flags"),
-        Missing(440, "process_madvise"),
+        Full(440, "process_madvise", &MemorySyscalls.ProcessMadvise, "fd iov ulong int flags"),
         Full(441, "epoll_pwait2", &EpollSyscalls.EpollPwait2, "fd ptr int time sigset size"),
         Full(442, "mount_setattr", &MountApiSyscalls.MountSetAttr, "fd path flags ptr size"),
         Missing(443, "quotactl_fd"),

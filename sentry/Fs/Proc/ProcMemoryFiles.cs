@@ -18,17 +18,17 @@ internal static class ProcMemoryFiles
     private delegate Errno MemoryText(MemoryManager mm, StringBuilder text);
 
     /// <summary>Sizes of the address space; all zero for a task without memory.</summary>
-    internal static MemoryTotals TotalsOf(Task target, out ProcessImage image, out long residentPages)
+    internal static MemoryTotals TotalsOf(Task target, out ProcessImage image, out MemoryUse use)
     {
         image = default;
-        residentPages = 0;
+        use = default;
         if (target.AcquireMm() is not { } mm)
         {
             return default;
         }
 
         MemoryTotals totals = mm.Totals;
-        residentPages = (long)(mm.ResidentBytes / PageBytes);
+        use = mm.MeasureUse();
         image = mm.Image;
         mm.DropUser();
         return totals;
@@ -45,10 +45,19 @@ internal static class ProcMemoryFiles
 
     internal static Errno Statm(ProcTaskContext context, Task target, Task reader, StringBuilder text)
     {
-        MemoryTotals totals = TotalsOf(target, out _, out long resident);
-        text.Append(totals.Size / PageBytes).Append(' ').Append(resident).Append(" 0 ").Append(totals.Code / PageBytes);
-        text.Append(" 0 ").Append((totals.Data + totals.Stack) / PageBytes).Append(" 0\n");
+        MemoryTotals totals = TotalsOf(target, out ProcessImage image, out MemoryUse use);
+        text.Append(totals.Size / PageBytes).Append(' ').Append(use.Resident / PageBytes).Append(' ');
+        text.Append((use.File + use.Shared) / PageBytes).Append(' ').Append(TextBytes(in image) / PageBytes).Append(" 0 ");
+        text.Append((totals.Data + totals.Stack) / PageBytes).Append(" 0\n");
         return Errno.None;
+    }
+
+    /// <summary>Pages of the program's own code in bytes (VmExe).</summary>
+    internal static long TextBytes(in ProcessImage image)
+    {
+        ulong first = image.StartCode & ~((ulong)PageBytes - 1);
+        ulong last = (image.EndCode + PageBytes - 1) & ~((ulong)PageBytes - 1);
+        return last > first ? (long)(last - first) : 0;
     }
 
     internal static Errno AuxiliaryVector(ProcTaskContext context, Task target, Task reader, StringBuilder text) =>

@@ -62,7 +62,7 @@ internal sealed class ProcMemoryInode(ProcTaskContext context, SyntheticIdentity
             {
                 int wanted = (int)Math.Min(destination.Remaining, ChunkBytes - ((offset + done) & (ChunkBytes - 1)));
                 GuestAddress address = new((ulong)(offset + done));
-                errno = _mm.CopyInPartial(address, chunk.AsSpan(0, wanted), out int read);
+                errno = _mm.CopyInForced(address, chunk.AsSpan(0, wanted), out int read);
                 errno = read > 0 ? Errno.None : Errno.EIO;
                 if (errno == Errno.None)
                 {
@@ -85,8 +85,7 @@ internal sealed class ProcMemoryInode(ProcTaskContext context, SyntheticIdentity
                 int written = 0;
                 if (errno == Errno.None)
                 {
-                    errno = _mm.CopyOutPartial(new GuestAddress((ulong)(offset + done)), chunk.AsSpan(0, read),
-                        out written);
+                    errno = _mm.CopyOutForced(new GuestAddress((ulong)(offset + done)), chunk.AsSpan(0, read), out written);
                     errno = errno == Errno.None ? Errno.None : Errno.EIO;
                 }
 

@@ -122,7 +122,7 @@ internal static class ProcStatusFiles
         ResourceCounters counters = isProcess ? group.GetCounters() : target.Counters;
         ResourceCounters childCounters = group.GetChildrenCounters();
         IControllingTerminal? terminal = group.Session.Terminal;
-        MemoryTotals memory = ProcMemoryFiles.TotalsOf(target, out ProcessImage image, out long residentPages);
+        MemoryTotals memory = ProcMemoryFiles.TotalsOf(target, out ProcessImage image, out MemoryUse use);
         group.Handlers.GetSets(out ulong ignored, out ulong caught);
         bool mayInspect = ProcAccess.MayInspect(reader, target) == Errno.None;
         int foreground = terminal?.ForegroundGroup?.Identity.NumberIn(pids) ?? -1;
@@ -135,7 +135,7 @@ internal static class ProcStatusFiles
              childCounters.MajorFaults, times.UserNs / NsPerTick, times.SystemNs / NsPerTick,
                  children.UserNs / NsPerTick,
              children.SystemNs / NsPerTick, 20 + target.Scheduling.Nice, target.Scheduling.Nice, group.LiveTasks, 0,
-             target.StartTimeNs / NsPerTick, memory.Size, residentPages]);
+             target.StartTimeNs / NsPerTick, memory.Size, (long)use.Resident / 4096]);
         text.Append(' ').Append(group.Limits.Soft(Resource.RLIMIT_RSS));
         Fields(
             text,

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using System.Text;
 using Sentry.Kernel;
@@ -79,8 +80,8 @@ internal static class ProcStatusText
 
     private static void AppendMemory(Task target, StringBuilder text)
     {
-        const int KiBPerPage = 4;
-        MemoryTotals totals = ProcMemoryFiles.TotalsOf(target, out _, out long residentPages);
+        const long PageTableShare = 512;
+        MemoryTotals totals = ProcMemoryFiles.TotalsOf(target, out ProcessImage image, out MemoryUse use);
         if (totals.Size == 0)
         {
             return;
@@ -90,13 +91,17 @@ internal static class ProcStatusText
         Line(text, "VmSize", totals.Size >> 10);
         Line(text, "VmLck", totals.Locked >> 10);
         Line(text, "VmPin", 0);
-        Line(text, "VmHWM", residentPages * KiBPerPage);
-        Line(text, "VmRSS", residentPages * KiBPerPage);
+        long exe = Math.Min(ProcMemoryFiles.TextBytes(in image), totals.Code);
+        Line(text, "VmHWM", (long)use.PeakResident >> 10);
+        Line(text, "VmRSS", (long)use.Resident >> 10);
+        Line(text, "RssAnon", (long)use.Anonymous >> 10);
+        Line(text, "RssFile", (long)use.File >> 10);
+        Line(text, "RssShmem", (long)use.Shared >> 10);
         Line(text, "VmData", totals.Data >> 10);
         Line(text, "VmStk", totals.Stack >> 10);
-        Line(text, "VmExe", totals.Code >> 10);
-        Line(text, "VmLib", 0);
-        Line(text, "VmPTE", 0);
+        Line(text, "VmExe", exe >> 10);
+        Line(text, "VmLib", (totals.Code - exe) >> 10);
+        Line(text, "VmPTE", ((long)use.Resident / PageTableShare) >> 10);
         Line(text, "VmSwap", 0);
     }
 

@@ -126,6 +126,29 @@ public sealed class MemoryCallsTests : IDisposable
     }
 
     [Fact]
+    public void Dontfork_and_wipeonfork_can_be_taken_back()
+    {
+        ulong gone = Map(Page, null);
+        ulong wiped = Map(Page, null);
+        _guest.Store(gone, 1);
+        _guest.Store(wiped, 1);
+        Assert.Equal(Errno.None, Mm.Advise(Range(gone, 1), Mman.MADV_DONTFORK));
+        Assert.Equal(Errno.None, Mm.Advise(Range(wiped, 1), Mman.MADV_WIPEONFORK));
+        Assert.Equal(Errno.None, Mm.Fork(out MemoryManager? first));
+        Assert.Equal(Errno.EFAULT, first!.Read(new GuestAddress(gone), out byte value));
+        first.DropUser();
+        Assert.Equal(Errno.None, Mm.Advise(Range(gone, 1), Mman.MADV_DOFORK));
+        Assert.Equal(Errno.None, Mm.Advise(Range(wiped, 1), Mman.MADV_KEEPONFORK));
+        _guest.Store(gone, 2);
+        Assert.Equal(Errno.None, Mm.Fork(out MemoryManager? second));
+        Assert.Equal(Errno.None, second!.Read(new GuestAddress(gone), out value));
+        Assert.Equal(2, value);
+        Assert.Equal(Errno.None, second.Read(new GuestAddress(wiped), out value));
+        Assert.Equal(1, value);
+        second.DropUser();
+    }
+
+    [Fact]
     public void Locks_are_counted_against_their_limit()
     {
         ulong at = Map(8 * Page, null);
@@ -182,7 +205,7 @@ public sealed class MemoryCallsTests : IDisposable
     [Fact]
     public void Seals_forbid_what_they_say()
     {
-        SharedMemoryObject shared = new(_file, 4 * Page, SharedMemoryUse.File);
+        SharedMemoryObject shared = new(_file, 4 * Page, SharedMemoryUse.File) { InitialSeals = 0 };
         ulong at = Map(4 * Page, shared);
         Assert.Equal(Errno.EBUSY, shared.AddSeals(Fcntl.F_SEAL_WRITE));
         Mm.Unmap(new GuestAddress(at), 4 * Page);

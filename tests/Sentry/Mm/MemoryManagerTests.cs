@@ -35,13 +35,46 @@ public sealed class MemoryManagerTests : IDisposable
     [Fact]
     public void Anonymous_memory_is_zero_and_keeps_what_is_written()
     {
-        ulong at = Map(64 * Page);
-        Assert.Equal(0, _guest.Load(at + 5, out byte value));
-        Assert.Equal(0, value);
-        Assert.Equal(0, _guest.Store(at + (63 * Page), 42));
-        Assert.Equal(Errno.None, Mm.Read(new GuestAddress(at + (63 * Page)), out value));
+        const ulong Bytes = 4ul << 20;
+        ulong at = Map(Bytes);
+        for (ulong offset = 0; offset < Bytes; offset += Page)
+        {
+            Assert.Equal(0, _guest.Load(at + offset + 5, out byte zero));
+            Assert.Equal(0, zero);
+        }
+
+        Assert.InRange(_guest.Faults, 1, 8);
+        Assert.Equal(0, _guest.Store(at + Bytes - 1, 42));
+        Assert.Equal(Errno.None, Mm.Read(new GuestAddress(at + Bytes - 1), out byte value));
         Assert.Equal(42, value);
-        Assert.Equal(1, _guest.Faults);
+    }
+
+    [Fact]
+    public void Small_memory_is_there_without_a_fault()
+    {
+        ulong at = Map(64 * Page);
+        Assert.Equal(0, _guest.Store(at + (63 * Page), 42));
+        Assert.Equal(0, _guest.Faults);
+        Assert.Equal(Page, Mm.MeasureUse().Resident);
+    }
+
+    [Fact]
+    public void Memory_is_reached_by_force_where_rights_are_missing()
+    {
+        ulong at = Map(Page);
+        _guest.Store(at, 7);
+        Assert.Equal(Errno.None, Mm.Protect(new GuestAddress(at), Page, MemoryAccess.None));
+        Assert.Equal(Errno.None, Mm.Fork(out MemoryManager? child));
+        byte[] one = [9];
+        Assert.Equal(Errno.None, Mm.CopyOutForced(new GuestAddress(at), one, out int done));
+        Assert.Equal(1, done);
+        Assert.Equal(Errno.None, child!.CopyInForced(new GuestAddress(at), one, out _));
+        Assert.Equal(7, one[0]);
+        Assert.Equal(Signals.SIGSEGV, _guest.Load(at, out _));
+        Assert.Equal(Errno.None, Mm.CopyInForced(new GuestAddress(at), one, out _));
+        Assert.Equal(9, one[0]);
+        Assert.Equal(Errno.EFAULT, Mm.CopyInForced(new GuestAddress(at - Page), one, out _));
+        child.DropUser();
     }
 
     [Fact]

@@ -47,10 +47,13 @@ internal sealed class TestAddressSpace : IAddressSpace
     public Errno Map(ulong address, ulong lengthBytes, int hostFd, ulong fileOffset, MemoryAccess access, MapHint hint)
     {
         CheckRange(address, lengthBytes);
-        Maps++;
-        for (ulong at = 0; at < lengthBytes; at += Page)
+        lock (Pages)
         {
-            Pages[address + at] = (hostFd, fileOffset + at, access);
+            Maps++;
+            for (ulong at = 0; at < lengthBytes; at += Page)
+            {
+                Pages[address + at] = (hostFd, fileOffset + at, access);
+            }
         }
 
         return Errno.None;
@@ -59,9 +62,12 @@ internal sealed class TestAddressSpace : IAddressSpace
     public Errno Unmap(ulong address, ulong lengthBytes)
     {
         CheckRange(address, lengthBytes);
-        for (ulong at = 0; at < lengthBytes; at += Page)
+        lock (Pages)
         {
-            Pages.Remove(address + at);
+            for (ulong at = 0; at < lengthBytes; at += Page)
+            {
+                Pages.Remove(address + at);
+            }
         }
 
         return Errno.None;
@@ -70,22 +76,37 @@ internal sealed class TestAddressSpace : IAddressSpace
     public Errno Protect(ulong address, ulong lengthBytes, MemoryAccess access)
     {
         CheckRange(address, lengthBytes);
-        Protects++;
-        for (ulong at = 0; at < lengthBytes; at += Page)
+        lock (Pages)
         {
-            if (Pages.TryGetValue(address + at, out (int Fd, ulong Offset, MemoryAccess Access) found))
+            Protects++;
+            for (ulong at = 0; at < lengthBytes; at += Page)
             {
-                Pages[address + at] = (found.Fd, found.Offset, access);
+                if (Pages.TryGetValue(address + at, out (int Fd, ulong Offset, MemoryAccess Access) found))
+                {
+                    Pages[address + at] = (found.Fd, found.Offset, access);
+                }
             }
         }
 
         return Errno.None;
     }
 
+    /// <summary>What a page shows, if anything.</summary>
+    internal bool TryFind(ulong address, out (int Fd, ulong Offset, MemoryAccess Access) page)
+    {
+        lock (Pages)
+        {
+            return Pages.TryGetValue(address & ~(Page - 1), out page);
+        }
+    }
+
     public void Dispose()
     {
         IsDisposed = true;
-        Pages.Clear();
+        lock (Pages)
+        {
+            Pages.Clear();
+        }
     }
 
     private void CheckRange(ulong address, ulong lengthBytes)
@@ -160,10 +181,9 @@ internal sealed class TestGuest(MemoryManager mm, MemoryFile file)
 
     private int Touch(ulong address, MemoryAccess access, out int fd, out ulong offset)
     {
-        for (int attempt = 0; attempt < 4; attempt++)
+        for (int attempt = 0; attempt < 100; attempt++)
         {
-            bool found = Space.Pages.TryGetValue(address & ~(Page - 1),
-                out (int Fd, ulong Offset, MemoryAccess Access) page);
+            bool found = Space.TryFind(address, out (int Fd, ulong Offset, MemoryAccess Access) page);
             if (found && (page.Access & access) != 0)
             {
                 fd = page.Fd;
