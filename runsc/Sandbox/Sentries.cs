@@ -4,6 +4,7 @@ using System.Text.Json;
 using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
+using Sentry.Fs.Host;
 using Stub;
 
 namespace Runsc.Sandbox;
@@ -38,10 +39,8 @@ internal static class Sentries
         AddIdentity(request);
         spec.ControlFd = ControlFd;
         spec.DebugLogFd = logFd >= 0 ? LogFd : spec.Strace ? StandardError : -1;
-        for (int i = 0; i < 3; i++)
-        {
-            request.Descriptors.Add(new FdMap(i, i));
-        }
+        using OwnStreams streams = new(spec.Strace);
+        request.Descriptors.AddRange(streams.Map);
 
         request.Descriptors.Add(new FdMap(control.Value, ControlFd));
         if (logFd >= 0)
@@ -87,5 +86,32 @@ internal static class Sentries
         }
 
         return file;
+    }
+
+    /// <summary>
+    /// The standard streams for the Sentry: pipes and terminals opened anew, so that its O_NONBLOCK is not ours. The Sentry itself sees no /proc to do it with.
+    /// </summary>
+    private sealed class OwnStreams : System.IDisposable
+    {
+        private readonly List<HostFd> _opened = [];
+
+        internal OwnStreams(bool keepsError)
+        {
+            for (int fd = 0; fd < 3; fd++)
+            {
+                int source = fd;
+                if (!(keepsError && fd == StandardError) && HostFiles.TryOpenOwn(fd, out int own))
+                {
+                    _opened.Add(new HostFd(own));
+                    source = own;
+                }
+
+                Map.Add(new FdMap(source, fd));
+            }
+        }
+
+        internal List<FdMap> Map { get; } = [];
+
+        public void Dispose() => _opened.ForEach(static fd => fd.Dispose());
     }
 }

@@ -27,6 +27,38 @@ public sealed partial class MemoryManager
         return CopyRunLocked(vma, pma, page, run);
     }
 
+    /// <summary>Takes pages whose only reference is ours; false when the page at hand has others.</summary>
+    private bool ClaimLocked(int vma, int pma, GuestRange bounds, ulong page)
+    {
+        ulong offset = _pmas.Value(pma).Offset - _pmas.Start(pma);
+        GuestRange window = Window(bounds, page, LargeRunBytes, PageSize);
+        ulong start = Math.Max(window.Start, page & ~(CopyBytes - 1));
+        ulong exclusive = _memoryFile.ExclusivePrefix(unchecked(start + offset), window.End - start);
+        if (start + exclusive <= page)
+        {
+            start = page;
+            exclusive = _memoryFile.ExclusivePrefix(unchecked(start + offset), window.End - start);
+        }
+
+        if (exclusive == 0)
+        {
+            return false;
+        }
+
+        GuestRange range = GuestRange.FromBounds(start, start + exclusive);
+        pma = _pmas.Isolate(pma, range);
+        ref Pma value = ref _pmas.Value(pma);
+        value.Flags &= ~(PmaFlags.CopyOnWrite | PmaFlags.Unmapped);
+        value.Restrict(_vmas.Value(vma).EffectiveAccess);
+        if (TellPlatform(range, in value, MapHint.None) != Errno.None)
+        {
+            value.Flags |= PmaFlags.Unmapped;
+        }
+
+        _pmas.Merge(pma);
+        return true;
+    }
+
     /// <summary>
     /// More at once when the pages just before were copied already: the program writes through the whole. Pages of our own
     /// files go one by one: as on Linux, a private page follows the file until it is written itself.

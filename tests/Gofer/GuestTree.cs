@@ -27,6 +27,8 @@ internal sealed class GuestTree : ITree
             Credentials = Credentials.Root(_kernel.RootUserNamespace),
             FdTable = new FdTable(),
         });
+        Vfs.ProtectedRegular = HostSetting("protected_regular");
+        Vfs.ProtectedFifos = HostSetting("protected_fifos");
     }
 
     /// <summary>The caller of everything.</summary>
@@ -173,6 +175,10 @@ internal sealed class GuestTree : ITree
         text = Encoding.Latin1.GetString(buffer, 0, (int)done);
         return error;
     }
+
+    /// <summary>A file-system setting of the host, which the oracle obeys.</summary>
+    private static int HostSetting(string name) =>
+        int.Parse(System.IO.File.ReadAllText("/proc/sys/fs/" + name), System.Globalization.CultureInfo.InvariantCulture);
 
     internal static Errno StatOf(Inode inode, out TreeStat stat)
     {

@@ -76,7 +76,7 @@ internal sealed class HostFile
         }
 
         HostBlocking blocking = BlockingOf(hostFd, stat.st_mode & StatMode.S_IFMT);
-        if (blocking == HostBlocking.PollFirst && TryReopen(hostFd, stat, out int own))
+        if (blocking == HostBlocking.PollFirst && TryOpenOwn(hostFd, out int own))
         {
             blocking = HostBlocking.NonBlocking;
         }
@@ -122,7 +122,7 @@ internal sealed class HostFile
     {
         StatMode.S_IFREG or StatMode.S_IFDIR or StatMode.S_IFBLK => HostBlocking.Never,
         StatMode.S_IFCHR when !IsTerminalFd(fd) && !CanWait(fd) => HostBlocking.Never,
-        _ => HostBlocking.PollFirst,
+        _ => HasNonBlock(fd) ? HostBlocking.NonBlocking : HostBlocking.PollFirst,
     };
 
     /// <summary>A driver without poll, such as /dev/null, cannot be waited for: epoll refuses it.</summary>
@@ -144,11 +144,22 @@ internal sealed class HostFile
         return HostIoctl.Ioctl(fd, Ioctls.TCGETS, ref termios) == Errno.None;
     }
 
-    private static bool TryReopen(int fd, in Stat stat, out int own)
+    /// <summary>Somebody set O_NONBLOCK already: the open file was made for us, or its users live with it.</summary>
+    private static bool HasNonBlock(int fd) =>
+        HostFcntl.Fcntl(fd, HostFcntl.GetFl, 0, out int flags) == Errno.None && (flags & HostFcntl.NonBlock) != 0;
+
+    /// <summary>Opens a pipe or terminal again with O_NONBLOCK, as an open file nobody else has.</summary>
+    internal static bool TryOpenOwn(int fd, out int own)
     {
         own = -1;
-        bool canReopen = (stat.st_mode & StatMode.S_IFMT) is StatMode.S_IFIFO or StatMode.S_IFCHR;
-        if (!canReopen || HostFcntl.Fcntl(fd, HostFcntl.GetFl, 0, out int flags) != Errno.None)
+        if (HostStat.Fstat(fd, out Stat stat) != Errno.None
+            || HostFcntl.Fcntl(fd, HostFcntl.GetFl, 0, out int flags) != Errno.None)
+        {
+            return false;
+        }
+
+        uint fileType = stat.st_mode & StatMode.S_IFMT;
+        if (fileType != StatMode.S_IFIFO && !(fileType == StatMode.S_IFCHR && IsTerminalFd(fd)))
         {
             return false;
         }

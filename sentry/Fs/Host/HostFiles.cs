@@ -41,4 +41,9 @@ public sealed class HostFiles(HostNotifier notifier, ulong device)
         file = new HostFileDescription(inode, flags & (Fcntl.O_ACCMODE | Fcntl.O_APPEND), HostInodeHold.Owned);
         return Errno.None;
     }
+
+    /// <summary>
+    /// Opens a pipe or terminal again, non-blocking, as an open file that nobody else has; needs /proc. False for other files: they are imported as they are.
+    /// </summary>
+    public static bool TryOpenOwn(int hostFd, out int own) => HostFile.TryOpenOwn(hostFd, out own);
 }

@@ -69,7 +69,7 @@ public sealed class HostTerminal
             case Ioctls.TIOCSPGRP:
                 return SetGroup(task, address);
             case Ioctls.TIOCGPGRP:
-                return task.Mm.Write(address, ForegroundGroup);
+                return task.Mm.Write(address, ForegroundGroup == 0 ? OwnGroup(task) : ForegroundGroup);
             default:
                 return Errno.ENOTTY;
         }
@@ -89,6 +89,11 @@ public sealed class HostTerminal
         Errno error = task.Mm.Read(address, out T value);
         return error == Errno.None ? HostIoctl.Ioctl(_fd, command, ref value) : error;
     }
+
+    /// <summary>
+    /// Until somebody sets a group, everybody is in the foreground: a shell that finds itself in the background stops.
+    /// </summary>
+    private static int OwnGroup(Task task) => task.ThreadGroup.ProcessGroup.Identity.NumberIn(task.PidNamespace);
 
     private Errno SetGroup(Task task, GuestAddress address)
     {

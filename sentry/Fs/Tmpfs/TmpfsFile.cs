@@ -103,6 +103,17 @@ internal sealed class TmpfsFile : TmpfsInode
         return errno;
     }
 
+    /// <summary>
+    /// F_ADD_SEALS (mm/memfd.c: memfd_add_seals). Sealing the execute bits of an executable file seals its contents.
+    /// </summary>
+    internal Errno AddSeals(uint seals)
+    {
+        const uint ExecuteBits = 0x49;
+        const uint Contents = Fcntl.F_SEAL_SHRINK | Fcntl.F_SEAL_GROW | Fcntl.F_SEAL_WRITE | Fcntl.F_SEAL_FUTURE_WRITE;
+        bool sealsCode = (seals & Fcntl.F_SEAL_EXEC) != 0 && (Permissions & ExecuteBits) != 0;
+        return Data.AddSeals(sealsCode ? seals | Contents : seals);
+    }
+
     /// <inheritdoc/>
     protected override Errno SetSize(long sizeBytes)
     {

@@ -73,6 +73,6 @@ internal sealed class TmpfsFileDescription : FileDescription, ISealable
             return Errno.EPERM;
         }
 
-        return _file.IsSealable && (seals & ~Known) == 0 ? _file.Data.AddSeals(seals) : Errno.EINVAL;
+        return _file.IsSealable && (seals & ~Known) == 0 ? _file.AddSeals(seals) : Errno.EINVAL;
     }
 }

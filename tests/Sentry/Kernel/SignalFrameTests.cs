@@ -14,9 +14,9 @@ public sealed class SignalFrameTests
     [Fact]
     public void OffsetsAreThoseOfTheStructures()
     {
-        Assert.Equal(Unsafe.SizeOf<RtSigframe>(), SignalFrame.FrameBytes);
-        Assert.Equal((int)Marshal.OffsetOf<RtSigframe>(nameof(RtSigframe.uc)), SignalFrame.ContextOffset);
-        Assert.Equal((int)Marshal.OffsetOf<RtSigframe>(nameof(RtSigframe.info)), SignalFrame.InfoOffset);
+        Assert.Equal(SignalFrame.FrameBytes, Unsafe.SizeOf<RtSigframe>());
+        Assert.Equal(SignalFrame.ContextOffset, (int)Marshal.OffsetOf<RtSigframe>(nameof(RtSigframe.uc)));
+        Assert.Equal(SignalFrame.InfoOffset, (int)Marshal.OffsetOf<RtSigframe>(nameof(RtSigframe.info)));
     }
 
     [Fact]

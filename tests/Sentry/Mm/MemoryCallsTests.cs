@@ -205,7 +205,7 @@ public sealed class MemoryCallsTests : IDisposable
     [Fact]
     public void Seals_forbid_what_they_say()
     {
-        SharedMemoryObject shared = new(_file, 4 * Page, SharedMemoryUse.File) { InitialSeals = 0 };
+        SharedMemoryObject shared = new(_file, 4 * Page, SharedMemoryUse.File);
         ulong at = Map(4 * Page, shared);
         Assert.Equal(Errno.EBUSY, shared.AddSeals(Fcntl.F_SEAL_WRITE));
         Mm.Unmap(new GuestAddress(at), 4 * Page);
