@@ -16,7 +16,8 @@ internal static class ScriptEmitter
     /// <summary>
     /// Emits: run entries from r12 on until index r14 reaches r13. Falls through when all are done (r14 == r13); jumps
     /// to <paramref name="failed"/> with r14 at the failing entry and rax its result. With a
-    /// <paramref name="parked"/> label, threads made by <see cref="ScriptFlags.ChildParks"/> go there.
+    /// <paramref name="parked"/> label, threads made by <see cref="ScriptFlags.ChildParks"/> go there, and rbx and r15
+    /// are used too.
     /// </summary>
     public static void EmitLoop(Assembler a, Label failed, Label? parked)
     {
@@ -29,6 +30,11 @@ internal static class ScriptEmitter
         a.Label(ref loop);
         a.cmp(r14, r13);
         a.jae(done);
+        if (parked is not null)
+        {
+            // A new thread decides by this register: the script's memory may be another by the time it runs.
+            a.mov(rbx, __[r12 + Offset(nameof(ScriptEntry.Flags))]);
+        }
         EmitCall(a);
         a.cmp(rax, LowestErrno);
         a.jae(judge);                       // unsigned: only an errno is that large
@@ -70,7 +76,7 @@ internal static class ScriptEmitter
     private static void EmitClone(Assembler a, Label parked)
     {
         Label other = a.CreateLabel();
-        a.test(__byte_ptr[r12 + Offset(nameof(ScriptEntry.Flags))], (int)ScriptFlags.ChildParks);
+        a.test(ebx, (int)ScriptFlags.ChildParks);
         a.jz(other);
         a.test(rax, rax);
         a.jz(parked);
