@@ -89,7 +89,8 @@ internal static class Sentries
     }
 
     /// <summary>
-    /// The standard streams for the Sentry: pipes and terminals opened anew, so that its O_NONBLOCK is not ours. The Sentry itself sees no /proc to do it with.
+    /// The standard streams for the Sentry: pipes and terminals opened anew, so that its O_NONBLOCK is not ours. The
+    /// Sentry itself sees no /proc to do it with.
     /// </summary>
     private sealed class OwnStreams : System.IDisposable
     {

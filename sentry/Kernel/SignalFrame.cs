@@ -53,7 +53,8 @@ internal static class SignalFrame
         BinaryPrimitives.WriteUInt32LittleEndian(image[StateSizeOffset..], (uint)stateBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(image[stateBytes..], XState.FP_XSTATE_MAGIC2);
 
-        // A handler may edit x87 and SSE registers without knowing of the header: as in Linux they always count as present.
+        // A handler may edit x87 and SSE registers without knowing of the header: as in Linux they always count as
+        // present.
         Span<byte> header = image[LegacyFpBytes..];
         BinaryPrimitives.WriteUInt64LittleEndian(header, BinaryPrimitives.ReadUInt64LittleEndian(header) | X87AndSse);
     }

@@ -75,7 +75,8 @@ public sealed partial class MemoryFile
         }
     }
 
-    /// <summary>As <see cref="Allocate(ulong,MemoryKind,PageContent,out MemoryFileRange)"/> for pages that read as zero.</summary>
+    /// <summary>As <see cref="Allocate(ulong,MemoryKind,PageContent,out MemoryFileRange)"/> for pages that read as
+    /// zero.</summary>
     public Errno Allocate(ulong lengthBytes, MemoryKind kind, out MemoryFileRange range) =>
         Allocate(lengthBytes, kind, PageContent.Zero, out range);
 

@@ -294,7 +294,8 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// The PMA allows the access, but the platform has no translation (after fork) or lost a race: map it. A fork leaves many
+    /// The PMA allows the access, but the platform has no translation (after fork) or lost a race: map it. A fork
+    /// leaves many
     /// such PMAs, and one trip for all is cheaper than one each.
     /// </summary>
     private Errno MapAgainLocked(int pma, ulong page)
@@ -364,7 +365,8 @@ public sealed partial class MemoryManager
         return error;
     }
 
-    /// <summary>Pages of host files, and of our own files where there is data, are there for free: take those before too.</summary>
+    /// <summary>Pages of host files, and of our own files where there is data, are there for free: take those before
+    /// too.</summary>
     private static void WidenDownLocked(
         IMappable mappable, ulong low, ulong shift, ref GuestRange range, ref Translation found, MemoryAccess access)
     {

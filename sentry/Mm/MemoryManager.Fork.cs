@@ -102,7 +102,8 @@ public sealed partial class MemoryManager
         return Errno.None;
     }
 
-    /// <summary>Makes pages that the host is reading into PMAs of their own, so that only they are copied at once.</summary>
+    /// <summary>Makes pages that the host is reading into PMAs of their own, so that only they are copied at
+    /// once.</summary>
     private void SplitAtPinsLocked()
     {
         for (int i = 0; i < _pinCount; i++)

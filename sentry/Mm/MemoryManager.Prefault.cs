@@ -4,7 +4,8 @@ using Platform;
 namespace Sentry.Mm;
 
 /// <summary>
-/// What is mapped at once instead of at its first fault: the platform batches these calls with the return from the system
+/// What is mapped at once instead of at its first fault: the platform batches these calls with the return from the
+/// system
 /// call, where a fault costs a trip of its own.
 /// </summary>
 public sealed partial class MemoryManager
@@ -12,8 +13,10 @@ public sealed partial class MemoryManager
     private const ulong EagerCopyBytes = 64ul << 10;
 
     /// <summary>
-    /// Maps a new mapping's memory when that costs nothing but the call: small anonymous memory (untouched pages take no
-    /// memory), host files (their pages belong to the host), data of our own files. Small private writable parts of host
+    /// Maps a new mapping's memory when that costs nothing but the call: small anonymous memory (untouched pages take
+    /// no
+    /// memory), host files (their pages belong to the host), data of our own files. Small private writable parts of
+    /// host
     /// files are copied: linkers write them at once. Failures are left to the fault that follows.
     /// </summary>
     private void PrefaultLocked(GuestRange range)

@@ -172,7 +172,8 @@ public sealed partial class SharedMemoryObject : IMappable
         }
     }
 
-    /// <summary>Bytes of pages right before <paramref name="offset"/> that are data and contiguous with it in memory.</summary>
+    /// <summary>Bytes of pages right before <paramref name="offset"/> that are data and contiguous with it in
+    /// memory.</summary>
     internal ulong PresentBefore(ulong offset, ulong maxBytes)
     {
         using (_lock.Enter())

@@ -178,7 +178,8 @@ internal sealed class GuestTree : ITree
 
     /// <summary>A file-system setting of the host, which the oracle obeys.</summary>
     private static int HostSetting(string name) =>
-        int.Parse(System.IO.File.ReadAllText("/proc/sys/fs/" + name), System.Globalization.CultureInfo.InvariantCulture);
+        int.Parse(System.IO.File.ReadAllText("/proc/sys/fs/" + name),
+            System.Globalization.CultureInfo.InvariantCulture);
 
     internal static Errno StatOf(Inode inode, out TreeStat stat)
     {

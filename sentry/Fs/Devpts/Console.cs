@@ -6,14 +6,17 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Devpts;
 
-/// <summary>The terminal a container starts on: a pseudo terminal of its own devpts whose master the runtime holds (OCI: process.terminal).</summary>
+/// <summary>The terminal a container starts on: a pseudo terminal of its own devpts whose master the runtime holds
+/// (OCI: process.terminal).</summary>
 public static class Console
 {
     /// <summary>
-    /// Makes the terminal in the devpts mounted at <paramref name="directory"/> and opens its slave for the first process, which leads its session and so gets
+    /// Makes the terminal in the devpts mounted at <paramref name="directory"/> and opens its slave for the first
+    /// process, which leads its session and so gets
     /// it as controlling terminal. ENODEV when no devpts is mounted there.
     /// </summary>
-    public static Errno Open(Task init, string directory, in Winsize size, out Terminal? terminal, out FileDescription? slave)
+    public static Errno Open(Task init, string directory, in Winsize size, out Terminal? terminal,
+        out FileDescription? slave)
     {
         terminal = null;
         slave = null;

@@ -43,7 +43,8 @@ public sealed class HostFiles(HostNotifier notifier, ulong device)
     }
 
     /// <summary>
-    /// Opens a pipe or terminal again, non-blocking, as an open file that nobody else has; needs /proc. False for other files: they are imported as they are.
+    /// Opens a pipe or terminal again, non-blocking, as an open file that nobody else has; needs /proc. False for
+    /// other files: they are imported as they are.
     /// </summary>
     public static bool TryOpenOwn(int hostFd, out int own) => HostFile.TryOpenOwn(hostFd, out own);
 }

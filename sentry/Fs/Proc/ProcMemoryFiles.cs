@@ -47,7 +47,8 @@ internal static class ProcMemoryFiles
     {
         MemoryTotals totals = TotalsOf(target, out ProcessImage image, out MemoryUse use);
         text.Append(totals.Size / PageBytes).Append(' ').Append(use.Resident / PageBytes).Append(' ');
-        text.Append((use.File + use.Shared) / PageBytes).Append(' ').Append(TextBytes(in image) / PageBytes).Append(" 0 ");
+        text.Append((use.File + use.Shared) / PageBytes).Append(' ').Append(TextBytes(in image) / PageBytes).Append(
+            " 0 ");
         text.Append((totals.Data + totals.Stack) / PageBytes).Append(" 0\n");
         return Errno.None;
     }

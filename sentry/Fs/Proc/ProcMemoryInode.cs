@@ -85,7 +85,8 @@ internal sealed class ProcMemoryInode(ProcTaskContext context, SyntheticIdentity
                 int written = 0;
                 if (errno == Errno.None)
                 {
-                    errno = _mm.CopyOutForced(new GuestAddress((ulong)(offset + done)), chunk.AsSpan(0, read), out written);
+                    errno = _mm.CopyOutForced(new GuestAddress((ulong)(offset + done)), chunk.AsSpan(0, read),
+                        out written);
                     errno = errno == Errno.None ? Errno.None : Errno.EIO;
                 }
 

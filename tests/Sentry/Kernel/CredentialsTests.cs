@@ -16,7 +16,8 @@ public sealed class CredentialsTests
     [Fact]
     public void RootKeepsAllAndAUserHasNoneAfterExec()
     {
-        Assert.Equal(Errno.None, Credentials.Root(_root).ForExecution(Plain, out Credentials root, out bool rootSecure));
+        Assert.Equal(Errno.None, Credentials.Root(_root).ForExecution(Plain, out Credentials root,
+            out bool rootSecure));
         Assert.Equal(Credentials.AllCapabilities, root.Effective);
         Assert.False(rootSecure);
         Assert.Equal(Errno.None, User(1000).ForExecution(Plain, out Credentials user, out bool userSecure));
@@ -81,7 +82,8 @@ public sealed class CredentialsTests
         Credentials gone = (root with { RealUid = 5, EffectiveUid = 5, SavedUid = 5, FsUid = 5 }).AfterIdChange(root);
         Assert.Equal(0UL, gone.Permitted | gone.Effective);
         Credentials keeper = root with { SecureBits = Securebits.SECBIT_KEEP_CAPS };
-        Credentials kept = (keeper with { RealUid = 5, EffectiveUid = 5, SavedUid = 5, FsUid = 5 }).AfterIdChange(keeper);
+        Credentials kept = (keeper with { RealUid = 5, EffectiveUid = 5, SavedUid = 5, FsUid = 5 }).AfterIdChange(
+            keeper);
         Assert.Equal(Credentials.AllCapabilities, kept.Permitted);
         Assert.Equal(0UL, kept.Effective);
     }

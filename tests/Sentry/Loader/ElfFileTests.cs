@@ -15,7 +15,8 @@ public sealed class ElfFileTests
     {
         byte[] bytes = File.ReadAllBytes("/bin/busybox");
         Assert.Equal(Errno.None, ElfFile.ParseHeader(bytes, out ElfHeader header));
-        Assert.Equal(Errno.None, ElfFile.Parse(header, bytes.AsSpan((int)header.ProgramHeadersOffset), out ElfFile? file));
+        Assert.Equal(Errno.None, ElfFile.Parse(header, bytes.AsSpan((int)header.ProgramHeadersOffset),
+            out ElfFile? file));
         Assert.True(file!.TryGetExtent(out ulong start, out ulong end));
         Assert.True(end > start);
         Assert.NotEqual(0UL, file.ProgramHeadersAddress());

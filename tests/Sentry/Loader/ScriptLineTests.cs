@@ -62,6 +62,7 @@ public sealed class ScriptLineTests
         // A quarter of the stack limit: 2 MiB, each string costs its bytes, a NUL and a pointer.
         Assert.Equal(Errno.E2BIG, errno);
         Assert.Equal((2 << 20) / (1024 + 9) + 1, count);
-        Assert.Equal(Errno.E2BIG, new ProgramArguments(ulong.MaxValue).AddArgument(new string('x', ProgramArguments.MaxStringBytes)));
+        Assert.Equal(Errno.E2BIG, new ProgramArguments(ulong.MaxValue).AddArgument(
+            new string('x', ProgramArguments.MaxStringBytes)));
     }
 }

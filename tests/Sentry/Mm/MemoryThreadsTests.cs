@@ -9,7 +9,8 @@ using Xunit.Abstractions;
 
 namespace Tests.Sentry.Mm;
 
-/// <summary>Threads of one address space: each works in a part of its own, while others fork, truncate and reclaim.</summary>
+/// <summary>Threads of one address space: each works in a part of its own, while others fork, truncate and
+/// reclaim.</summary>
 public sealed class MemoryThreadsTests(ITestOutputHelper output)
 {
     private const ulong Page = GuestAddress.PageSize;

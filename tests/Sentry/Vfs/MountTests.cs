@@ -170,7 +170,8 @@ public sealed class MountTests : IDisposable
     {
         MountNamespace first = _files.Task.MountNamespace;
         FsContext context = _files.Task.FsContext.Copy();
-        Errno errno = Vfs.CopyNamespace(_files.Task, _files.Kernel.RootUserNamespace, context, out MountNamespace? second);
+        Errno errno = Vfs.CopyNamespace(_files.Task, _files.Kernel.RootUserNamespace, context,
+            out MountNamespace? second);
         Assert.Equal(Errno.None, errno);
         MountAt("/a");
         _files.WriteFile("/a/only-here", "");
@@ -200,7 +201,8 @@ public sealed class MountTests : IDisposable
     {
         _files.WriteFile("/prog", "");
         Vfs.ChangeMode(_files.Task, _files.Find("/prog"), 0x1ED);
-        Assert.Equal(Errno.None, Vfs.OpenForExecute(_files.Task, Fcntl.AT_FDCWD, "/prog", 0, out FileDescription? program));
+        Assert.Equal(Errno.None, Vfs.OpenForExecute(_files.Task, Fcntl.AT_FDCWD, "/prog", 0,
+            out FileDescription? program));
         Assert.Equal(Errno.ETXTBSY, _files.TryOpen("/prog", Fcntl.O_WRONLY));
         _files.Close(program!);
         FileDescription writer = _files.MustOpen("/prog", Fcntl.O_WRONLY);

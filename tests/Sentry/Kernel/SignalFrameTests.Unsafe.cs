@@ -22,7 +22,8 @@ public sealed class SignalFrameTests
     [Fact]
     public void SavedRegistersComeBack()
     {
-        GuestRegisters before = new() { R8 = 8, Rdi = 1, Rsp = 0x7000, Rip = 0x4000, Eflags = 0x246, Rbx = 11, Rcx = 12 };
+        GuestRegisters before = new() { R8 = 8, Rdi = 1, Rsp = 0x7000, Rip = 0x4000, Eflags = 0x246, Rbx = 11, Rcx =
+            12 };
         SigContext context = default;
         SignalFrame.Save(before, ref context);
         GuestRegisters after = new() { Eflags = 0x202 };
