@@ -10,6 +10,11 @@ namespace Tests.HostOs;
 public sealed class SafeCopyTests : IDisposable
 {
     private const nuint PageBytes = 4096;
+
+    /// <summary>
+    /// Three pages, the middle one without access. It stays mapped: an unmapped page would be taken at once by the run
+    /// time of the test host, and then be written and unmapped from here.
+    /// </summary>
     private readonly nint _pages;
 
     public SafeCopyTests()
@@ -18,7 +23,7 @@ public sealed class SafeCopyTests : IDisposable
         int flags = HostMman.MapPrivate | HostMman.MapAnonymous;
         int access = HostMman.ProtRead | HostMman.ProtWrite;
         Assert.Equal(Errno.None, HostMman.Map(0, 3 * PageBytes, access, flags, -1, 0, out _pages));
-        Assert.Equal(Errno.None, HostMman.Unmap(_pages + (nint)PageBytes, PageBytes));
+        Assert.Equal(Errno.None, HostMman.Protect(_pages + (nint)PageBytes, PageBytes, HostMman.ProtNone));
     }
 
     public void Dispose() => HostMman.Unmap(_pages, 3 * PageBytes);
@@ -62,6 +67,14 @@ public sealed class SafeCopyTests : IDisposable
         Assert.Equal(Errno.EFAULT, SafeCopy.Store32(hole, 1));
         Assert.Equal(Errno.EFAULT, SafeCopy.CompareExchange32(hole, 0, 1, out _));
         Assert.Equal(Errno.EFAULT, SafeCopy.CompareExchange64(hole, 0, 1, out _));
+    }
+
+    [Fact]
+    public void An_address_nobody_maps_faults_like_a_forbidden_one()
+    {
+        const nint BelowAnyMapping = 16;
+        Assert.Equal(Errno.EFAULT, SafeCopy.Load32(BelowAnyMapping, out _));
+        Assert.Equal((nuint)8, SafeCopy.CopyIn(new byte[8], BelowAnyMapping));
     }
 
     [Fact]
