@@ -12,7 +12,7 @@ namespace Platform.Ptrace;
 /// call then costs two context
 /// switches on one CPU instead of two wake-ups of idle CPUs, which cost several times as much. As soon as guests
 /// really run in parallel the threads
-/// may go anywhere again.
+/// may go anywhere again. Threads that the guest has bound to CPUs (<see cref="Bind"/>) stay there.
 /// </summary>
 /// <remarks>
 /// A watchdog samples every few milliseconds how many contexts are inside a run of guest code, and decides by the
@@ -88,7 +88,7 @@ internal sealed class CpuGatherer
         {
             _contexts.Add(context);
             // A host thread inherits the affinity of the thread that made it, so it needs telling in either case.
-            context.SetAffinity(_gathered ? _home : _everywhere);
+            context.Place(_gathered ? _home : _everywhere);
         }
     }
 
@@ -104,9 +104,23 @@ internal sealed class CpuGatherer
         lock (_gate)
         {
             _contexts.Remove(context);
-            if (_gathered)
+            if (_gathered || context.Bound is not null)
             {
                 HostSched.SetAffinity(0, _everywhere);
+            }
+        }
+    }
+
+    /// <summary>Binds a context to CPUs, whatever the others do; an empty mask lets it go with them again.</summary>
+    public void Bind(PtraceContext context, ReadOnlySpan<byte> mask)
+    {
+        lock (_gate)
+        {
+            bool changes = !mask.IsEmpty || context.Bound is not null;
+            context.Bound = mask.IsEmpty ? null : mask.ToArray();
+            if (_hasChoice && changes)
+            {
+                context.Place(_gathered ? _home : _everywhere);
             }
         }
     }
@@ -219,7 +233,7 @@ internal sealed class CpuGatherer
         _gathered = true;
         foreach (PtraceContext context in _contexts)
         {
-            context.SetAffinity(_home);
+            context.Place(_home);
         }
     }
 
@@ -232,7 +246,7 @@ internal sealed class CpuGatherer
         _gathered = false;
         foreach (PtraceContext context in _contexts)
         {
-            context.SetAffinity(_everywhere);
+            context.Place(_everywhere);
         }
     }
 

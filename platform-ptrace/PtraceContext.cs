@@ -8,7 +8,7 @@ namespace Platform.Ptrace;
 /// <summary>
 /// One guest thread: its registers, and the stub thread that runs it in the address space it was last in. Everything
 /// but <see cref="Interrupt"/>
-/// belongs to one host thread, the tracer of the stub thread.
+/// and <see cref="SetAffinity"/> belongs to one host thread, the tracer of the stub thread.
 /// </summary>
 internal sealed partial class PtraceContext : IContext
 {
@@ -79,9 +79,15 @@ internal sealed partial class PtraceContext : IContext
         return switches;
     }
 
-    /// <summary>Says where host and stub thread may run.</summary>
-    public void SetAffinity(ReadOnlySpan<byte> mask)
+    /// <summary>The mask the guest thread is bound to, or null; guarded by the lock of the gatherer.</summary>
+    public byte[]? Bound { get; set; }
+
+    public void SetAffinity(ReadOnlySpan<byte> mask) => _gatherer.Bind(this, mask);
+
+    /// <summary>Says where host and stub thread may run unless the guest thread is bound.</summary>
+    public void Place(ReadOnlySpan<byte> unbound)
     {
+        ReadOnlySpan<byte> mask = Bound ?? unbound;
         lock (_stubLock)
         {
             if (_tid >= 0)

@@ -72,7 +72,8 @@ public struct FaultInfo
 }
 
 /// <summary>
-/// The execution state of one guest thread. Only <see cref="Interrupt"/> may be called from another thread.
+/// The execution state of one guest thread. Only <see cref="Interrupt"/> and <see cref="SetAffinity"/> may be
+/// called from another thread.
 /// </summary>
 public interface IContext : IDisposable
 {
@@ -95,6 +96,13 @@ public interface IContext : IDisposable
     /// context is disposed.
     /// </summary>
     void Interrupt();
+
+    /// <summary>
+    /// Says on which CPUs of the host the guest thread may run, as a mask of sched_setaffinity(2); empty: on all that
+    /// the process may use. It holds from the return on, also when the guest does not run right now. Callable from any
+    /// thread at any time, also after the context is disposed.
+    /// </summary>
+    void SetAffinity(ReadOnlySpan<byte> mask);
 
     /// <summary>
     /// Copies the floating-point state (XSAVE standard format, <see cref="IPlatform.FpStateBytes"/> bytes) out.

@@ -32,6 +32,7 @@ internal sealed partial class Composer
         vfs.RegisterFileSystem(new ProcFileSystem());
         vfs.RegisterFileSystem(new SysFileSystem());
         vfs.RegisterFileSystem(new DevFileSystem(tmpfs));
+        vfs.RegisterFileSystem(OverlayFileSystem.Instance);
         MemoryDevices.Register(vfs);
         vfs.SpecialFiles.Fifo = new Fifo();
         vfs.RegisterFileSystem(new PosixQueueFileSystem());

@@ -66,7 +66,10 @@ public sealed partial class GuestKernel
     public int MaxTasks { get; set; } = 16384;
 
     /// <summary>CPUs the guest sees: those the Sentry may use.</summary>
-    public int CpuCount { get; init; } = Environment.ProcessorCount;
+    public int CpuCount { get; } = Environment.ProcessorCount;
+
+    /// <summary>How they lie on the host's.</summary>
+    public HostCpus HostCpus { get; } = new(Environment.ProcessorCount);
 
     /// <summary>Tasks that exist.</summary>
     public int TaskCount => Volatile.Read(ref _tasks);

@@ -24,6 +24,9 @@ internal enum TaskWork
     /// <summary>A system call ended without deciding whether it is restarted, or left a saved signal mask to
     /// restore.</summary>
     Resolve = 8,
+
+    /// <summary>Signals of O_ASYNC were posted on this thread and are to be sent before guest code runs.</summary>
+    IoSignals = 16,
 }
 
 /// <summary>State shown in /proc/pid/stat.</summary>

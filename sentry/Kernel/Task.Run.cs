@@ -12,6 +12,15 @@ public sealed partial class Task
     private GuestRegisters _initialRegisters;
     private byte[]? _initialFpState;
 
+    [ThreadStatic]
+    private static Task? t_ofThisThread;
+
+    /// <summary>The task whose thread this is; null on the Sentry's own threads.</summary>
+    internal static Task? OfThisThread => t_ofThisThread;
+
+    /// <summary>The task caused signals that cannot be sent where it is now. By the task itself.</summary>
+    internal void NotePostedSignals() => Interlocked.Or(ref _work, (int)TaskWork.IoSignals);
+
     /// <summary>Life of the task on its host thread: from the first instruction to the end.</summary>
     internal void Run()
     {
@@ -21,10 +30,13 @@ public sealed partial class Task
             context.Registers = _initialRegisters;
             context.WriteFpState(_initialFpState);
             _initialFpState = null;
-            _context = context;
+            Volatile.Write(ref _context, context);
+            t_ofThisThread = this;
+            ApplyAffinity();
             FinishClone();
             RunGuest();
             Exit();
+            t_ofThisThread = null;
         }
     }
 
@@ -69,6 +81,12 @@ public sealed partial class Task
         if ((_work & (int)TaskWork.Freeze) != 0 && (_work & (int)TaskWork.Kill) == 0)
         {
             Kernel.ParkWhileFrozen(this);
+        }
+
+        if ((_work & (int)TaskWork.IoSignals) != 0)
+        {
+            ClearWork(TaskWork.IoSignals);
+            Kernel.Vfs.IoSignals.Flush();
         }
 
         ClearWork(TaskWork.Resolve);

@@ -45,4 +45,15 @@ public static class SocketFamilies
 
         return s_families.TryGetValue(family, out result) ? Errno.None : Errno.EAFNOSUPPORT;
     }
+
+    /// <summary>
+    /// As <see cref="Find"/> for socketpair(2): EOPNOTSUPP for the families of Linux that know no pairs, be they
+    /// implemented or not.
+    /// </summary>
+    public static Errno FindForPair(int family, int type, out ISocketFamily? result)
+    {
+        Errno error = Find(family, type, out result);
+        bool hasNoPairs = error == Errno.EAFNOSUPPORT && family is Sockets.AF_INET or Sockets.AF_INET6;
+        return hasNoPairs ? Errno.EOPNOTSUPP : error;
+    }
 }

@@ -149,6 +149,14 @@ public readonly struct IpcLevel : ILockLevel
     public static string Name => "Ipc";
 }
 
+/// <summary>Sending of the signals of O_ASYNC, in their order.</summary>
+public readonly struct IoSignalLevel : ILockLevel
+{
+    public static int Rank => 290;
+
+    public static string Name => "IoSignal";
+}
+
 /// <summary>Process tree: parents, children, thread groups, sessions, process groups, PID tables.</summary>
 public readonly struct TasksLevel : ILockLevel
 {

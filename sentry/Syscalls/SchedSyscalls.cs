@@ -25,7 +25,7 @@ public static class SchedSyscalls
     /// <summary>getcpu(2): cpu, node.</summary>
     public static SyscallResult GetCpu(Task task, in SyscallArguments args)
     {
-        uint cpu = (uint)(HostSched.GetCpu() % task.Kernel.CpuCount);
+        uint cpu = (uint)task.Kernel.HostCpus.Current;
         Errno errno = args.Address(0).IsNull ? Errno.None : task.Mm.Write(args.Address(0), cpu);
         return errno != Errno.None || args.Address(1).IsNull ? errno : task.Mm.Write(args.Address(1), 0);
     }
@@ -67,6 +67,7 @@ public static class SchedSyscalls
         }
 
         target.Scheduling = target.Scheduling with { Affinity = mask };
+        target.ApplyAffinity();
         return SyscallResult.Ok;
     }
 

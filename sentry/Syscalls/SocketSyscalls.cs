@@ -39,7 +39,7 @@ public static partial class SocketSyscalls
     public static SyscallResult Socketpair(Task task, in SyscallArguments args)
     {
         int type = args.Int(1);
-        Errno error = FindFamily(args.Int(0), type, out ISocketFamily? family);
+        Errno error = FindPairFamily(args.Int(0), type, out ISocketFamily? family);
         SocketFile? first = null;
         SocketFile? second = null;
         if (error == Errno.None)
@@ -190,6 +190,14 @@ public static partial class SocketSyscalls
         return (type & ~(TypeMask | TypeFlags)) != 0
             ? Errno.EINVAL
             : SocketFamilies.Find(domain, type & TypeMask, out family);
+    }
+
+    private static Errno FindPairFamily(int domain, int type, out ISocketFamily? family)
+    {
+        family = null;
+        return (type & ~(TypeMask | TypeFlags)) != 0
+            ? Errno.EINVAL
+            : SocketFamilies.FindForPair(domain, type & TypeMask, out family);
     }
 
     private static SyscallResult AcceptWith(Task task, in SyscallArguments args, int flags)

@@ -213,7 +213,7 @@ public static unsafe partial class SyscallTable
         Full(200, "tkill", &KillSyscalls.Tkill, "pid sig"),
         Full(201, "time", &ClockSyscalls.Time, "ptr"),
         Partial(202, "futex", &FutexSyscalls.Futex, "ptr hex uint ptr ptr uint", "no FUTEX_FD; priorities are the host's"),
-        Partial(203, "sched_setaffinity", &SchedSyscalls.SetAffinity, "pid size ptr", "kept and reported; the host schedules"),
+        Full(203, "sched_setaffinity", &SchedSyscalls.SetAffinity, "pid size ptr"),
         Full(204, "sched_getaffinity", &SchedSyscalls.GetAffinity, "pid size ptr"),
         Missing(205, "set_thread_area"),
         Missing(206, "io_setup"),

@@ -81,11 +81,38 @@ public sealed partial class Terminal
                 HangUp(HangUpCause.LineLost);
                 return Errno.None;
             case Ioctls.TIOCSTI:
-                // Faking input is refused, as by kernels without CONFIG_LEGACY_TIOCSTI.
-                return Errno.EIO;
+                return PushInput(task, address);
             default:
                 return IoctlOfState(task, command, address, end);
         }
+    }
+
+    /// <summary>
+    /// TIOCSTI: a byte as if typed. Only for administrators, as in kernels with dev.tty.legacy_tiocsti=0: EIO.
+    /// </summary>
+    private Errno PushInput(Task task, GuestAddress address)
+    {
+        if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, task.Kernel.RootUserNamespace))
+        {
+            return Errno.EIO;
+        }
+
+        Errno error = task.Mm.Read(address, out byte typed);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        using (_lock.Enter())
+        {
+            if (_typed.Count < BacklogBytes)
+            {
+                _typed.Enqueue([typed]);
+                PumpLocked();
+            }
+        }
+
+        return Errno.None;
     }
 
     private Errno IoctlOfState(Task task, uint command, GuestAddress address, TtyEnd end)

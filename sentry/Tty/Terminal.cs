@@ -319,7 +319,7 @@ public sealed partial class Terminal : IControllingTerminal, ITtyDriver
     /// <inheritdoc/>
     void ITtyDriver.FlushOutput()
     {
-        _shown.Clear();
+        // What was written is at the master already (drivers/tty/pty.c, pty_flush_buffer): only waiting echo is lost.
         _discipline.DropEcho();
         SetPacketStatusLocked(TtyIoctls.TIOCPKT_FLUSHWRITE, 0);
         SlaveQueue.Notify(WriteEvents);

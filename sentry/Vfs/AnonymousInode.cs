@@ -5,7 +5,8 @@ using Sentry.Sync;
 namespace Sentry.Vfs;
 
 /// <summary>
-/// Inode of a file without a name: pipe, socket, eventfd... It has attributes and cannot be opened again.
+/// Inode of a file without a name: pipe, socket, eventfd... It has attributes; of these only a pipe can be opened
+/// again, through its magic link in /proc/pid/fd.
 /// </summary>
 public sealed class AnonymousInode : Inode
 {
@@ -41,6 +42,9 @@ public sealed class AnonymousInode : Inode
 
     /// <inheritdoc/>
     public override uint FileType => _mode & TypeMask;
+
+    /// <summary>Its descriptions keep it without counting references; those of magic links come and go.</summary>
+    protected override bool SurvivesEviction => true;
 
     /// <inheritdoc/>
     public override Errno GetAttributes(out InodeAttributes attributes)
@@ -89,6 +93,8 @@ public sealed class AnonymousInode : Inode
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
     {
         file = null;
-        return Errno.ENXIO;
+        return FileType == StatMode.S_IFIFO
+            ? task.Kernel.Vfs.SpecialFiles.Open(task, this, path, flags, 0, out file)
+            : Errno.ENXIO;
     }
 }

@@ -39,6 +39,7 @@ public abstract partial class FileDescription
 
         if (wanted == AsyncSignals.On)
         {
+            ReportEveryEvent();
             AsyncEntry made = new(kernel, this, fd);
             if (Interlocked.CompareExchange(ref _asyncEntry, made, null) is null)
             {
@@ -47,6 +48,14 @@ public abstract partial class FileDescription
         }
 
         return Errno.None;
+    }
+
+    /// <summary>
+    /// From now on the wait queue must hear of every event, also of those that change nothing for a poller (kill_fasync
+    /// has no such condition).
+    /// </summary>
+    protected virtual void ReportEveryEvent()
+    {
     }
 
     private void StopAsynchronous()

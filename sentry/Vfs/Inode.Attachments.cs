@@ -19,6 +19,12 @@ public abstract partial class Inode
     /// <summary>An O_TMPFILE file that linkat(2) may give a name although its link count is 0.</summary>
     internal bool IsLinkableUnnamed { get; set; }
 
+    /// <summary>
+    /// Set for good on a directory whose names a stacked file system changes without the VFS (the upper and the work
+    /// directories of an overlay): entries of the dentry cache are then asked again.
+    /// </summary>
+    internal bool IsChangedFromAbove { get; set; }
+
     /// <summary>POSIX access list, null when mode bits say it all.</summary>
     public virtual AccessControlList? AccessList => null;
 

@@ -199,7 +199,8 @@ public abstract partial class Inode
     /// <summary>
     /// For file systems whose files change behind the Sentry's back: is <paramref name="child"/> still what <paramref
     /// name="name"/> means? ESTALE: look up again.
-    /// Only called when <see cref="Vfs.SuperBlock.DentryPolicy"/> says Revalidate.
+    /// Only called when <see cref="Vfs.SuperBlock.DentryPolicy"/> says Revalidate, or for directories that are <see
+    /// cref="IsChangedFromAbove"/>.
     /// </summary>
     public virtual Errno Revalidate(Task task, string name, Inode? child) => Errno.None;
 

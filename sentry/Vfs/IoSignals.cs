@@ -20,9 +20,9 @@ public sealed record SignalReceiver(Pid Identity, int Kind, uint Uid, uint Effec
 internal readonly record struct IoSignal(SignalReceiver Receiver, int Number, int Fd, uint Events);
 
 /// <summary>
-/// Sends the signals of O_ASYNC. Events arrive under wait-queue locks, where signal locks may not be taken, so a thread
-/// of its own sends them;
-/// it starts with the first one.
+/// Sends the signals of O_ASYNC. Events arrive under wait-queue locks, where signal locks may not be taken, so the task
+/// that caused them sends them before it goes back to its program, or a thread of its own if that comes first; the
+/// thread starts with the first signal.
 /// </summary>
 internal sealed class IoSignals
 {
@@ -30,6 +30,9 @@ internal sealed class IoSignals
 
     private readonly OrderedLock<LeafLevel> _lock = new();
     private readonly AutoResetEvent _posted = new(false);
+
+    /// <summary>Held from taking a signal off the queue until it is sent: they arrive in order.</summary>
+    private readonly OrderedLock<IoSignalLevel> _sendLock = new();
 
     // Guarded by _lock.
     private readonly Queue<IoSignal> _queue = new();
@@ -49,29 +52,43 @@ internal sealed class IoSignals
             }
         }
 
+        Task.OfThisThread?.NotePostedSignals();
         made?.Start();
         _posted.Set();
+    }
+
+    /// <summary>Sends what was posted before the call. Caller: no lock.</summary>
+    internal void Flush()
+    {
+        while (SendNext())
+        {
+        }
     }
 
     private void Run()
     {
         while (true)
         {
+            Flush();
+            _posted.WaitOne();
+        }
+    }
+
+    private bool SendNext()
+    {
+        using (_sendLock.Enter())
+        {
             IoSignal next;
-            bool found;
             using (_lock.Enter())
             {
-                found = _queue.TryDequeue(out next);
+                if (!_queue.TryDequeue(out next))
+                {
+                    return false;
+                }
             }
 
-            if (found)
-            {
-                Send(in next);
-            }
-            else
-            {
-                _posted.WaitOne();
-            }
+            Send(in next);
+            return true;
         }
     }
 

@@ -27,7 +27,7 @@ public sealed partial class VirtualFileSystem
         Dentry? found = directory.FindChild(name, Dentry.HashName(name));
         if (found is not null)
         {
-            if (directory.SuperBlock.DentryPolicy == DentryPolicy.Cache || found.IsMountpoint)
+            if (IsCacheTrusted(directory) || found.IsMountpoint)
             {
                 found.MarkReferenced();
                 child = found;
@@ -66,7 +66,7 @@ public sealed partial class VirtualFileSystem
         Inode inode = directory.Inode!;
         inode.DirectoryLock.AssertHeld();
         Dentry? cached = directory.FindChild(name, Dentry.HashName(name));
-        if (cached is not null && (cached.IsMountpoint || directory.SuperBlock.DentryPolicy == DentryPolicy.Cache
+        if (cached is not null && (cached.IsMountpoint || IsCacheTrusted(directory)
             || IsStillTrue(task, directory, cached)))
         {
             child = cached;
@@ -120,10 +120,13 @@ public sealed partial class VirtualFileSystem
         return Errno.None;
     }
 
+    private static bool IsCacheTrusted(Dentry directory) =>
+        directory.SuperBlock.DentryPolicy == DentryPolicy.Cache && !directory.Inode!.IsChangedFromAbove;
+
     /// <summary>Asks a file system that changes behind our back whether an entry still holds.</summary>
     private static bool IsStillTrue(Task task, Dentry directory, Dentry child)
     {
-        if (directory.SuperBlock.DentryPolicy != DentryPolicy.Revalidate)
+        if (directory.SuperBlock.DentryPolicy == DentryPolicy.NeverCache)
         {
             return false;
         }

@@ -222,12 +222,8 @@ public sealed partial class VirtualFileSystem
                 return Errno.EINVAL;
             }
 
-            if (mount.Root.IsDirectory != place.Dentry.IsDirectory)
-            {
-                return Errno.ENOTDIR;
-            }
-
-            if (place.Mount.IsShared && TreeHasUnbindable(mount))
+            bool differ = mount.Root.IsDirectory != place.Dentry.IsDirectory;
+            if (differ || (place.Mount.IsShared && TreeHasUnbindable(mount)))
             {
                 return Errno.EINVAL;
             }

@@ -290,7 +290,8 @@ public sealed partial class VirtualFileSystem
     }
 
     /// <summary>
-    /// Mode and owner of a new file in a directory; the umask does not apply where a default access list does.
+    /// Mode and owner of a new file in a directory; the umask does not apply where a default access list does, nor to
+    /// symbolic links.
     /// </summary>
     private static Errno NewFileContext(Task task, Inode directory, uint mode, out CreateContext context)
     {
@@ -301,7 +302,7 @@ public sealed partial class VirtualFileSystem
             return errno;
         }
 
-        if (directory.DefaultAccessList is null || (mode & StatMode.S_IFMT) == StatMode.S_IFLNK)
+        if (directory.DefaultAccessList is null && (mode & StatMode.S_IFMT) != StatMode.S_IFLNK)
         {
             mode &= ~task.FsContext.Umask;
         }

@@ -25,7 +25,7 @@ def until(pattern):
                 break
             seen += data.decode()
     show, seen = seen, ''
-    show = re.sub(r'\[(\d+)\] \d{2,}', r'[\1] PID', show)
+    show = re.sub(r'\[(\d+)\] \d+', r'[\1] PID', show)
     print(show.replace('\r', ''), end='')
 
 def send(text):

@@ -31,6 +31,10 @@ internal sealed partial class OverlayDirectory : OverlayInode
         _lowers = stack.Lowers;
         _lowerPath = stack.LowerPath;
         _firstReal = stack.Upper ?? stack.Lowers[0];
+        if (stack.Upper is { } upper)
+        {
+            upper.IsChangedFromAbove = true;
+        }
     }
 
     /// <summary>
@@ -188,6 +192,7 @@ internal sealed partial class OverlayDirectory : OverlayInode
             return error;
         }
 
+        copy.IsChangedFromAbove = true;
         PublishUpper(copy);
         return Errno.None;
     }

@@ -5,7 +5,8 @@ using Sentry.Vfs;
 namespace Sentry.Fs.Overlay;
 
 /// <summary>
-/// The type. The root overlay is made by the composition root from layers it has; guests cannot mount one yet.
+/// The type: the composition root makes the root overlay from layers it has, guests mount others over directories they
+/// name (Documentation/filesystems/overlayfs.rst).
 /// </summary>
 public sealed class OverlayFileSystem : FileSystemType
 {
@@ -19,6 +20,24 @@ public sealed class OverlayFileSystem : FileSystemType
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
     {
         superBlock = null;
-        return Errno.ENODEV;
+        Errno error = OverlayOptions.Parse(data, out OverlayOptions? options);
+        if (error == Errno.None)
+        {
+            error = options!.FindLayers(task, out OverlayLayers? layers);
+            superBlock = error == Errno.None ? Make(task, source, layers!, options) : null;
+        }
+
+        return error;
+    }
+
+    private OverlaySuperBlock Make(Task task, string source, OverlayLayers layers, OverlayOptions options)
+    {
+        OverlaySuperBlock made = new(layers, task.Kernel.Vfs.AllocateDevice(), options.ToMountOptions())
+        {
+            Source = source,
+            UserNamespace = task.Credentials.UserNamespace,
+        };
+        made.Flags |= layers.Upper is null ? (ulong)MountFlags.MS_RDONLY : 0;
+        return made;
     }
 }

@@ -8,7 +8,10 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Overlay;
 
-/// <summary>Directories an overlay is made of. Nobody else may change them while it is mounted.</summary>
+/// <summary>
+/// Directories an overlay is made of. Who changes them by another way while it is mounted gets an undefined view of
+/// them, and no more.
+/// </summary>
 public sealed class OverlayLayers
 {
     /// <summary>Writable layer; null for an overlay that only reads.</summary>
@@ -22,6 +25,9 @@ public sealed class OverlayLayers
 
     /// <summary>Read-only layers, the uppermost first; at least one.</summary>
     public required Inode[] Lowers { get; init; }
+
+    /// <summary>File systems of the layers to be kept mounted as long as the overlay is.</summary>
+    internal SuperBlock[] Kept { get; init; } = [];
 }
 
 /// <summary>
@@ -61,11 +67,17 @@ public sealed class OverlaySuperBlock : SuperBlock
             lower.TryReference();
         }
 
+        foreach (SuperBlock kept in layers.Kept)
+        {
+            kept.AddMount();
+        }
+
         if (layers.Upper is { } upper)
         {
+            layers.Work!.IsChangedFromAbove = true;
             _layerNumbers.TryAdd(upper.SuperBlock, (ulong)_layerNumbers.Count);
             upper.TryReference();
-            layers.Work!.TryReference();
+            layers.Work.TryReference();
         }
 
         _root = OverlayDirectory.MakeRoot(this, layers);
@@ -158,6 +170,10 @@ public sealed class OverlaySuperBlock : SuperBlock
 
         _layers.Upper?.DropReference();
         _layers.Work?.DropReference();
+        foreach (SuperBlock kept in _layers.Kept)
+        {
+            kept.DropMount();
+        }
     }
 
     /// <summary>The lower directories at a path from the lower roots, as a redirect names them.</summary>

@@ -11,8 +11,35 @@ public sealed class Fifo : ISpecialFileFactory
     public Errno Open(Task task, Inode inode, VfsPath path, int flags, ulong device, out FileDescription? file)
     {
         PipeRing ring = inode.SpecialState as PipeRing ?? (PipeRing)inode.InstallSpecialState(new PipeRing());
-        return Open(task, ring, inode, flags, out file);
+        return inode is AnonymousInode
+            ? OpenAgain(ring, inode, flags, out file)
+            : Open(task, ring, inode, flags, out file);
     }
+
+    /// <summary>
+    /// Opens a pipe through a magic link: it never waits and needs no partner (fs/pipe.c fifo_open, is_pipe).
+    /// </summary>
+    private static Errno OpenAgain(PipeRing ring, Inode inode, int flags, out FileDescription? file)
+    {
+        PipeAccess access = AccessOf(flags);
+        file = null;
+        if (access == PipeAccess.None)
+        {
+            return Errno.EINVAL;
+        }
+
+        ring.Attach(access);
+        file = new PipeDescription(ring, access, inode, flags, null);
+        return Errno.None;
+    }
+
+    private static PipeAccess AccessOf(int flags) => (flags & Fcntl.O_ACCMODE) switch
+    {
+        Fcntl.O_RDONLY => PipeAccess.Read,
+        Fcntl.O_WRONLY => PipeAccess.Write,
+        Fcntl.O_RDWR => PipeAccess.ReadWrite,
+        _ => PipeAccess.None,
+    };
 
     /// <summary>
     /// Opens an end of the FIFO whose ring is kept with its inode. Reading waits for a writer unless O_NONBLOCK;
@@ -22,13 +49,7 @@ public sealed class Fifo : ISpecialFileFactory
     public static Errno Open(Task task, PipeRing ring, Inode inode, int flags, out FileDescription? file)
     {
         file = null;
-        PipeAccess access = (flags & Fcntl.O_ACCMODE) switch
-        {
-            Fcntl.O_RDONLY => PipeAccess.Read,
-            Fcntl.O_WRONLY => PipeAccess.Write,
-            Fcntl.O_RDWR => PipeAccess.ReadWrite,
-            _ => PipeAccess.None,
-        };
+        PipeAccess access = AccessOf(flags);
         bool isNonblocking = (flags & Fcntl.O_NONBLOCK) != 0;
         if (access == PipeAccess.None)
         {

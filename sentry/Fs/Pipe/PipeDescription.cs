@@ -52,6 +52,7 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
         Credentials credentials = task.Credentials;
         PseudoSuperBlock superBlock = task.Kernel.PseudoFileSystems.Pipe;
         AnonymousInode inode = new(superBlock, StatMode.S_IFIFO | 0x180, credentials.FsUid, credentials.FsGid);
+        inode.InstallSpecialState(ring);
         ring.Attach(PipeAccess.Read);
         ring.Attach(PipeAccess.Write);
         int status = flags & (Fcntl.O_NONBLOCK | Fcntl.O_DIRECT);
@@ -134,6 +135,9 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
         done = 0;
         return Errno.EINVAL;
     }
+
+    /// <inheritdoc/>
+    protected override void ReportEveryEvent() => _ring.ReportEveryEvent();
 
     /// <inheritdoc/>
     protected override void Release() => _ring.Detach(_access);

@@ -37,7 +37,7 @@ public sealed partial class PipeRing
     private uint _writerOpens;
     private SpliceState _splice;
 
-    // Set once a poll was made: from then on every write is announced, for edge-triggered users that do not drain
+    // Set once a poll was made or O_ASYNC set: from then on every write is announced, for edge-triggered users that do not drain
     // (pipe_write, poll_usage).
     private volatile bool _isPolled;
 
@@ -142,6 +142,13 @@ public sealed partial class PipeRing
         }
 
         return result;
+    }
+
+    /// <summary>From now on every write is announced.</summary>
+    internal void ReportEveryEvent()
+    {
+        _isPolled = true;
+        Interlocked.MemoryBarrier();
     }
 
     /// <summary>

@@ -43,8 +43,9 @@ internal static class ProcStatusText
         AppendSignals(target, text);
         AppendCredentials(target, credentials, text);
         int cpus = context.Proc.Kernel.CpuCount;
-        text.Append("Cpus_allowed:\t").Append(MaskText(cpus)).Append("\nCpus_allowed_list:\t").Append(cpus == 1 ? "0"
-            : "0-" + (cpus - 1));
+        ulong[] affinity = target.Scheduling.Affinity;
+        text.Append("Cpus_allowed:\t").Append(CpuMaskText.Mask(affinity, cpus));
+        text.Append("\nCpus_allowed_list:\t").Append(CpuMaskText.List(affinity, cpus));
         text.Append("\nMems_allowed:\t00000001\nMems_allowed_list:\t0\n");
         ResourceCounters counters = target.Counters;
         text.Append("voluntary_ctxt_switches:\t").Append(counters.VoluntarySwitches);
@@ -134,11 +135,4 @@ internal static class ProcStatusText
     }
 
     private static void Mask(StringBuilder text, string name, ulong mask) =>
-        text.Append('\n').Append(name).Append(":\t").Append(mask.ToString("x16", CultureInfo.InvariantCulture));
-
-    private static string MaskText(int cpus)
-    {
-        ulong mask = cpus >= 64 ? ulong.MaxValue : (1UL << cpus) - 1;
-        return mask.ToString("x", CultureInfo.InvariantCulture);
-    }
-}
+        text.Append('\n').Append(name).Append(":\t").Append(mask.ToString("x16", CultureInfo.InvariantCulture));}

@@ -23,8 +23,7 @@ internal sealed partial class TmpfsDirectory
         TmpfsDirectory target = (TmpfsDirectory)newDirectory;
         if ((flags & Fcntl.RENAME_EXCHANGE) != 0)
         {
-            Exchange(oldName, moved, target, newName, (TmpfsInode)replaced!);
-            return Errno.None;
+            return Exchange(oldName, moved, target, newName, (TmpfsInode)replaced!);
         }
 
         if (replaced is TmpfsDirectory { IsEmpty: false })
@@ -32,44 +31,75 @@ internal sealed partial class TmpfsDirectory
             return Errno.ENOTEMPTY;
         }
 
-        if ((flags & Fcntl.RENAME_WHITEOUT) != 0 && !Instance.TryAddInode())
+        bool leavesWhiteout = (flags & Fcntl.RENAME_WHITEOUT) != 0;
+        if (leavesWhiteout && !Instance.TryAddInode())
         {
             return Errno.ENOSPC;
         }
 
-        if (replaced is not null)
+        Errno errno = Move(oldName, moved, target, newName, (TmpfsInode?)replaced);
+        if (!leavesWhiteout)
         {
-            target.RemoveReplaced(newName, (TmpfsInode)replaced);
+            return errno;
         }
 
-        RemoveEntry(oldName);
-        target.AddEntry(newName, moved);
+        CreateContext context = new(task, StatMode.S_IFCHR, task.Credentials.FsUid, task.Credentials.FsGid);
+        if (errno != Errno.None || !TryAddEntry(oldName, new TmpfsNode(Instance, in context, 0)))
+        {
+            Instance.DropInode();
+        }
+
+        return errno;
+    }
+
+    private Errno Move(string oldName, TmpfsInode moved, TmpfsDirectory target, string newName, TmpfsInode? replaced)
+    {
+        if (!TryRemoveEntry(oldName, moved))
+        {
+            return Errno.ENOENT;
+        }
+
+        bool hasRoom = replaced is null || target.TryRemoveReplaced(newName, replaced);
+        if (!hasRoom || !target.TryAddEntry(newName, moved))
+        {
+            TryAddEntry(oldName, moved);
+            return Errno.ESTALE;
+        }
+
         Reparent(moved, this, target);
         moved.TouchChanged();
-        if ((flags & Fcntl.RENAME_WHITEOUT) != 0)
-        {
-            CreateContext context = new(task, StatMode.S_IFCHR, task.Credentials.FsUid, task.Credentials.FsGid);
-            AddEntry(oldName, new TmpfsNode(Instance, in context, 0));
-        }
-
         return Errno.None;
     }
 
-    private void Exchange(string oldName, TmpfsInode moved, TmpfsDirectory target, string newName, TmpfsInode other)
+    private Errno Exchange(string oldName, TmpfsInode moved, TmpfsDirectory target, string newName, TmpfsInode other)
     {
-        RemoveEntry(oldName);
-        target.RemoveEntry(newName);
-        AddEntry(oldName, other);
-        target.AddEntry(newName, moved);
+        if (!TryRemoveEntry(oldName, moved))
+        {
+            return Errno.ENOENT;
+        }
+
+        if (!target.TryRemoveEntry(newName, other))
+        {
+            TryAddEntry(oldName, moved);
+            return Errno.ENOENT;
+        }
+
+        TryAddEntry(oldName, other);
+        target.TryAddEntry(newName, moved);
         Reparent(moved, this, target);
         Reparent(other, target, this);
         moved.TouchChanged();
         other.TouchChanged();
+        return Errno.None;
     }
 
-    private void RemoveReplaced(string name, TmpfsInode replaced)
+    private bool TryRemoveReplaced(string name, TmpfsInode replaced)
     {
-        RemoveEntry(name);
+        if (!TryRemoveEntry(name, replaced))
+        {
+            return false;
+        }
+
         if (replaced is TmpfsDirectory directory)
         {
             directory.Detach();
@@ -79,6 +109,8 @@ internal sealed partial class TmpfsDirectory
         {
             replaced.AddLinks(-1);
         }
+
+        return true;
     }
 
     private static void Reparent(TmpfsInode moved, TmpfsDirectory from, TmpfsDirectory to)

@@ -80,6 +80,16 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
         Make(in context, name, 0, target, out child);
 
     /// <inheritdoc/>
+    public override Errno Revalidate(Task task, string name, Inode? child)
+    {
+        using (Lock.Enter())
+        {
+            Inode? now = _byName.TryGetValue(name, out Entry? entry) ? entry.Inode : null;
+            return now == child ? Errno.None : Errno.ESTALE;
+        }
+    }
+
+    /// <inheritdoc/>
     public override Errno MakeUnnamed(in CreateContext context, out Inode? file)
     {
         Errno errno = Allocate(in context, 0, null, out TmpfsInode? made);
@@ -92,15 +102,23 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     public override Errno Link(Task task, string name, Inode target)
     {
         TmpfsInode inode = (TmpfsInode)target;
+        if (!TryAddEntry(name, inode))
+        {
+            return Errno.EEXIST;
+        }
+
         inode.AddLinks(1);
-        AddEntry(name, inode);
         return Errno.None;
     }
 
     /// <inheritdoc/>
     public override Errno Unlink(Task task, string name, Inode child)
     {
-        RemoveEntry(name);
+        if (!TryRemoveEntry(name, (TmpfsInode)child))
+        {
+            return Errno.ENOENT;
+        }
+
         ((TmpfsInode)child).AddLinks(-1);
         return Errno.None;
     }
@@ -114,7 +132,11 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             return Errno.ENOTEMPTY;
         }
 
-        RemoveEntry(name);
+        if (!TryRemoveEntry(name, victim))
+        {
+            return Errno.ENOENT;
+        }
+
         victim.Detach();
         AddLinks(-1);
         return Errno.None;
@@ -183,7 +205,14 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             return errno;
         }
 
-        AddEntry(name, made!);
+        if (LinkCount == 0 || !TryAddEntry(name, made!))
+        {
+            child = null;
+            made!.SetLinks(0);
+            made.Evict();
+            return LinkCount == 0 ? Errno.ENOENT : Errno.EEXIST;
+        }
+
         if (made is TmpfsDirectory)
         {
             AddLinks(1);
@@ -215,23 +244,35 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
         return Errno.None;
     }
 
-    private void AddEntry(string name, TmpfsInode inode)
+    // The overlay that has this directory as its upper one does not hold the VFS's lock of it, so what a caller found
+    // may have changed: names are added and removed only if that still holds.
+    private bool TryAddEntry(string name, TmpfsInode inode)
     {
         using (Lock.Enter())
         {
-            Entry entry = new(name, inode, _nextCookie++);
-            _byName.Add(name, entry);
+            Entry entry = new(name, inode, _nextCookie);
+            if (!_byName.TryAdd(name, entry))
+            {
+                return false;
+            }
+
+            _nextCookie++;
             _byCookie.Add(entry);
             TouchModified();
+            return true;
         }
     }
 
-    private TmpfsInode RemoveEntry(string name)
+    private bool TryRemoveEntry(string name, TmpfsInode inode)
     {
         using (Lock.Enter())
         {
-            _byName.Remove(name, out Entry? entry);
-            TmpfsInode inode = entry!.Inode!;
+            if (!_byName.TryGetValue(name, out Entry? entry) || entry.Inode != inode)
+            {
+                return false;
+            }
+
+            _byName.Remove(name);
             entry.Inode = null;
             _holes++;
             if (_holes > 32 && _holes > _byCookie.Count / 2)
@@ -241,7 +282,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             }
 
             TouchModified();
-            return inode;
+            return true;
         }
     }
 

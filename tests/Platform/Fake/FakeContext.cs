@@ -61,6 +61,11 @@ public sealed class FakeContext : IContext
         }
     }
 
+    public void SetAffinity(ReadOnlySpan<byte> mask)
+    {
+        // A script runs on the thread that switches to it and asks no CPU.
+    }
+
     public void ReadFpState(Span<byte> state) =>
         _fpState.AsSpan(0, Math.Min(state.Length, _fpState.Length)).CopyTo(state);
 

@@ -25,6 +25,17 @@ TEST(affinity)
     CPU_SET(cpu, &one);
     OK(sched_setaffinity(0, sizeof one, &one));
     EQ(cpu, sched_getcpu());
+    for (int other = cpu; other < CPU_SETSIZE; other++) {
+        if (CPU_ISSET(other, &set)) {
+            CPU_ZERO(&one);
+            CPU_SET(other, &one);
+            OK(sched_setaffinity(0, sizeof one, &one));
+            EQ(other, sched_getcpu());
+            pause_ms(10);
+            EQ(other, sched_getcpu());
+            cpu = other;
+        }
+    }
     cpu_set_t got;
     OK(sched_getaffinity(0, sizeof got, &got));
     EQ(1, CPU_COUNT(&got));
