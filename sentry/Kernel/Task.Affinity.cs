@@ -3,7 +3,8 @@ using Platform;
 
 namespace Sentry.Kernel;
 
-/// <summary>CPUs (sched_setaffinity(2)): the mask is kept with the scheduling parameters and holds on the host.</summary>
+/// <summary>CPUs (sched_setaffinity(2)): the mask is kept with the scheduling parameters and holds on the
+/// host.</summary>
 public sealed partial class Task
 {
     /// <summary>

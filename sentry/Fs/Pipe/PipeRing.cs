@@ -37,7 +37,8 @@ public sealed partial class PipeRing
     private uint _writerOpens;
     private SpliceState _splice;
 
-    // Set once a poll was made or O_ASYNC set: from then on every write is announced, for edge-triggered users that do not drain
+    // Set once a poll was made or O_ASYNC set: from then on every write is announced, for edge-triggered users that
+    // do not drain
     // (pipe_write, poll_usage).
     private volatile bool _isPolled;
 
