@@ -48,6 +48,7 @@ internal sealed partial class Composer
 
         // Made now: its code cannot become executable once the system-call filter stands.
         _log.Write("vdso " + (Kernel.Clock.MonotonicNs > 0 ? "ready" : "without a clock"));
+        VirtualFileSystem.UseClock(Kernel.Clock);
         RegisterFileSystems();
         _init = Kernel.CreateInit(MakeInit());
         string? failure = MountAll(_init);

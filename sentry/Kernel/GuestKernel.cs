@@ -12,12 +12,6 @@ namespace Sentry.Kernel;
 /// <summary>The root object: what exists once per sandbox. Composition happens in <c>runsc</c>.</summary>
 public sealed partial class GuestKernel
 {
-    /// <summary>Kernel release that uname(2) shows: programs choose features by it.</summary>
-    public const string Release = "6.1.0";
-
-    /// <summary>Kernel version that uname(2) shows.</summary>
-    public const string Version = "#1 SMP PREEMPT_DYNAMIC runsc";
-
     /// <summary>Process tree: parents, children, thread groups, sessions, process groups, PID tables.</summary>
     internal readonly OrderedLock<TasksLevel> TasksLock = new();
 

@@ -13,6 +13,9 @@ public static class KernelVersion
     /// <summary>uname -v.</summary>
     public const string Version = "#1 SMP PREEMPT_DYNAMIC";
 
+    /// <summary>What /proc/version and the first line of the kernel log say.</summary>
+    public const string Banner = SystemName + " version " + Release + " (runsc) " + Version;
+
     /// <summary>uname -m.</summary>
     public const string Machine = "x86_64";
 }

@@ -216,7 +216,6 @@ public sealed partial class Task
         ThreadGroup group = isThread ? ThreadGroup : NewGroupLocked(request, identity);
         Task child = new(Kernel, group, identity, parts)
         {
-            NoNewPrivileges = NoNewPrivileges,
             Personality = Personality,
             TimerSlackNs = TimerSlackNs,
             Scheduling = Scheduling.ForChild(),
@@ -233,6 +232,7 @@ public sealed partial class Task
         using (group.SignalLock.Enter())
         {
             group.AddTaskLocked(child);
+            child.InheritSeccompLocked(this);
             if (group.IsGroupExiting)
             {
                 child.KillLocked();

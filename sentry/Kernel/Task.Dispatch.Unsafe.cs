@@ -85,17 +85,24 @@ public sealed unsafe partial class Task
             Kernel.CountSystemCall(number);
         }
 
-        if ((_dispatchFlags & DispatchFlags.Trace) == 0)
+        bool traces = (_dispatchFlags & DispatchFlags.Trace) != 0;
+        if (traces)
         {
-            // SAFETY: every entry of the table has a handler of this signature.
-            return entry.Handler(this, args);
+            Strace.Entered(this, number, args);
         }
 
-        Strace.Entered(this, number, args);
+        bool isFiltered = (_dispatchFlags & DispatchFlags.Seccomp) != 0;
+        if (!isFiltered || PassesSeccomp(number, args, out SyscallResult result))
+        {
+            // SAFETY: every entry of the table has a handler of this signature.
+            result = entry.Handler(this, args);
+        }
 
-        // SAFETY: every entry of the table has a handler of this signature.
-        SyscallResult result = entry.Handler(this, args);
-        Strace.Left(this, number, args, result);
+        if (traces)
+        {
+            Strace.Left(this, number, args, result);
+        }
+
         return result;
     }
 }

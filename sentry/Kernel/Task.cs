@@ -126,9 +126,6 @@ public sealed partial class Task
     /// <summary>Timer slack a program starts with.</summary>
     internal const ulong DefaultTimerSlackNs = 50000;
 
-    /// <summary>PR_GET_SECCOMP: 0 none, 1 strict, 2 filter.</summary>
-    internal int SeccompMode { get; set; }
-
     /// <summary>The user's account that counts this task.</summary>
     internal UserAccount Account => _account;
 

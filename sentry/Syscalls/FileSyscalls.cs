@@ -110,6 +110,32 @@ public static partial class FileSyscalls
         return SyscallResult.From(errno, result);
     }
 
+    /// <summary>A read of asynchronous I/O: at the offset where there are offsets.</summary>
+    internal static SyscallResult ReadFor(Task task, FileDescription file, ref IoSequence destination, long offset)
+    {
+        if (file.IsSeekable)
+        {
+            return ReadAt(task, file, ref destination, offset);
+        }
+
+        Errno errno = BlockingIo.Read(task, file, ref destination, out long done);
+        file.AfterRead(done);
+        return SyscallResult.Partial(errno, done);
+    }
+
+    /// <summary>A write of asynchronous I/O: at the offset where there are offsets.</summary>
+    internal static SyscallResult WriteFor(Task task, FileDescription file, ref IoSequence source, long offset)
+    {
+        if (file.IsSeekable)
+        {
+            return WriteAt(task, file, ref source, offset);
+        }
+
+        Errno errno = BlockingIo.Write(task, file, ref source, out long done);
+        file.AfterWrite(done);
+        return SyscallResult.Partial(errno, done);
+    }
+
     /// <summary>
     /// EBADF without a descriptor, ESPIPE without positions, EBADF without the right: in Linux's order.
     /// </summary>

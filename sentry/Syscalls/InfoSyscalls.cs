@@ -14,6 +14,9 @@ public static class InfoSyscalls
 {
     private const int RandomChunkBytes = 256;
 
+    /// <summary>The kernel log: one line.</summary>
+    private static readonly byte[] s_log = Encoding.Latin1.GetBytes("<5>[    0.000000] " + KernelVersion.Banner + "\n");
+
     /// <summary>uname(2).</summary>
     public static SyscallResult Uname(Task task, in SyscallArguments args)
     {
@@ -21,11 +24,11 @@ public static class InfoSyscalls
         const int FieldBytes = Abi.Linux.Uts.__NEW_UTS_LEN + 1;
         Span<byte> result = stackalloc byte[6 * FieldBytes];
         result.Clear();
-        Put(result, "Linux");
+        Put(result, KernelVersion.SystemName);
         Put(result[FieldBytes..], uts.HostName);
-        Put(result[(2 * FieldBytes)..], GuestKernel.Release);
-        Put(result[(3 * FieldBytes)..], GuestKernel.Version);
-        Put(result[(4 * FieldBytes)..], "x86_64");
+        Put(result[(2 * FieldBytes)..], KernelVersion.Release);
+        Put(result[(3 * FieldBytes)..], KernelVersion.Version);
+        Put(result[(4 * FieldBytes)..], KernelVersion.Machine);
         Put(result[(5 * FieldBytes)..], uts.DomainName);
         return task.Mm.CopyOut(args.Address(0), result);
     }
@@ -123,7 +126,7 @@ public static class InfoSyscalls
         const int SizeBuffer = 10;
         int type = args.Int(0);
         int length = args.Int(2);
-        ReadOnlySpan<byte> log = "<6>[    0.000000] Linux version 6.1.0 (runsc)\n"u8;
+        ReadOnlySpan<byte> log = s_log;
         bool needsRight = type is not (ReadAll or SizeBuffer);
         if (needsRight && !task.Credentials.HasCapability(Capability.CAP_SYSLOG, task.Kernel.RootUserNamespace))
         {

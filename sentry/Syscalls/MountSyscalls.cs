@@ -7,7 +7,7 @@ using Sentry.Vfs;
 namespace Sentry.Syscalls;
 
 /// <summary>mount(2), umount2(2), pivot_root(2).</summary>
-public static class MountSyscalls
+public static partial class MountSyscalls
 {
     private const uint AccessTimeFlags = MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME
         | MountFlags.MS_STRICTATIME;

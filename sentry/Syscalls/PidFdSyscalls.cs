@@ -67,6 +67,45 @@ public static class PidFdSyscalls
         return Send(task, file.Pid, scope, signal, args.Address(2).IsNull, info);
     }
 
+    /// <summary>
+    /// process_mrelease(int pidfd, unsigned int flags): returns once the memory of a dying process is free. EINVAL when
+    /// it is not dying, ESRCH when its memory has gone already.
+    /// </summary>
+    public static SyscallResult ProcessMemoryRelease(Task task, in SyscallArguments args)
+    {
+        if (args.UInt(1) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        using FdReference reference = task.FdTable.Borrow(args.Int(0));
+        if (reference.File is not PidFdDescription file)
+        {
+            return Errno.EBADF;
+        }
+
+        ThreadGroup? group = file.Pid.ThreadGroup;
+        if (group is null || group.IsDead)
+        {
+            return Errno.ESRCH;
+        }
+
+        if (!group.IsGroupExiting)
+        {
+            return Errno.EINVAL;
+        }
+
+        Errno errno = Errno.None;
+        file.Pid.WaitQueue.Add(task.Waiter);
+        while (!group.IsDead && errno == Errno.None)
+        {
+            errno = task.BlockKillable();
+        }
+
+        file.Pid.WaitQueue.Remove(task.Waiter);
+        return errno == Errno.None ? Errno.None : Errno.EINTR;
+    }
+
     /// <summary>pidfd_getfd(int pidfd, int targetfd, unsigned int flags): a copy of another process's
     /// descriptor.</summary>
     public static SyscallResult PidFdGetFd(Task task, in SyscallArguments args)

@@ -112,7 +112,9 @@ public static partial class PrctlSyscalls
             case PR_GET_IO_FLUSHER or PR_SET_IO_FLUSHER:
                 return task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE) ? Errno.EINVAL : Errno.EPERM;
             case PR_GET_SECCOMP:
-                return task.SeccompMode;
+                return task.SeccompState?.Mode ?? 0;
+            case PR_SET_SECCOMP:
+                return SeccompSyscalls.SetMode(task, args[1], args.Address(2));
             default:
                 return Errno.EINVAL;
         }

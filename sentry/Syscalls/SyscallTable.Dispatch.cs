@@ -83,6 +83,12 @@ public static unsafe partial class SyscallTable
 
     private static SyscallResult NotPermitted(Task task, in SyscallArguments args) => Errno.EPERM;
 
+    private static SyscallResult NotSupported(Task task, in SyscallArguments args) => Errno.EOPNOTSUPP;
+
+    private static SyscallResult AccessDenied(Task task, in SyscallArguments args) => Errno.EACCES;
+
+    private static SyscallResult BadDescriptor(Task task, in SyscallArguments args) => Errno.EBADF;
+
     private static SyscallEntry[] BuildByNumber()
     {
         SyscallEntry[] table = new SyscallEntry[TableSize];

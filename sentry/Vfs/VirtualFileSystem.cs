@@ -4,6 +4,7 @@ using System.Threading;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Sync;
+using Sentry.Time;
 
 namespace Sentry.Vfs;
 
@@ -16,6 +17,11 @@ public sealed partial class VirtualFileSystem
 {
     /// <summary>Minors below are the fixed ones of <see cref="PseudoFileSystems"/>.</summary>
     private const int FirstAnonymousMinor = 0x14;
+
+    private const long NsPerTick = 100;
+
+    // One for the process: inodes and IPC objects are made where no kernel is at hand.
+    private static KernelClock? s_clock;
 
     private readonly OrderedLock<LeafLevel> _registryLock = new();
     private readonly Dictionary<string, FileSystemType> _types = new(StringComparer.Ordinal);
@@ -58,8 +64,17 @@ public sealed partial class VirtualFileSystem
     /// <summary>fs.protected_regular, as <see cref="ProtectedFifos"/>.</summary>
     public int ProtectedRegular { get; set; } = 2;
 
-    /// <summary>Wall-clock time in ns since the epoch, for file times.</summary>
-    public static long NowNs => (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) * 100;
+    /// <summary>
+    /// Wall-clock time in ns since the epoch, for the times of files and IPC objects: CLOCK_REALTIME of the guest, so
+    /// that they agree with what programs read from their clocks.
+    /// </summary>
+    public static long NowNs => Volatile.Read(ref s_clock) is { } clock
+        ? clock.RealtimeNs
+        : (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) * NsPerTick;
+
+    /// <summary>Sets the clock of all times; the composition root calls it once. Without it the host's
+    /// serves.</summary>
+    public static void UseClock(KernelClock clock) => Volatile.Write(ref s_clock, clock);
 
     /// <summary>Changes with every rename; odd while one is in progress.</summary>
     internal uint RenameSequence => Volatile.Read(ref _renameSequence);

@@ -194,8 +194,7 @@ internal sealed class ProcGlobalFiles
 
     private Errno Version(Task reader, StringBuilder text)
     {
-        text.Append("Linux version ").Append(KernelVersion.Release).Append(" (runsc) ").Append(KernelVersion.Version)
-            .Append('\n');
+        text.Append(KernelVersion.Banner).Append('\n');
         return Errno.None;
     }
 

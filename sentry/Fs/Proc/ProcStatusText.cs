@@ -130,8 +130,10 @@ internal static class ProcStatusText
         Mask(text, "CapEff", credentials.Effective);
         Mask(text, "CapBnd", credentials.Bounding);
         Mask(text, "CapAmb", credentials.Ambient);
-        text.Append("\nNoNewPrivs:\t").Append(target.NoNewPrivileges ? 1 : 0).Append(
-            "\nSeccomp:\t0\nSeccomp_filters:\t0\n");
+        SeccompState? seccomp = target.SeccompState;
+        text.Append("\nNoNewPrivs:\t").Append(target.NoNewPrivileges ? 1 : 0);
+        text.Append("\nSeccomp:\t").Append(seccomp?.Mode ?? 0);
+        text.Append("\nSeccomp_filters:\t").Append(seccomp?.Filter?.Count ?? 0).Append('\n');
     }
 
     private static void Mask(StringBuilder text, string name, ulong mask) =>
