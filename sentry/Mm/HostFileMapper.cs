@@ -22,6 +22,7 @@ public sealed class HostFileMapper : IMemoryBacking
 
     private readonly HostFd _fd;
     private readonly MemoryAccess _access;
+    private readonly HostContents _contents;
     private long _references = 1;
 
     // Guards _chunks.
@@ -32,10 +33,11 @@ public sealed class HostFileMapper : IMemoryBacking
     /// A mapper over a descriptor, which it owns from now on. <paramref name="access"/>: Write when it was opened for
     /// reading and writing.
     /// </summary>
-    public HostFileMapper(HostFd fd, MemoryAccess access)
+    public HostFileMapper(HostFd fd, MemoryAccess access, HostContents contents)
     {
         _fd = fd;
         _access = access;
+        _contents = contents;
     }
 
     /// <inheritdoc/>
@@ -43,6 +45,9 @@ public sealed class HostFileMapper : IMemoryBacking
 
     /// <inheritdoc/>
     public bool MayFault => true;
+
+    /// <inheritdoc/>
+    public bool IsConstant => _contents == HostContents.Constant;
 
     /// <inheritdoc/>
     public void AddReference(ulong offset, ulong lengthBytes) =>
@@ -130,4 +135,14 @@ public sealed class HostFileMapper : IMemoryBacking
 
         _fd.Dispose();
     }
+}
+
+/// <summary>May the contents of a host file change while it is mapped?</summary>
+public enum HostContents
+{
+    /// <summary>Anybody may write the file.</summary>
+    Changing,
+
+    /// <summary>Nobody writes it: a layer that is served for reading, and to this sandbox alone.</summary>
+    Constant,
 }

@@ -18,6 +18,10 @@ public interface IMemoryBacking
     /// then go through HostOs.SafeCopy.</summary>
     bool MayFault { get; }
 
+    /// <summary>True when nobody changes the contents, so that private pages may be copied ahead of the first write to
+    /// them.</summary>
+    bool IsConstant { get; }
+
     /// <summary>Takes one reference on every page of the range (a PMA or the page cache holds it).</summary>
     void AddReference(ulong offset, ulong lengthBytes);
 

@@ -97,6 +97,9 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     /// <inheritdoc/>
     public bool MayFault => false;
 
+    /// <inheritdoc/>
+    public bool IsConstant => false;
+
     /// <summary>Address in the Sentry of offset 0.</summary>
     internal nuint BaseAddress => _base;
 

@@ -61,13 +61,12 @@ public sealed partial class MemoryManager
 
     /// <summary>
     /// More at once when the pages just before were copied already: the program writes through the whole. Pages of
-    /// our own
-    /// files go one by one: as on Linux, a private page follows the file until it is written itself.
+    /// files that may be written go one by one: as on Linux, a private page follows the file until it is written itself.
     /// </summary>
     private ulong CopySizeLocked(int pma, ulong page)
     {
         ref Pma value = ref _pmas.Value(pma);
-        if (!value.IsPrivate && !value.Backing.MayFault)
+        if (!value.IsPrivate && !value.Backing.IsConstant)
         {
             return PageSize;
         }

@@ -20,15 +20,33 @@ public sealed partial class FsContext
         _root = new Place(root);
         _workingDirectory = new Place(workingDirectory);
         _umask = umask & 0x1FF;
-        root.Pin();
-        workingDirectory.Pin();
         vfs.Register(this);
     }
 
-    /// <summary>Holds a path so that it is replaced atomically.</summary>
-    private sealed class Place(VfsPath path)
+    /// <summary>
+    /// Holds a path so that it is replaced atomically, and the directory in use, which may lose its name meanwhile.
+    /// </summary>
+    private sealed class Place
     {
-        internal readonly VfsPath Path = path;
+        internal readonly VfsPath Path;
+        private readonly bool _isReferenced;
+
+        internal Place(VfsPath path)
+        {
+            Path = path;
+            path.Pin();
+            _isReferenced = path.Dentry.Inode!.TryReference();
+        }
+
+        internal void Release()
+        {
+            if (_isReferenced)
+            {
+                Path.Dentry.Inode!.DropReference();
+            }
+
+            Path.Unpin();
+        }
     }
 
     /// <summary>What "/" means (chroot(2)).</summary>
@@ -82,8 +100,8 @@ public sealed partial class FsContext
         if (Interlocked.Decrement(ref _users) == 0)
         {
             _vfs.Unregister(this);
-            _root.Path.Unpin();
-            _workingDirectory.Path.Unpin();
+            _root.Release();
+            _workingDirectory.Release();
         }
     }
 
@@ -106,9 +124,8 @@ public sealed partial class FsContext
 
     private static void Replace(ref Place place, VfsPath path)
     {
-        path.Pin();
-        VfsPath old = place.Path;
+        Place old = place;
         Volatile.Write(ref place, new Place(path));
-        old.Unpin();
+        old.Release();
     }
 }

@@ -34,13 +34,21 @@ public sealed class GoferTreeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(GoferSharing.Exclusive, 0)]
-    [InlineData(GoferSharing.Exclusive, 1)]
-    [InlineData(GoferSharing.Shared, 0)]
-    [InlineData(GoferSharing.Shared, 1)]
-    public void Random_operations_have_the_results_they_have_on_the_host(GoferSharing sharing, int run)
+    [MemberData(nameof(TreeSeeds.All), MemberType = typeof(TreeSeeds))]
+    public void Random_operations_have_the_results_they_have_on_the_host(int seed)
     {
-        int seed = run == 1 ? Environment.TickCount : run;
+        Compare(GoferSharing.Exclusive, seed);
+    }
+
+    [Theory]
+    [MemberData(nameof(TreeSeeds.All), MemberType = typeof(TreeSeeds))]
+    public void They_have_them_on_a_shared_tree_too(int seed)
+    {
+        Compare(GoferSharing.Shared, seed);
+    }
+
+    private void Compare(GoferSharing sharing, int seed)
+    {
         GuestTree guest = MakeGuest(sharing);
         HostTree host = new(Twin);
         HostTree served = new(Served);

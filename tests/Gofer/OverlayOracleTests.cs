@@ -37,13 +37,9 @@ public sealed class OverlayOracleTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void Random_operations_have_the_results_they_have_on_the_host(int run)
+    [MemberData(nameof(TreeSeeds.All), MemberType = typeof(TreeSeeds))]
+    public void Random_operations_have_the_results_they_have_on_the_host(int seed)
     {
-        int seed = run == 3 ? Environment.TickCount : run;
         RandomTreeOperations operations = new(seed);
         Prepare(operations);
         GuestTree guest = MakeGuest();

@@ -298,14 +298,15 @@ internal abstract partial class GoferInode : Inode
         return error;
     }
 
-    /// <summary>Takes sizes and times read from a descriptor with fstat(2).</summary>
+    /// <summary>
+    /// Takes sizes and times read from a descriptor with fstat(2); owners in it are as the Sentry's own user namespace
+    /// shows them, and so mean nothing.
+    /// </summary>
     protected void AdoptStat(in Stat stat)
     {
         using (Lock.Enter())
         {
             _attributes.Mode = stat.st_mode;
-            _attributes.Uid = stat.st_uid;
-            _attributes.Gid = stat.st_gid;
             _attributes.LinkCount = (uint)stat.st_nlink;
             _attributes.SizeBytes = stat.st_size;
             _attributes.Blocks = stat.st_blocks;

@@ -144,7 +144,9 @@ internal sealed partial class GoferRegularFile
             {
                 bool isWriter = access != Fcntl.O_RDONLY;
                 MemoryAccess memory = MemoryAccess.Read | (isWriter ? MemoryAccess.Write : MemoryAccess.None);
-                HostFileMapper mapper = new(new HostFd(fd), memory);
+                bool isConstant = Gofer.IsServedReadOnly && !Gofer.IsShared;
+                HostContents contents = isConstant ? HostContents.Constant : HostContents.Changing;
+                HostFileMapper mapper = new(new HostFd(fd), memory, contents);
                 Volatile.Write(ref isWriter ? ref _writer : ref _reader, mapper);
                 return;
             }

@@ -90,7 +90,8 @@ internal sealed partial class GoferRegularFile : GoferInode
     /// <inheritdoc/>
     protected override Errno Refresh()
     {
-        if (!TryPin(Fcntl.O_RDONLY, out HostFileMapper? mapper))
+        // On a shared mount others may change owner and mode: those only the server tells.
+        if (Gofer.IsShared || !TryPin(Fcntl.O_RDONLY, out HostFileMapper? mapper))
         {
             return base.Refresh();
         }

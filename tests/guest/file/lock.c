@@ -153,18 +153,15 @@ TEST(waiting_for_a_lock)
 
 TEST(deadlocks_are_found)
 {
-    int fd = file(), ready[2], go[2];
+    int fd = file(), ready[2];
     OK(pipe(ready));
-    OK(pipe(go));
+    OK(set(fd, F_SETLK, F_WRLCK, 0, 1));
     pid_t child = CHILD({
         OK(set(fd, F_SETLK, F_WRLCK, 1, 1));
         send_byte(ready[1]);
-        await_byte(go[0]);
         OK(set(fd, F_SETLKW, F_WRLCK, 0, 1));
     });
-    OK(set(fd, F_SETLK, F_WRLCK, 0, 1));
     await_byte(ready[0]);
-    send_byte(go[1]);
     await_state(child, 'S');
     FAILS(EDEADLK, set(fd, F_SETLKW, F_WRLCK, 1, 1));
     OK(set(fd, F_SETLK, F_UNLCK, 0, 1));

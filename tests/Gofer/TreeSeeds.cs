@@ -1,0 +1,32 @@
+using System;
+using System.Globalization;
+using Xunit;
+
+namespace Tests.Gofer;
+
+/// <summary>
+/// Seeds of the random trees: a few fixed ones, one of the clock, and as many more as the environment variable
+/// TREE_SEEDS says.
+/// </summary>
+public static class TreeSeeds
+{
+    private const int Fixed = 3;
+
+    /// <summary>The seeds of this run.</summary>
+    public static TheoryData<int> All
+    {
+        get
+        {
+            TheoryData<int> seeds = [];
+            string? wanted = Environment.GetEnvironmentVariable("TREE_SEEDS");
+            int more = int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : 0;
+            for (int seed = 0; seed < Fixed + more; seed++)
+            {
+                seeds.Add(seed);
+            }
+
+            seeds.Add(Environment.TickCount);
+            return seeds;
+        }
+    }
+}
