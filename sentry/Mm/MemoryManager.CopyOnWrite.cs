@@ -61,7 +61,8 @@ public sealed partial class MemoryManager
 
     /// <summary>
     /// More at once when the pages just before were copied already: the program writes through the whole. Pages of
-    /// files that may be written go one by one: as on Linux, a private page follows the file until it is written itself.
+    /// files that may be written go one by one: as on Linux, a private page follows the file until it is written
+    /// itself.
     /// </summary>
     private ulong CopySizeLocked(int pma, ulong page)
     {
