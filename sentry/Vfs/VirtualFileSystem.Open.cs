@@ -189,13 +189,13 @@ public sealed partial class VirtualFileSystem
                 return Errno.EEXIST;
             }
 
-            if (!found.Dentry.IsSymlink)
+            if (!found.Dentry.IsSymlink || (request.Flags & Fcntl.O_NOFOLLOW) != 0)
             {
                 errno = MayOpenSticky(task, walk.Current, found);
                 return errno != Errno.None ? errno : OpenExisting(task, found, in request, request.Access, out file);
             }
 
-            errno = (request.Flags & Fcntl.O_NOFOLLOW) != 0 ? Errno.ELOOP : walk.FollowLast(found);
+            errno = walk.FollowLast(found);
             if (errno != Errno.None)
             {
                 return errno;
@@ -442,7 +442,8 @@ public sealed partial class VirtualFileSystem
 
     /// <summary>
     /// fs.protected_fifos and fs.protected_regular (may_create_in_sticky): O_CREAT must not open somebody else's file
-    /// in a sticky directory.
+    /// in a sticky directory. What is neither a FIFO nor a regular file has no setting and is always protected where
+    /// anybody may write; a directory fails otherwise.
     /// </summary>
     private Errno MayOpenSticky(Task task, VfsPath directory, VfsPath file)
     {
@@ -451,7 +452,8 @@ public sealed partial class VirtualFileSystem
         {
             StatMode.S_IFIFO => ProtectedFifos,
             StatMode.S_IFREG => ProtectedRegular,
-            _ => 0,
+            StatMode.S_IFDIR => 0,
+            _ => 1,
         };
         if (rule == 0)
         {

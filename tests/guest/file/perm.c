@@ -249,3 +249,22 @@ TEST(protected_hard_links_or_not)
         OK(link("f", "l"));
     }
 }
+
+TEST(creation_does_not_open_what_others_left_in_a_sticky_directory)
+{
+    OK(mkdir("d", 0755));
+    OK(chmod("d", 01777));
+    OK(symlink("nowhere", "d/link"));
+    OK(mknod("d/socket", S_IFSOCK | 0666, 0));
+    OK(lchown("d/link", 1000, 1000));
+    OK(chown("d/socket", 1000, 1000));
+    FAILS(EACCES, open("d/link", O_CREAT | O_NOFOLLOW | O_WRONLY, 0600));
+    FAILS(ELOOP, open("d/link", O_NOFOLLOW | O_WRONLY));
+    FAILS(EACCES, open("d/socket", O_CREAT | O_WRONLY, 0600));
+    FAILS(ENXIO, open("d/socket", O_WRONLY));
+    OK(lchown("d/link", 0, 0));
+    FAILS(ELOOP, open("d/link", O_CREAT | O_NOFOLLOW | O_WRONLY, 0600));
+    OK(mkdir("d/sub", 0777));
+    OK(chown("d/sub", 1000, 1000));
+    FAILS(EISDIR, open("d/sub", O_CREAT | O_RDONLY, 0600));
+}
