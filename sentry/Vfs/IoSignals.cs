@@ -20,9 +20,9 @@ public sealed record SignalReceiver(Pid Identity, int Kind, uint Uid, uint Effec
 internal readonly record struct IoSignal(SignalReceiver Receiver, int Number, int Fd, uint Events);
 
 /// <summary>
-/// Sends the signals of O_ASYNC and F_NOTIFY. Events arrive under wait-queue locks, where signal locks may not be taken, so the task
-/// that caused them sends them before it goes back to its program, or a thread of its own if that comes first; the
-/// thread starts with the first signal.
+/// Sends the signals of O_ASYNC and F_NOTIFY. Events arrive under wait-queue locks, where signal locks may not be
+/// taken, so the task that caused them sends them before it goes back to its program, or a thread of its own if that
+/// comes first; the thread starts with the first signal.
 /// </summary>
 internal sealed class IoSignals
 {
