@@ -88,6 +88,8 @@ public static partial class DescriptorSyscalls
                 or Fcntl.F_GETOWN_EX
                 or Fcntl.F_GETOWNER_UIDS:
                 return OwnerSyscalls.Control(task, file, args.Int(1), args[2]);
+            case Fcntl.F_NOTIFY:
+                return file.Notify(task, task.FdTable, args.Int(0), args.UInt(2));
             case Fcntl.F_ADD_SEALS:
                 return file is ISealable sealable ? sealable.AddSeals(args.UInt(2)) : Errno.EINVAL;
             case Fcntl.F_GET_SEALS:

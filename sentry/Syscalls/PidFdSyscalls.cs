@@ -46,25 +46,27 @@ public static class PidFdSyscalls
         }
 
         using FdReference reference = task.FdTable.Borrow(args.Int(0));
-        if (reference.File is not PidFdDescription file)
+        PidFdDescription? file = reference.File as PidFdDescription;
+        if ((file?.Pid ?? FromProc(reference.File)) is not { } pid)
         {
             return Errno.EBADF;
         }
 
-        if (!file.Pid.Namespace.IsDescendantOf(task.PidNamespace))
+        if (!pid.Namespace.IsDescendantOf(task.PidNamespace))
         {
             return Errno.EINVAL;
         }
 
         int signal = args.Int(1);
-        Errno errno = ReadInfo(task, args, file.Pid, out SigInfo info);
+        Errno errno = ReadInfo(task, args, pid, out SigInfo info);
         if (errno != Errno.None)
         {
             return errno;
         }
 
-        uint scope = flags != 0 ? flags : file.IsThread ? Pidfd.PIDFD_SIGNAL_THREAD : Pidfd.PIDFD_SIGNAL_THREAD_GROUP;
-        return Send(task, file.Pid, scope, signal, args.Address(2).IsNull, info);
+        bool isThread = file is { IsThread: true };
+        uint scope = flags != 0 ? flags : isThread ? Pidfd.PIDFD_SIGNAL_THREAD : Pidfd.PIDFD_SIGNAL_THREAD_GROUP;
+        return Send(task, pid, scope, signal, args.Address(2).IsNull, info);
     }
 
     /// <summary>
@@ -105,6 +107,10 @@ public static class PidFdSyscalls
         file.Pid.WaitQueue.Remove(task.Waiter);
         return errno == Errno.None ? Errno.None : Errno.EINTR;
     }
+
+    /// <summary>An open /proc/PID stands for its process, as before there were pidfds.</summary>
+    private static Pid? FromProc(FileDescription? file) =>
+        file is { IsPathOnly: false } ? (file.Inode as IProcessDirectory)?.Process : null;
 
     /// <summary>pidfd_getfd(int pidfd, int targetfd, unsigned int flags): a copy of another process's
     /// descriptor.</summary>

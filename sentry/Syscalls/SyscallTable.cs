@@ -347,7 +347,7 @@ public static unsafe partial class SyscallTable
         Full(332, "statx", &StatSyscalls.StatX, "fd path flags hex ptr"),
         Full(333, "io_pgetevents", &AioSyscalls.PGetEvents, "hex long long ptr time ptr"),
         Error(334, "rseq", &NoSystemCall, "ENOSYS: the Sentry does not see the host preempt a thread, so nothing could be aborted"),
-        Partial(424, "pidfd_send_signal", &PidFdSyscalls.PidFdSendSignal, "fd sig ptr hex", "no /proc directory descriptors"),
+        Full(424, "pidfd_send_signal", &PidFdSyscalls.PidFdSendSignal, "fd sig ptr hex"),
         Error(425, "io_uring_setup", &NoSystemCall, "ENOSYS, as without CONFIG_IO_URING"),
         Error(426, "io_uring_enter", &NoSystemCall, "ENOSYS, as without CONFIG_IO_URING"),
         Error(427, "io_uring_register", &NoSystemCall, "ENOSYS, as without CONFIG_IO_URING"),

@@ -255,6 +255,7 @@ public sealed partial class EpollDescription : FileDescription
 
             item.IsReady = true;
             item.NextReady = null;
+            item.PreviousReady = _readyTail;
             if (_readyTail is null)
             {
                 _readyHead = item;
@@ -279,11 +280,7 @@ public sealed partial class EpollDescription : FileDescription
                 return null;
             }
 
-            _readyHead = item.NextReady;
-            _readyTail = _readyHead is null ? null : _readyTail;
-            _readyCount--;
-            item.NextReady = null;
-            item.IsReady = false;
+            UnlinkReadyLocked(item);
             return item;
         }
     }
@@ -292,30 +289,36 @@ public sealed partial class EpollDescription : FileDescription
     {
         using (_readyLock.Enter())
         {
-            if (!item.IsReady)
+            if (item.IsReady)
             {
-                return;
+                UnlinkReadyLocked(item);
             }
-
-            EpollItem? previous = null;
-            for (EpollItem? at = _readyHead; at != item; at = at!.NextReady)
-            {
-                previous = at;
-            }
-
-            if (previous is null)
-            {
-                _readyHead = item.NextReady;
-            }
-            else
-            {
-                previous.NextReady = item.NextReady;
-            }
-
-            _readyTail = _readyTail == item ? previous : _readyTail;
-            _readyCount--;
-            item.IsReady = false;
-            item.NextReady = null;
         }
+    }
+
+    private void UnlinkReadyLocked(EpollItem item)
+    {
+        if (item.PreviousReady is null)
+        {
+            _readyHead = item.NextReady;
+        }
+        else
+        {
+            item.PreviousReady.NextReady = item.NextReady;
+        }
+
+        if (item.NextReady is null)
+        {
+            _readyTail = item.PreviousReady;
+        }
+        else
+        {
+            item.NextReady.PreviousReady = item.PreviousReady;
+        }
+
+        _readyCount--;
+        item.IsReady = false;
+        item.NextReady = null;
+        item.PreviousReady = null;
     }
 }

@@ -11,6 +11,7 @@ internal sealed class EpollItem : WaitEntry
 {
     // Guarded by the instance's ready lock.
     internal EpollItem? NextReady;
+    internal EpollItem? PreviousReady;
     internal bool IsReady;
 
     // List of the file's items, guarded by the file's item lock.

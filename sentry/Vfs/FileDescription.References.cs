@@ -105,6 +105,7 @@ public abstract partial class FileDescription
             locks.ReleaseOwner(owner);
         }
 
+        EndNotices(owner);
         return IsPathOnly ? Errno.None : Flush(task);
     }
 

@@ -25,6 +25,12 @@ public interface IFileWatch
 /// </summary>
 public static class FileEvents
 {
+    /// <summary>A name became another one of the same directory; inotify has no such event, F_NOTIFY has.</summary>
+    internal const uint RenamedInside = 0x1000_0000;
+
+    // What a watch may ask for.
+    internal const uint Deliverable = Inotify.IN_ALL_EVENTS | RenamedInside;
+
     private static int s_watchCount;
     private static int s_nextCookie;
 
@@ -137,7 +143,7 @@ public sealed class FileWatches
         bool unlinked = child.IsUnlinked;
         foreach (IFileWatch watch in Volatile.Read(ref _watches))
         {
-            if ((watch.Mask & mask & Inotify.IN_ALL_EVENTS) != 0 && !(unlinked && watch.IgnoresUnlinked))
+            if ((watch.Mask & mask & FileEvents.Deliverable) != 0 && !(unlinked && watch.IgnoresUnlinked))
             {
                 watch.OnEvent(mask, 0, child.Name);
             }
@@ -148,7 +154,7 @@ public sealed class FileWatches
     {
         foreach (IFileWatch watch in Volatile.Read(ref _watches))
         {
-            if ((watch.Mask & mask & Inotify.IN_ALL_EVENTS) != 0 || (mask & Inotify.IN_IGNORED) != 0)
+            if ((watch.Mask & mask & FileEvents.Deliverable) != 0 || (mask & Inotify.IN_IGNORED) != 0)
             {
                 watch.OnEvent(mask, cookie, name);
             }

@@ -20,9 +20,9 @@ public sealed record SignalReceiver(Pid Identity, int Kind, uint Uid, uint Effec
 internal readonly record struct IoSignal(SignalReceiver Receiver, int Number, int Fd, uint Events);
 
 /// <summary>
-/// Sends the signals of O_ASYNC. Events arrive under wait-queue locks, where signal locks may not be taken, so the task
-/// that caused them sends them before it goes back to its program, or a thread of its own if that comes first; the
-/// thread starts with the first signal.
+/// Sends the signals of O_ASYNC and F_NOTIFY. Events arrive under wait-queue locks, where signal locks may not be
+/// taken, so the task that caused them sends them before it goes back to its program, or a thread of its own if that
+/// comes first; the thread starts with the first signal.
 /// </summary>
 internal sealed class IoSignals
 {
@@ -146,7 +146,8 @@ internal sealed class IoSignals
             return SigInfos.FromKernel(Signals.SIGIO);
         }
 
-        int reason = (signal.Events & Epoll.EPOLLIN) != 0 ? SigCode.POLL_IN
+        int reason = (signal.Events & Epoll.EPOLLMSG) != 0 ? SigCode.POLL_MSG
+            : (signal.Events & Epoll.EPOLLIN) != 0 ? SigCode.POLL_IN
             : (signal.Events & Epoll.EPOLLOUT) != 0 ? SigCode.POLL_OUT
             : (signal.Events & Epoll.EPOLLHUP) != 0 ? SigCode.POLL_HUP : SigCode.POLL_ERR;
         return new SigInfo

@@ -348,6 +348,11 @@ public sealed partial class VirtualFileSystem
         uint cookie = FileEvents.NextCookie();
         FileEvents.ReportName(from.Inode!, oldName, moved, Inotify.IN_MOVED_FROM, cookie);
         FileEvents.ReportName(to.Inode!, newName, moved, Inotify.IN_MOVED_TO, cookie);
+        if (from.Inode == to.Inode)
+        {
+            FileEvents.ReportName(from.Inode!, oldName, moved, FileEvents.RenamedInside);
+        }
+
         FileEvents.ReportSelf(moved, Inotify.IN_MOVE_SELF);
     }
 

@@ -1,6 +1,6 @@
-"""Runs the tests of one CPython test module and prints one line per test: "result id".
+"""Runs the tests of one CPython test module and prints one line per test: "result id seconds".
 
-usage: driver.py MODULE [--after ID] [--match REGEX]
+usage: driver.py MODULE [--after ID] [--match REGEX] [--skip REGEX]
 A test that takes longer than $TEST_SECONDS prints "hangs id" and ends the run; the caller starts again after it.
 """
 import os
@@ -33,7 +33,7 @@ class Lines(unittest.TestResult):
         name = test.id().split(' ')[0]
         if name not in self.said:
             self.said.add(name)
-            os.write(self.out, f'{result} {name}\n'.encode())
+            os.write(self.out, f'{result} {name} {time.monotonic() - self.started:.1f}\n'.encode())
 
     def addSuccess(self, test):
         self.say('ok', test)
@@ -95,6 +95,8 @@ def main():
     test.support.use_resources = []
     suite = unittest.defaultTestLoader.loadTestsFromName('test.' + module)
     tests = [t for t in flatten(suite) if re.search(options.get('--match', '.'), t.id())]
+    if options.get('--skip'):
+        tests = [t for t in tests if not re.search(options['--skip'], t.id())]
     if '--after' in options:
         ids = [t.id() for t in tests]
         tests = tests[ids.index(options['--after']) + 1:]

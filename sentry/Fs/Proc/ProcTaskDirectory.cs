@@ -8,7 +8,7 @@ using Sentry.Vfs.Synthetic;
 namespace Sentry.Fs.Proc;
 
 /// <summary>/proc/PID and /proc/PID/task/TID.</summary>
-internal sealed class ProcTaskDirectory : SyntheticDirectory
+internal sealed class ProcTaskDirectory : SyntheticDirectory, IProcessDirectory
 {
     private readonly ProcSuperBlock _proc;
     private readonly Pid _identity;
@@ -23,6 +23,9 @@ internal sealed class ProcTaskDirectory : SyntheticDirectory
         _id = id;
         _kind = kind;
     }
+
+    /// <inheritdoc/>
+    public Pid? Process => _kind == ProcSelfKind.Process ? _identity : null;
 
     internal static ProcTaskDirectory ForProcess(ProcSuperBlock proc, Task task, int id) =>
         new(proc, task, id, ProcSelfKind.Process, Identify(task, ProcSuperBlock.TaskNumber(id, 0), 0x16D));

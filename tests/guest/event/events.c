@@ -207,3 +207,26 @@ TEST(pidfd_shows_its_pid_in_fdinfo)
     sprintf(line, "Pid:\t%d\n", getpid());
     CHECK(strstr(text, line) != NULL);
 }
+
+TEST(a_process_directory_of_proc_stands_for_the_process)
+{
+    char name[32];
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    snprintf(name, sizeof name, "/proc/%d", getpid());
+    int fd = OK(open(name, O_RDONLY | O_DIRECTORY));
+    OK(pidfd_send(fd, SIGUSR1, NULL, 0));
+    EQ(SIGUSR1, sigwaitinfo(&set, NULL));
+    FAILS(EBADF, pidfd_send(OK(open(name, O_PATH)), 0, NULL, 0));
+    FAILS(EBADF, pidfd_send(OK(open("/proc", O_RDONLY)), 0, NULL, 0));
+    FAILS(EBADF, pidfd_send(OK(open("/proc/self/task", O_RDONLY)), 0, NULL, 0));
+    FAILS(EBADF, pidfd_send(OK(open("/proc/thread-self", O_RDONLY)), 0, NULL, 0));
+    pid_t child = CHILD({ pause(); });
+    snprintf(name, sizeof name, "/proc/%d", child);
+    fd = OK(open(name, O_RDONLY));
+    OK(pidfd_send(fd, SIGTERM, NULL, 0));
+    KILLED(SIGTERM, child);
+    FAILS(ESRCH, pidfd_send(fd, 0, NULL, 0));
+}

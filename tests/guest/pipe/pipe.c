@@ -256,3 +256,50 @@ TEST(a_large_transfer_through_a_small_pipe)
     }
     EXITS(0, child);
 }
+
+static int reopen(int fd, int flags)
+{
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return open(link, flags);
+}
+
+TEST(a_pipe_can_be_opened_again_through_proc)
+{
+    char byte;
+    OK(pipe(fds));
+    int reader = OK(reopen(fds[0], O_RDONLY)), writer = OK(reopen(fds[0], O_WRONLY)), both = OK(reopen(fds[1], O_RDWR));
+    EQ(1, write(writer, "a", 1));
+    EQ(1, read(reader, &byte, 1));
+    EQ('a', byte);
+    EQ(1, write(both, "b", 1));
+    EQ(1, read(both, &byte, 1));
+    EQ('b', byte);
+    FAILS(EBADF, read(writer, &byte, 1));
+    OK(close(both));
+    OK(close(writer));
+    OK(close(fds[1]));
+    EQ(0, read(reader, &byte, 1));
+}
+
+TEST(opening_a_pipe_again_waits_for_nobody)
+{
+    char byte;
+    OK(pipe(fds));
+    OK(close(fds[1]));
+    int reader = OK(reopen(fds[0], O_RDONLY));
+    EQ(0, read(reader, &byte, 1));
+    int writer = OK(reopen(fds[0], O_WRONLY | O_NONBLOCK));
+    OK(close(fds[0]));
+    OK(close(reader));
+    int second = OK(reopen(writer, O_WRONLY | O_NONBLOCK)), third = OK(reopen(writer, O_WRONLY));
+    signal(SIGPIPE, SIG_IGN);
+    FAILS(EPIPE, write(second, "x", 1));
+    FAILS(EPIPE, write(third, "x", 1));
+}
+
+TEST(a_socket_cannot_be_opened_again)
+{
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    FAILS(ENXIO, reopen(fds[0], O_RDWR));
+}
