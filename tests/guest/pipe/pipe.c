@@ -256,3 +256,14 @@ TEST(a_large_transfer_through_a_small_pipe)
     }
     EXITS(0, child);
 }
+
+TEST(tee_of_nothing_does_not_wait)
+{
+    int in[2], out[2];
+    OK(pipe(in));
+    OK(pipe(out));
+    EQ(2, write(in[1], "ab", 2));
+    EQ(0, tee(in[0], out[1], 0, 0));
+    EQ(0, splice(in[0], NULL, out[1], NULL, 0, 0));
+    EQ(2, tee(in[0], out[1], 100, 0));
+}
