@@ -252,6 +252,7 @@ public sealed partial class Task
             HasChildSubreaper = ThreadGroup.HasChildSubreaper || ThreadGroup.IsChildSubreaper,
             Dumpable = ThreadGroup.Dumpable,
             OomScoreAdjust = ThreadGroup.OomScoreAdjust,
+            CoreDumpFilter = ThreadGroup.CoreDumpFilter,
         };
         if (request.Has(Sched.CLONE_PARENT))
         {

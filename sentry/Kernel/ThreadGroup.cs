@@ -88,6 +88,9 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>PR_SET_THP_DISABLE.</summary>
     public bool HugePagesDisabled { get; internal set; }
 
+    /// <summary>/proc/pid/coredump_filter: kinds of mappings (core(5)).</summary>
+    public uint CoreDumpFilter { get; internal set; } = 0x33;
+
     /// <summary>/proc/pid/oom_score_adj, -1000..1000.</summary>
     public int OomScoreAdjust { get; set; }
 
