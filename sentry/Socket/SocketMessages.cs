@@ -12,12 +12,24 @@ public sealed class MessageRights
     public const int MaxFiles = 253;
 
     private readonly FileDescription[] _files;
+    private readonly UserAccount? _sender;
 
-    /// <summary>Takes over the references in <paramref name="files"/>.</summary>
-    public MessageRights(FileDescription[] files) => _files = files;
+    /// <summary>Takes over the references in <paramref name="files"/>; <paramref name="sender"/> is charged while they
+    /// travel.</summary>
+    public MessageRights(FileDescription[] files, UserAccount? sender = null)
+    {
+        _files = files;
+        _sender = sender;
+    }
 
     /// <summary>The files in the order they were given.</summary>
     public ReadOnlySpan<FileDescription> Files => _files;
+
+    /// <summary>The files are queued from now on.</summary>
+    internal void BeginTravel() => _sender?.ChangeFilesInFlight(_files.Length);
+
+    /// <summary>They are queued no more.</summary>
+    internal void EndTravel() => _sender?.ChangeFilesInFlight(-_files.Length);
 
     /// <summary>A copy with references of its own (MSG_PEEK).</summary>
     public MessageRights Duplicate()

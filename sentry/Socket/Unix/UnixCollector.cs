@@ -23,6 +23,7 @@ internal static class UnixCollector
     /// <summary>Files begin to travel.</summary>
     internal static void AddInFlightLocked(MessageRights rights)
     {
+        rights.BeginTravel();
         foreach (FileDescription file in rights.Files)
         {
             if (file is UnixSocket socket)
@@ -84,6 +85,7 @@ internal static class UnixCollector
 
     private static void RemoveInFlightLocked(MessageRights rights)
     {
+        rights.EndTravel();
         foreach (FileDescription file in rights.Files)
         {
             if (file is not UnixSocket socket)
