@@ -118,12 +118,19 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>RLIMIT_CPU changed: the owner of CPU timers arms itself anew.</summary>
     partial void OnCpuLimitChanged();
 
+    /// <summary>RLIMIT_RTTIME changed: so do the timers of the tasks.</summary>
+    partial void OnRealTimeLimitChanged();
+
     /// <summary>A limit was set.</summary>
     internal void LimitChanged(int resource)
     {
         if (resource == Resource.RLIMIT_CPU)
         {
             OnCpuLimitChanged();
+        }
+        else if (resource == Resource.RLIMIT_RTTIME)
+        {
+            OnRealTimeLimitChanged();
         }
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using Sentry.Kernel;
 using Sentry.Vfs;
 
@@ -10,6 +11,10 @@ public sealed class MessageRights
 {
     /// <summary>Most descriptors in one message (SCM_MAX_FD, include/net/scm.h).</summary>
     public const int MaxFiles = 253;
+
+    // What the outermost Dispose of this thread has still to drop; null outside of one.
+    [ThreadStatic]
+    private static Queue<FileDescription>? s_dropped;
 
     private readonly FileDescription[] _files;
     private readonly UserAccount? _sender;
@@ -42,12 +47,34 @@ public sealed class MessageRights
         return new MessageRights((FileDescription[])_files.Clone());
     }
 
-    /// <summary>Drops the references. Called without locks: files may close.</summary>
+    /// <summary>
+    /// Drops the references. Called without locks: files may close. A socket that closes drops what is queued in it;
+    /// chains of such sockets may be long, so that is done one after the other and not by recursion.
+    /// </summary>
     public void Dispose()
+    {
+        Queue<FileDescription>? dropped = s_dropped;
+        if (dropped is not null)
+        {
+            EnqueueFiles(dropped);
+            return;
+        }
+
+        s_dropped = dropped = new Queue<FileDescription>();
+        EnqueueFiles(dropped);
+        while (dropped.TryDequeue(out FileDescription? file))
+        {
+            file.DropReference(null);
+        }
+
+        s_dropped = null;
+    }
+
+    private void EnqueueFiles(Queue<FileDescription> dropped)
     {
         foreach (FileDescription file in _files)
         {
-            file.DropReference(null);
+            dropped.Enqueue(file);
         }
     }
 }

@@ -22,7 +22,8 @@ namespace Tests.Sentry.Fuzz;
 
 /// <summary>
 /// Everything that takes guest bytes apart gets valid input with random changes: parsing ends, and no exception leaves
-/// it. Bounded; a failure names its seed and round. (ELF files and gofer messages have theirs beside their other tests.)
+/// it. Bounded; a failure names its seed and round. (ELF files and gofer messages have theirs beside their other
+/// tests.)
 /// </summary>
 public sealed class ParserFuzzTests
 {
@@ -45,7 +46,8 @@ public sealed class ParserFuzzTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void Numbers_written_to_proc(int seed) => Run(seed, ["0x7fffffffffffffff", "-017", " +12 \n", "0", "-0x", "08"],
+    public void Numbers_written_to_proc(int seed) => Run(seed,
+        ["0x7fffffffffffffff", "-017", " +12 \n", "0", "-0x", "08"],
         static (bytes, _) =>
         {
             if (ProcNumbers.TryParse(Encoding.Latin1.GetString(bytes), out long value))
@@ -59,7 +61,8 @@ public sealed class ParserFuzzTests
     public void Options_of_tmpfs(int seed)
     {
         using VfsFixture fixture = new();
-        Run(seed, ["size=50%,nr_inodes=1k,mode=0755,uid=0,gid=5", "size=,mode=9", "nr_blocks=8g,huge=never", "=,==", "size=99e"],
+        Run(seed, ["size=50%,nr_inodes=1k,mode=0755,uid=0,gid=5", "size=,mode=9", "nr_blocks=8g,huge=never", "=,==",
+            "size=99e"],
             (bytes, _) =>
             {
                 TmpfsOptions options = TmpfsOptions.Default(fixture.Task);
@@ -78,7 +81,8 @@ public sealed class ParserFuzzTests
         MountNamespace mounts = MountNamespace.Create(fixture.Vfs, made!, 0, fixture.Kernel.RootUserNamespace);
         fixture.Task.SetFileSystem(new FsContext(fixture.Vfs, mounts.RootTop, mounts.RootTop, 0x12), mounts);
         string[] names = ["uid_map", "gid_map", "setgroups", "oom_score_adj", "oom_adj", "comm", "coredump_filter"];
-        string[] seeds = ["0 0 1\n", "0 1000 1\n1 2 3", "4294967295 4294967295 4294967295", "allow", "-1000", "0x33", "17"];
+        string[] seeds = ["0 0 1\n", "0 1000 1\n1 2 3", "4294967295 4294967295 4294967295", "allow", "-1000", "0x33",
+            "17"];
         Run(seed, seeds, (bytes, random) =>
         {
             string path = "/" + fixture.Task.ThreadGroup.Id + "/" + names[random.Next(names.Length)];

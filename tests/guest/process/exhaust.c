@@ -407,3 +407,48 @@ TEST(epoll_sets_in_sets)
     OK(eventfd_write(last, 1));
     EQ(1, epoll_wait(wide, &event, 1, 0));
 }
+
+TEST(a_long_chain_of_descriptors_in_flight)
+{
+    // Each socket lives only in the queue of the next: the end of the last one is the end of all.
+    int held = -1;
+    for (int i = 0; i < 20000; i++) {
+        int pair[2];
+        OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+        if (held >= 0) {
+            send_descriptor(pair[0], held);
+            if (errno == ETOOMANYREFS) {
+                close(pair[0]);
+                close(pair[1]);
+                break;
+            }
+            EQ(0, errno);
+            close(held);
+        }
+        close(pair[0]);
+        held = pair[1];
+    }
+    close(held);
+    int pair[2];
+    OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+    send_descriptor(pair[0], pair[1]);
+}
+
+TEST(a_deep_tree_goes_with_its_mount)
+{
+    OK(unshare(CLONE_NEWNS));
+    OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    OK(mkdir("t", 0700));
+    OK(mount("none", "t", "tmpfs", 0, "nr_inodes=60000"));
+    int top = OK(open(".", O_RDONLY));
+    OK(chdir("t"));
+    for (int i = 0; i < 50000; i++) {
+        OK(mkdir("d", 0700));
+        OK(chdir("d"));
+    }
+    struct stat status;
+    OK(stat("..", &status));
+    OK(fchdir(top));
+    OK(umount2("t", MNT_DETACH));
+    OK(mount("none", "t", "tmpfs", 0, NULL));
+}
