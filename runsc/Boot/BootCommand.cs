@@ -24,6 +24,7 @@ internal static class BootCommand
         SandboxSpec spec = ReadSpec();
         ControlChannel channel = new(spec.ControlFd);
         DebugLog log = new(spec.DebugLogFd);
+        new SentryFailure(channel, log).Watch();
         string? problem = Boot(spec, channel, log, out int status);
         if (problem is not null)
         {

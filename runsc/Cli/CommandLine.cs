@@ -3,15 +3,13 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Collections.Generic;
 using Runsc.Oci;
+using Runsc.Sandbox;
 
 namespace Runsc.Cli;
 
 /// <summary>The commands and flags, as runc and gVisor's runsc spell them.</summary>
 internal static class CommandLine
 {
-    /// <summary>Exit status of a rejected command line or a failed start, as runc's.</summary>
-    internal const int UserErrorStatus = 1;
-
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
@@ -28,15 +26,15 @@ internal static class CommandLine
         }
         catch (UserErrorException e)
         {
-            return Fail(e.Message);
+            return Fail(e.Message, e.Status);
         }
     }
 
     /// <summary>Prints the one line and gives the exit status.</summary>
-    internal static int Fail(string message)
+    internal static int Fail(string message, int status = CommandStatus.UserError)
     {
         Console.Error.WriteLine("runsc: " + message.ReplaceLineEndings(" "));
-        return UserErrorStatus;
+        return status;
     }
 
     private static RootCommand Build()

@@ -1,4 +1,5 @@
 using System;
+using Runsc.Sandbox;
 
 namespace Runsc.Oci;
 
@@ -6,8 +7,9 @@ namespace Runsc.Oci;
 /// the reason).</summary>
 internal sealed class UserErrorException : Exception
 {
-    public UserErrorException(string message)
-        : base(message)
-    {
-    }
+    public UserErrorException(string message, int status = CommandStatus.UserError)
+        : base(message) => Status = status;
+
+    /// <summary>Exit status of runsc.</summary>
+    internal int Status { get; }
 }

@@ -30,4 +30,7 @@ internal enum ControlKind
 
     /// <summary>To the launcher: the sandbox could not start; Text says why in one line.</summary>
     Failed,
+
+    /// <summary>To the launcher: the Sentry failed and ends; Text is the exception.</summary>
+    Crashed,
 }

@@ -98,28 +98,41 @@ internal sealed class Launcher : IDisposable
         }
     }
 
-    private static void Reap(SpawnedProcess process)
+    /// <summary>Waits for its end; the result is its wait status.</summary>
+    private static int Reap(SpawnedProcess process)
     {
-        while (HostWait.Wait4(process.Pid, HostWait.All, out _, out _) == Errno.EINTR)
+        int status;
+        while (HostWait.Wait4(process.Pid, HostWait.All, out status, out _) == Errno.EINTR)
         {
         }
 
         process.PidFd.Dispose();
+        return status;
     }
 
     private static int AwaitEnd(ControlChannel channel, SpawnedProcess sentry, Terminal? terminal)
     {
         ControlMessage? message = channel.Receive();
-        HostWait.PidFdSendSignal(sentry.PidFd.Value, message?.Kind == ControlKind.Exited ? 0 : Signals.SIGKILL);
-        Reap(sentry);
+        if (message?.Kind != ControlKind.Exited)
+        {
+            HostWait.PidFdSendSignal(sentry.PidFd.Value, Signals.SIGKILL);
+        }
+
+        int end = Reap(sentry);
         terminal?.Dispose();
         return message?.Kind switch
         {
             ControlKind.Exited => StatusOf(message.Number),
             ControlKind.Failed => throw new UserErrorException(message.Text ?? "the sandbox could not start"),
-            _ => throw new UserErrorException("the sandbox ended unexpectedly; --debug-log tells more"),
+            ControlKind.Crashed => throw new UserErrorException(
+                "the sandbox failed: " + FirstLine(message.Text), CommandStatus.SentryFailed),
+            _ => throw new UserErrorException(
+                "the sandbox ended unexpectedly (wait status " + end + "); --debug-log tells more",
+                CommandStatus.SentryFailed),
         };
     }
+
+    private static string FirstLine(string? text) => (text ?? "").Split('\n')[0];
 
     /// <summary>A wait status as the shell shows it.</summary>
     private static int StatusOf(int waitStatus)

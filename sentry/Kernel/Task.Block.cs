@@ -192,5 +192,6 @@ public sealed partial class Task
     {
         SetState(TaskState.Running);
         ExcludeSleep(sleepStart);
+        NoteRealTimeWake();
     }
 }

@@ -47,6 +47,7 @@ public sealed partial class Task
     /// <summary>The child's first steps on its own thread, before guest code (kernel/sched, schedule_tail).</summary>
     private void FinishClone()
     {
+        UpdateRealTimeLimit();
         if (!_setChildTid.IsNull)
         {
             Mm.Write(_setChildTid, Tid);
@@ -252,6 +253,7 @@ public sealed partial class Task
             HasChildSubreaper = ThreadGroup.HasChildSubreaper || ThreadGroup.IsChildSubreaper,
             Dumpable = ThreadGroup.Dumpable,
             OomScoreAdjust = ThreadGroup.OomScoreAdjust,
+            CoreDumpFilter = ThreadGroup.CoreDumpFilter,
         };
         if (request.Has(Sched.CLONE_PARENT))
         {

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Threading;
 using Sentry.Time;
 
@@ -68,6 +69,16 @@ public sealed partial class ThreadGroup
     }
 
     partial void OnCpuLimitChanged() => EnsureTimers().UpdateCpuLimit();
+
+    partial void OnRealTimeLimitChanged()
+    {
+        List<Task> tasks = new();
+        CollectTasks(tasks);
+        foreach (Task task in tasks)
+        {
+            task.UpdateRealTimeLimit();
+        }
+    }
 
     /// <summary>CPU time of all its tasks; the caller holds the signal lock.</summary>
     internal CpuTimes CpuTimesUnderSignalLock()

@@ -88,6 +88,9 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>PR_SET_THP_DISABLE.</summary>
     public bool HugePagesDisabled { get; internal set; }
 
+    /// <summary>/proc/pid/coredump_filter: kinds of mappings (core(5)).</summary>
+    public uint CoreDumpFilter { get; internal set; } = 0x33;
+
     /// <summary>/proc/pid/oom_score_adj, -1000..1000.</summary>
     public int OomScoreAdjust { get; set; }
 
@@ -115,12 +118,19 @@ public sealed partial class ThreadGroup : IMemoryLimits
     /// <summary>RLIMIT_CPU changed: the owner of CPU timers arms itself anew.</summary>
     partial void OnCpuLimitChanged();
 
+    /// <summary>RLIMIT_RTTIME changed: so do the timers of the tasks.</summary>
+    partial void OnRealTimeLimitChanged();
+
     /// <summary>A limit was set.</summary>
     internal void LimitChanged(int resource)
     {
         if (resource == Resource.RLIMIT_CPU)
         {
             OnCpuLimitChanged();
+        }
+        else if (resource == Resource.RLIMIT_RTTIME)
+        {
+            OnRealTimeLimitChanged();
         }
     }
 

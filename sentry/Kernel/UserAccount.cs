@@ -4,11 +4,14 @@ using Sentry.Sync;
 
 namespace Sentry.Kernel;
 
-/// <summary>What one user (real kuid) consumes, for RLIMIT_NPROC and RLIMIT_SIGPENDING (getrlimit(2)).</summary>
+/// <summary>What one user (real kuid) consumes, for RLIMIT_NPROC, RLIMIT_SIGPENDING (getrlimit(2)),
+/// descriptors in flight (unix(7)) and inotify instances (inotify(7)).</summary>
 public sealed class UserAccount(uint uid)
 {
     private int _tasks;
     private int _signals;
+    private int _filesInFlight;
+    private int _inotifyInstances;
 
     /// <summary>The user.</summary>
     public uint Uid { get; } = uid;
@@ -18,6 +21,27 @@ public sealed class UserAccount(uint uid)
 
     /// <summary>Queued signals.</summary>
     public int PendingSignals => Volatile.Read(ref _signals);
+
+    /// <summary>Descriptors that the user has sent over Unix sockets and nobody has received yet.</summary>
+    public int FilesInFlight => Volatile.Read(ref _filesInFlight);
+
+    /// <summary>Counts files that begin (positive) or end (negative) to travel.</summary>
+    public void ChangeFilesInFlight(int change) => Interlocked.Add(ref _filesInFlight, change);
+
+    /// <summary>Counts an inotify instance; false above the limit.</summary>
+    public bool TryAddInotifyInstance(int limit)
+    {
+        if (Interlocked.Increment(ref _inotifyInstances) <= limit)
+        {
+            return true;
+        }
+
+        DropInotifyInstance();
+        return false;
+    }
+
+    /// <summary>An instance is gone.</summary>
+    public void DropInotifyInstance() => Interlocked.Decrement(ref _inotifyInstances);
 
     internal void AddTask() => Interlocked.Increment(ref _tasks);
 

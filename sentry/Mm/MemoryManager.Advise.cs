@@ -88,6 +88,12 @@ public sealed partial class MemoryManager
                     break;
                 }
 
+                if (CheckCutLocked(at, range) != Errno.None)
+                {
+                    result = Errno.ENOMEM;
+                    break;
+                }
+
                 at = _vmas.Isolate(at, range);
                 bool shared = !_vmas.Value(at).IsPrivate;
                 _vmas.Value(at).Name = name is null ? null : (shared ? "[anon_shmem:" : "[anon:") + name + "]";

@@ -18,6 +18,9 @@ public enum BrkPlacement
 /// <summary>Making an address space and laying out a program in it (arch/x86/mm/mmap.c, fs/binfmt_elf.c).</summary>
 public sealed partial class MemoryManager
 {
+    /// <summary>vm.max_map_count: most mappings of one process.</summary>
+    public const int MaxMappings = 65530;
+
     private const ulong PageSize = GuestAddress.PageSize;
     private const ulong StackGuardBytes = 256 * PageSize;
     private const ulong MinimumStackGap = 128ul << 20;

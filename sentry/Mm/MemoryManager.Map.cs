@@ -225,8 +225,23 @@ public sealed partial class MemoryManager
         return _vmas.Value(vma).Has(VmaFlags.GrowsDown) ? start - Math.Min(start, StackGuardBytes) : start;
     }
 
+    /// <summary>
+    /// ENOMEM when cutting a VMA at the ends of <paramref name="bounds"/> makes more mappings than a process may have.
+    /// </summary>
+    private Errno CheckCutLocked(int vma, GuestRange bounds)
+    {
+        GuestRange whole = _vmas.Range(vma);
+        int cuts = (whole.Start < bounds.Start ? 1 : 0) + (bounds.End < whole.End ? 1 : 0);
+        return cuts > 0 && _vmas.Count + cuts > MaxMappings ? Errno.ENOMEM : Errno.None;
+    }
+
     private Errno CheckLimitsLocked(in MapRequest request, GuestRange range, ref Vma vma)
     {
+        if (_vmas.Count > MaxMappings)
+        {
+            return Errno.ENOMEM;
+        }
+
         MemoryTotals replaced = TotalsLocked(range);
         long bytes = (long)range.Length;
         if (!FitsLocked(_totals.Size - replaced.Size + bytes, Resource.RLIMIT_AS))
@@ -329,6 +344,13 @@ public sealed partial class MemoryManager
         if (at == 0 || _vmas.Start(at) >= range.End)
         {
             return Errno.None;
+        }
+
+        // Only a hole in the midst of one makes more of them.
+        GuestRange first = _vmas.Range(at);
+        if (first.Start < range.Start && range.End < first.End && _vmas.Count >= MaxMappings)
+        {
+            return Errno.ENOMEM;
         }
 
         using (_activeLock.Enter())

@@ -107,6 +107,11 @@ public sealed partial class MemoryManager
             return Errno.ENOMEM;
         }
 
+        if (CheckCutLocked(vma, bounds) != Errno.None)
+        {
+            return Errno.ENOMEM;
+        }
+
         vma = _vmas.Isolate(vma, bounds);
         ref Vma value = ref _vmas.Value(vma);
         _totals.Add(in value, -bytes);

@@ -222,6 +222,14 @@ public sealed partial class MemoryManager
 
     private Errno MoveLocked(in RemapRequest request, int vma, GuestRange old, out ulong place)
     {
+        // Both ends may cut another mapping, and the new one comes on top (mm/mremap.c).
+        const int MostNew = 3;
+        if (_vmas.Count >= MaxMappings - MostNew)
+        {
+            place = 0;
+            return Errno.ENOMEM;
+        }
+
         Vma moved = _vmas.Value(vma);
         place = request.NewAddress.Value;
         if (moved.Mappable is not null)

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using Sentry.Kernel;
 using Sentry.Vfs;
 
@@ -11,13 +12,29 @@ public sealed class MessageRights
     /// <summary>Most descriptors in one message (SCM_MAX_FD, include/net/scm.h).</summary>
     public const int MaxFiles = 253;
 
-    private readonly FileDescription[] _files;
+    // What the outermost Dispose of this thread has still to drop; null outside of one.
+    [ThreadStatic]
+    private static Queue<FileDescription>? s_dropped;
 
-    /// <summary>Takes over the references in <paramref name="files"/>.</summary>
-    public MessageRights(FileDescription[] files) => _files = files;
+    private readonly FileDescription[] _files;
+    private readonly UserAccount? _sender;
+
+    /// <summary>Takes over the references in <paramref name="files"/>; <paramref name="sender"/> is charged while they
+    /// travel.</summary>
+    public MessageRights(FileDescription[] files, UserAccount? sender = null)
+    {
+        _files = files;
+        _sender = sender;
+    }
 
     /// <summary>The files in the order they were given.</summary>
     public ReadOnlySpan<FileDescription> Files => _files;
+
+    /// <summary>The files are queued from now on.</summary>
+    internal void BeginTravel() => _sender?.ChangeFilesInFlight(_files.Length);
+
+    /// <summary>They are queued no more.</summary>
+    internal void EndTravel() => _sender?.ChangeFilesInFlight(-_files.Length);
 
     /// <summary>A copy with references of its own (MSG_PEEK).</summary>
     public MessageRights Duplicate()
@@ -30,12 +47,34 @@ public sealed class MessageRights
         return new MessageRights((FileDescription[])_files.Clone());
     }
 
-    /// <summary>Drops the references. Called without locks: files may close.</summary>
+    /// <summary>
+    /// Drops the references. Called without locks: files may close. A socket that closes drops what is queued in it;
+    /// chains of such sockets may be long, so that is done one after the other and not by recursion.
+    /// </summary>
     public void Dispose()
+    {
+        Queue<FileDescription>? dropped = s_dropped;
+        if (dropped is not null)
+        {
+            EnqueueFiles(dropped);
+            return;
+        }
+
+        s_dropped = dropped = new Queue<FileDescription>();
+        EnqueueFiles(dropped);
+        while (dropped.TryDequeue(out FileDescription? file))
+        {
+            file.DropReference(null);
+        }
+
+        s_dropped = null;
+    }
+
+    private void EnqueueFiles(Queue<FileDescription> dropped)
     {
         foreach (FileDescription file in _files)
         {
-            file.DropReference(null);
+            dropped.Enqueue(file);
         }
     }
 }

@@ -39,6 +39,7 @@ internal static class ControlMessages
         List<FileDescription> files = new();
         Errno error = task.Mm.CopyIn(new GuestAddress(address), control);
         error = error == Errno.None ? Parse(task, control, files, ref request) : error;
+        error = error == Errno.None && files.Count > 0 ? CheckInFlight(task) : error;
         ArrayPool<byte>.Shared.Return(buffer);
         if (error != Errno.None)
         {
@@ -46,8 +47,17 @@ internal static class ControlMessages
             return error;
         }
 
-        request.Rights = files.Count > 0 ? new MessageRights(files.ToArray()) : null;
+        request.Rights = files.Count > 0 ? new MessageRights(files.ToArray(), task.Account) : null;
         return Errno.None;
+    }
+
+    /// <summary>ETOOMANYREFS when the user has more descriptors under way than one process may have open.</summary>
+    private static Errno CheckInFlight(Task task)
+    {
+        bool over = (ulong)task.Account.FilesInFlight > task.ThreadGroup.Limits.Soft(Resource.RLIMIT_NOFILE);
+        bool exempt = task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE)
+            || task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN);
+        return over && !exempt ? Errno.ETOOMANYREFS : Errno.None;
     }
 
     /// <summary>
@@ -74,7 +84,9 @@ internal static class ControlMessages
         return error;
     }
 
-    private static Errno Parse(
+    /// <summary>Fuzz entry: takes a whole control buffer apart; <paramref name="files"/> gets a reference on
+    /// each.</summary>
+    internal static Errno Parse(
         Task task, ReadOnlySpan<byte> control, List<FileDescription> files, ref SendRequest request)
     {
         while (control.Length >= HeaderBytes)

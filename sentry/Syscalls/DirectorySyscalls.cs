@@ -10,6 +10,9 @@ namespace Sentry.Syscalls;
 /// <summary>getdents64(2), getcwd(2), chdir(2), chroot(2), umask(2).</summary>
 public static class DirectorySyscalls
 {
+    // PATH_MAX: getcwd(2) forms no longer path.
+    private const int PathMax = 4096;
+
     private const int MaxBufferBytes = 64 * 1024;
 
     /// <summary>int chdir(const char *path)</summary>
@@ -76,6 +79,11 @@ public static class DirectorySyscalls
         }
 
         string path = task.Kernel.Vfs.FormatPath(place, context.Root, UnreachablePrefix.Show) + '\0';
+        if (path.Length > PathMax)
+        {
+            return Errno.ENAMETOOLONG;
+        }
+
         if ((ulong)path.Length > args[1])
         {
             return Errno.ERANGE;

@@ -77,9 +77,14 @@ public static class InotifySyscalls
 
     private static SyscallResult Create(Task task, int flags)
     {
-        InotifyDescription made = new(task.Kernel, flags);
+        Errno errno = InotifyDescription.Create(task, flags, out InotifyDescription? made);
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
         CloseOnExec closeOnExec = (flags & Inotify.IN_CLOEXEC) != 0 ? CloseOnExec.Yes : CloseOnExec.No;
-        Errno errno = task.FdTable.InstallNew(task, made, closeOnExec, out int fd);
+        errno = task.FdTable.InstallNew(task, made!, closeOnExec, out int fd);
         return SyscallResult.From(errno, fd);
     }
 }

@@ -130,7 +130,7 @@ public static partial class MemorySyscalls
     {
         for (ulong i = 0; i < args[1]; i++)
         {
-            if (task.HasPendingInterrupt)
+            if (task.IsKilled)
             {
                 return Errno.EINTR;
             }

@@ -307,6 +307,7 @@ public static class SchedSyscalls
             Nice = realTime ? target.Scheduling.Nice : Math.Clamp(nice, Resource.PRIO_MIN, Resource.PRIO_MAX - 1),
             ResetOnFork = reset,
         };
+        target.UpdateRealTimeLimit();
         return Errno.None;
     }
 

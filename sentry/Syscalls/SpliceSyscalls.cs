@@ -73,6 +73,11 @@ public static class SpliceSyscalls
             return Errno.EINVAL;
         }
 
+        if (args[2] == 0)
+        {
+            return SyscallResult.Ok;
+        }
+
         using FdReference input = task.FdTable.Borrow(args.Int(0));
         using FdReference output = task.FdTable.Borrow(args.Int(1));
         if (input.File is not { CanRead: true } source || output.File is not { CanWrite: true } target)
@@ -169,7 +174,8 @@ public static class SpliceSyscalls
                 return errno;
             }
 
-            errno = WaitForEither(task, in request);
+            // Both sides may look ready and yet be busy with another call for a while.
+            errno = task.HasPendingInterrupt ? Errno.ERESTARTSYS : WaitForEither(task, in request);
         }
         while (errno == Errno.None);
         return errno;

@@ -134,6 +134,10 @@ public sealed partial class Terminal
             case Ioctls.TIOCSETD:
                 Errno error = task.Mm.Read(address, out int discipline);
                 return error == Errno.None && discipline != TtyIoctls.N_TTY ? Errno.EINVAL : error;
+            case Ioctls.TIOCGLCKTRMIOS:
+                return GetLockedSettings(task, address);
+            case Ioctls.TIOCSLCKTRMIOS:
+                return SetLockedSettings(task, address);
             case Ioctls.TIOCGDEV:
                 return task.Mm.Write(address, (uint)DeviceNumber);
             case Ioctls.TIOCGSOFTCAR:

@@ -12,6 +12,9 @@ public sealed partial class Terminal
     private const byte UsualStart = 17;
     private const byte UsualStop = 19;
 
+    // Guarded by _lock. What is not zero here stays as it is (TIOCSLCKTRMIOS).
+    private Termios _lockedSettings;
+
     private enum SettingsTime
     {
         Now,
@@ -63,12 +66,61 @@ public sealed partial class Terminal
                 _discipline.FlushInput();
             }
 
+            KeepLockedLocked(ref settings);
             ApplyLocked(settings);
         }
 
         SlaveQueue.Notify(ReadEvents | WriteEvents);
         return Errno.None;
     }
+
+    /// <summary>TIOCGLCKTRMIOS.</summary>
+    private Errno GetLockedSettings(Task task, GuestAddress address)
+    {
+        Termios mask;
+        using (_lock.Enter())
+        {
+            mask = _lockedSettings;
+        }
+
+        return task.Mm.Write(address, mask);
+    }
+
+    /// <summary>TIOCSLCKTRMIOS: what has a bit set here nobody changes any more.</summary>
+    private Errno SetLockedSettings(Task task, GuestAddress address)
+    {
+        if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN))
+        {
+            return Errno.EPERM;
+        }
+
+        Errno error = task.Mm.Read(address, out Termios mask);
+        if (error == Errno.None)
+        {
+            using (_lock.Enter())
+            {
+                _lockedSettings = mask;
+            }
+        }
+
+        return error;
+    }
+
+    private void KeepLockedLocked(ref Termios2 settings)
+    {
+        Termios2 old = _discipline.Settings;
+        settings.c_iflag = Mix(settings.c_iflag, old.c_iflag, _lockedSettings.c_iflag);
+        settings.c_oflag = Mix(settings.c_oflag, old.c_oflag, _lockedSettings.c_oflag);
+        settings.c_cflag = Mix(settings.c_cflag, old.c_cflag, _lockedSettings.c_cflag);
+        settings.c_lflag = Mix(settings.c_lflag, old.c_lflag, _lockedSettings.c_lflag);
+        settings.c_line = _lockedSettings.c_line != 0 ? old.c_line : settings.c_line;
+        for (int i = 0; i < Termbits.NCCS; i++)
+        {
+            settings.c_cc[i] = _lockedSettings.c_cc[i] != 0 ? old.c_cc[i] : settings.c_cc[i];
+        }
+    }
+
+    private static uint Mix(uint wanted, uint old, uint mask) => (wanted & ~mask) | (old & mask);
 
     private void ApplyLocked(Termios2 settings)
     {

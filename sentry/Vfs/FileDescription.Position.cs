@@ -98,6 +98,15 @@ public abstract partial class FileDescription
         return Errno.None;
     }
 
+    /// <summary>
+    /// Where SEEK_DATA or SEEK_HOLE would go; the position stays, and its lock is not needed.
+    /// </summary>
+    internal Errno Locate(long offset, int whence, out long result)
+    {
+        result = 0;
+        return IsSeekable ? ResolveSeek(offset, whence, out result) : Errno.ESPIPE;
+    }
+
     private Errno SeekBySize(Task task, long offset, int whence, out long result)
     {
         result = 0;

@@ -156,7 +156,12 @@ public sealed partial class Mount
 
     internal void SetFlags(uint flags) => Volatile.Write(ref _flags, flags & PerMountFlags);
 
-    internal void SetNamespace(MountNamespace? owner) => Volatile.Write(ref _namespace, owner);
+    internal void SetNamespace(MountNamespace? owner)
+    {
+        MountNamespace? old = Interlocked.Exchange(ref _namespace, owner);
+        old?.CountMounts(-1);
+        owner?.CountMounts(1);
+    }
 
     /// <summary>Attaches below <paramref name="parent"/>. Caller: Rename and Mount locks.</summary>
     internal void AttachLocked(Mount parent, Dentry mountpoint)

@@ -63,19 +63,21 @@ public sealed partial class MountNamespace
 
     private List<Mount> Reachable(VfsPath root)
     {
+        // Parents before children, and a child's own before the next child; stacks of mounts may be high.
         List<Mount> mounts = [];
-        Collect(Root, mounts);
+        Stack<Mount> pending = new([Root]);
+        while (pending.TryPop(out Mount? mount))
+        {
+            mounts.Add(mount);
+            Mount[] children = mount.Children;
+            for (int index = children.Length - 1; index >= 0; index--)
+            {
+                pending.Push(children[index]);
+            }
+        }
+
         mounts.RemoveAll(mount => !VirtualFileSystem.IsReachable(mount.RootPath, root));
         return mounts;
-    }
-
-    private static void Collect(Mount mount, List<Mount> mounts)
-    {
-        mounts.Add(mount);
-        foreach (Mount child in mount.Children)
-        {
-            Collect(child, mounts);
-        }
     }
 
     private string PlaceOf(Mount mount, VfsPath root) => _vfs.FormatPath(mount.RootPath, root, UnreachablePrefix.Omit);

@@ -8,6 +8,9 @@ namespace Sentry.Vfs;
 /// <summary>A tree of mounts (mount_namespaces(7)).</summary>
 public sealed partial class MountNamespace : INamespace
 {
+    /// <summary>fs.mount-max: most mounts of one namespace.</summary>
+    public const int MaxMounts = 100_000;
+
     private readonly VirtualFileSystem _vfs;
     private Mount _root;
     private int _users = 1;
@@ -48,7 +51,11 @@ public sealed partial class MountNamespace : INamespace
     /// <summary>Grows with every change of the tree.</summary>
     public long Generation => Volatile.Read(ref _generation);
 
+    /// <summary>Mounts in it.</summary>
+    internal int MountCount => Volatile.Read(ref _mountCount);
+
     private long _generation;
+    private int _mountCount;
 
     /// <summary>One more task or descriptor uses the namespace.</summary>
     public void AddUser() => Interlocked.Increment(ref _users);
@@ -106,6 +113,9 @@ public sealed partial class MountNamespace : INamespace
         const uint OtherRules = MountFlags.MS_NOATIME | MountFlags.MS_STRICTATIME;
         return (flags & OtherRules) != 0 ? flags : flags | MountFlags.MS_RELATIME;
     }
+
+    /// <summary>Mounts came (positive) or went.</summary>
+    internal void CountMounts(int change) => Interlocked.Add(ref _mountCount, change);
 
     internal void SetRoot(Mount root) => Volatile.Write(ref _root, root);
 

@@ -19,6 +19,11 @@ public sealed partial class VirtualFileSystem
             return Errno.ENOTDIR;
         }
 
+        if (!FitsLocked(source, place.Mount))
+        {
+            return Errno.ENOSPC;
+        }
+
         Errno errno = KeepForMount(place.Dentry);
         if (errno != Errno.None)
         {
@@ -43,6 +48,18 @@ public sealed partial class VirtualFileSystem
         return Errno.None;
     }
 
+    /// <summary>False when a namespace would get more than fs.mount-max mounts, copies by propagation
+    /// included.</summary>
+    private static bool FitsLocked(Mount source, Mount parent)
+    {
+        HashSet<Mount> receivers = [];
+        CollectReceivers(parent, receivers);
+        List<Mount> tree = [];
+        CollectTree(source, tree);
+        long added = (long)tree.Count * receivers.Count;
+        return (parent.Namespace?.MountCount ?? 0) + added <= MountNamespace.MaxMounts;
+    }
+
     private static void MakeTreeShared(Mount source)
     {
         List<Mount> mounts = [];
@@ -63,33 +80,40 @@ public sealed partial class VirtualFileSystem
     /// </summary>
     private static void PropagateLocked(
         PeerGroup group,
-        Mount? skip,
+        Mount skip,
         Mount source,
         Dentry mountpoint,
         List<(Mount Copy, Mount Target)> copies)
     {
-        foreach (Mount peer in group.Members)
+        Queue<(PeerGroup Group, Mount Skip, Mount Source)> pending = new();
+        pending.Enqueue((group, skip, source));
+        while (pending.TryDequeue(out (PeerGroup Group, Mount Skip, Mount Source) next))
         {
-            if (peer != skip && Shows(peer, mountpoint))
+            // The copies join the groups that they are made for.
+            foreach (Mount peer in next.Group.Members.ToArray())
             {
-                copies.Add((CopyTreeLocked(source, source.Root, CloneKind.Copy, TreeScope.Bind, []), peer));
-            }
-        }
-
-        HashSet<PeerGroup> done = [];
-        foreach (Mount slave in group.Slaves)
-        {
-            if (!Shows(slave, mountpoint) || (slave.Peers is { } known && !done.Add(known)))
-            {
-                continue;
+                if (peer != next.Skip && Shows(peer, mountpoint))
+                {
+                    Mount copy = CopyTreeLocked(next.Source, next.Source.Root, CloneKind.Copy, TreeScope.Bind, []);
+                    copies.Add((copy, peer));
+                }
             }
 
-            Mount copy = CopyTreeLocked(source, source.Root, CloneKind.Slave, TreeScope.Bind, []);
-            copies.Add((copy, slave));
-            if (slave.Peers is { } shared)
+            HashSet<PeerGroup> done = [];
+            foreach (Mount slave in next.Group.Slaves.ToArray())
             {
-                MakeTreeShared(copy);
-                PropagateLocked(shared, slave, copy, mountpoint, copies);
+                if (!Shows(slave, mountpoint) || (slave.Peers is { } known && !done.Add(known)))
+                {
+                    continue;
+                }
+
+                Mount copy = CopyTreeLocked(next.Source, next.Source.Root, CloneKind.Slave, TreeScope.Bind, []);
+                copies.Add((copy, slave));
+                if (slave.Peers is { } shared)
+                {
+                    MakeTreeShared(copy);
+                    pending.Enqueue((shared, slave, copy));
+                }
             }
         }
     }
@@ -121,19 +145,17 @@ public sealed partial class VirtualFileSystem
     /// <summary>Every mount that receives events from this one, itself included.</summary>
     private static void CollectReceivers(Mount mount, HashSet<Mount> receivers)
     {
-        if (!receivers.Add(mount) || mount.Peers is not { } group)
+        Queue<Mount> pending = new();
+        pending.Enqueue(mount);
+        while (pending.TryDequeue(out Mount? next))
         {
-            return;
-        }
+            if (!receivers.Add(next) || next.Peers is not { } group)
+            {
+                continue;
+            }
 
-        foreach (Mount peer in group.Members)
-        {
-            receivers.Add(peer);
-        }
-
-        foreach (Mount slave in group.Slaves)
-        {
-            CollectReceivers(slave, receivers);
+            receivers.UnionWith(group.Members);
+            group.Slaves.ForEach(pending.Enqueue);
         }
     }
 }

@@ -33,23 +33,31 @@ public sealed partial class VirtualFileSystem
         TreeScope scope,
         Dictionary<Mount, Mount> copies)
     {
-        Mount copy = CloneMountLocked(top, root, kind);
-        copies.Add(top, copy);
-        foreach (Mount child in top.Children)
+        Mount whole = CloneMountLocked(top, root, kind);
+        copies.Add(top, whole);
+        Queue<Mount> parents = new();
+        parents.Enqueue(top);
+        while (parents.TryDequeue(out Mount? parent))
         {
-            Dentry mountpoint = child.Mountpoint.Dentry;
-            bool skipped = scope == TreeScope.Bind && child.IsUnbindable;
-            if (skipped || !mountpoint.IsBelowOrSame(root))
+            Dentry shown = parent == top ? root : parent.Root;
+            foreach (Mount child in parent.Children)
             {
-                continue;
-            }
+                Dentry mountpoint = child.Mountpoint.Dentry;
+                bool skipped = scope == TreeScope.Bind && child.IsUnbindable;
+                if (skipped || !mountpoint.IsBelowOrSame(shown))
+                {
+                    continue;
+                }
 
-            Mount childCopy = CopyTreeLocked(child, child.Root, kind, scope, copies);
-            childCopy.IsLocked = child.IsLocked || kind == CloneKind.LessPrivileged;
-            childCopy.AttachLocked(copy, mountpoint);
+                Mount copy = CloneMountLocked(child, child.Root, kind);
+                copy.IsLocked = child.IsLocked || kind == CloneKind.LessPrivileged;
+                copy.AttachLocked(copies[parent], mountpoint);
+                copies.Add(child, copy);
+                parents.Enqueue(child);
+            }
         }
 
-        return copy;
+        return whole;
     }
 
     /// <summary>What a tree is copied for.</summary>

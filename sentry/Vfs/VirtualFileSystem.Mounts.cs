@@ -57,10 +57,12 @@ public sealed partial class VirtualFileSystem
     /// <summary>A mount and all below it, parents before children.</summary>
     internal static void CollectTree(Mount top, List<Mount> mounts)
     {
+        // Mounts stack up as high as a guest likes: no recursion.
+        int next = mounts.Count;
         mounts.Add(top);
-        foreach (Mount child in top.Children)
+        while (next < mounts.Count)
         {
-            CollectTree(child, mounts);
+            mounts.AddRange(mounts[next++].Children);
         }
     }
 

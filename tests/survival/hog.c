@@ -39,6 +39,126 @@ static int memory(void)
     return 0;
 }
 
+static void *fill(size_t bytes)
+{
+    char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) {
+        _exit(3);
+    }
+    memset(at, 1, bytes);
+    return at;
+}
+
+static void set_score(int score)
+{
+    char text[16];
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+    if (write(fd, text, snprintf(text, sizeof text, "%d", score)) <= 0) {
+        _exit(5);
+    }
+    close(fd);
+}
+
+static pid_t holder(size_t bytes, int score)
+{
+    int ready[2];
+    char byte;
+    pipe(ready);
+    pid_t child = fork();
+    if (child == 0) {
+        set_score(score);
+        fill(bytes);
+        write(ready[1], "x", 1);
+        pause();
+        _exit(0);
+    }
+    close(ready[1]);
+    read(ready[0], &byte, 1);
+    close(ready[0]);
+    return child;
+}
+
+// Under 256 MiB: whoever is offered goes before the one that asks, and whoever is exempt stays although it is the largest.
+static int victim(void)
+{
+    pid_t exempt = holder(110 << 20, -1000);
+    pid_t offered = holder(20 << 20, 900);
+    pid_t asking = fork();
+    if (asking == 0) {
+        for (;;) {
+            fill(4 << 20);
+        }
+    }
+    int first, second, status = 0;
+    first = waitpid(-1, &status, 0);
+    printf("%s went first by signal %d\n", first == offered ? "the offered" : first == asking ? "the asking" : "the exempt", WTERMSIG(status));
+    second = waitpid(-1, &status, 0);
+    printf("%s went second by signal %d\n", second == asking ? "the asking" : second == exempt ? "the exempt" : "the offered", WTERMSIG(status));
+    kill(exempt, SIGTERM);
+    printf("%s stayed\n", waitpid(exempt, &status, 0) == exempt && WTERMSIG(status) == SIGTERM ? "the exempt" : "nobody");
+    return 0;
+}
+
+// Memory of many kinds, all given up; the runner looks at what the host still holds meanwhile.
+static int returned(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        fill(60 << 20);
+        int file = open("/tmp/large", O_RDWR | O_CREAT, 0600);
+        static char block[1 << 20];
+        memset(block, 2, sizeof block);
+        for (int i = 0; i < 60; i++) {
+            write(file, block, sizeof block);
+        }
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    char *own = fill(60 << 20);
+    puts("taken");
+    sleep(3);
+    munmap(own, 60 << 20);
+    unlink("/tmp/large");
+    sleep(2);
+    puts("given up");
+    sleep(6);
+    return 0;
+}
+
+// Children that have ended and that nobody reaps count against the limit, until somebody does.
+static int zombies(void)
+{
+    pid_t parent = fork();
+    if (parent == 0) {
+        int count = 0;
+        for (;;) {
+            pid_t child = fork();
+            if (child == 0) {
+                _exit(0);
+            }
+            if (child == -1) {
+                _exit(errno == EAGAIN ? count : 0);
+            }
+            count++;
+        }
+    }
+    int status;
+    waitpid(parent, &status, 0);
+    printf("%s zombies\n", WEXITSTATUS(status) >= 90 && WEXITSTATUS(status) < 100 ? "90 to 100" : "a wrong number of");
+    // They are this process's children now.
+    int reaped = 0;
+    while (wait(NULL) > 0) {
+        reaped++;
+    }
+    printf("all %s\n", reaped == WEXITSTATUS(status) ? "inherited" : "but some inherited");
+    pid_t last = fork();
+    if (last == 0) {
+        _exit(7);
+    }
+    printf("fork again: %d\n", waitpid(last, &status, 0) == last ? WEXITSTATUS(status) : -1);
+    return 0;
+}
+
 static void bomb(time_t end)
 {
     while (time(NULL) < end) {
@@ -147,8 +267,14 @@ int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *what = argc > 1 ? argv[1] : "";
-    int result = strcmp(what, "memory") == 0 ? memory() : strcmp(what, "forks") == 0 ? forks()
-        : strcmp(what, "files") == 0 ? files() : strcmp(what, "threads") == 0 ? threads() : 2;
+    static const struct { const char *name; int (*run)(void); } all[] = { { "memory", memory }, { "victim", victim },
+        { "returned", returned }, { "zombies", zombies }, { "forks", forks }, { "files", files }, { "threads", threads } };
+    int result = 2;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (strcmp(what, all[i].name) == 0) {
+            result = all[i].run();
+        }
+    }
     if (result == 0) {
         puts("alive");
     }

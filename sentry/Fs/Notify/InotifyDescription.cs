@@ -17,19 +17,25 @@ public sealed class InotifyDescription : FileDescription
     private const int MaxQueued = 16384;
     private const int MaxWatches = 65536;
 
+    // /proc/sys/fs/inotify/max_user_instances.
+    private const int MaxInstancesOfUser = 128;
+
     private readonly Inode _inode;
+    private readonly UserAccount _account;
     private readonly OrderedLock<LeafLevel> _lock = new();
 
     // Guarded by _lock.
     private readonly Queue<PendingEvent> _events = new();
     private readonly Dictionary<int, InotifyWatch> _watches = [];
+    private readonly Dictionary<Inode, InotifyWatch> _byTarget = [];
     private PendingEvent _newest;
     private int _queuedBytes;
     private int _lastWatch;
 
-    /// <summary>An instance of the given kernel.</summary>
-    public InotifyDescription(GuestKernel kernel, int flags)
+    /// <summary>An instance of the given kernel, counted for <paramref name="account"/>.</summary>
+    private InotifyDescription(GuestKernel kernel, UserAccount account, int flags)
     {
+        _account = account;
         _inode = new AnonymousInode(kernel.PseudoFileSystems.Anonymous, 0x180, 0, 0);
         Flags = Fcntl.O_RDONLY | (flags & Fcntl.O_NONBLOCK);
     }
@@ -46,6 +52,20 @@ public sealed class InotifyDescription : FileDescription
     /// <inheritdoc/>
     public override Inode Inode => _inode;
 
+    /// <summary>inotify_init1(2): EMFILE when the user has too many instances.</summary>
+    public static Errno Create(Task task, int flags, out InotifyDescription? made)
+    {
+        made = null;
+        UserAccount account = task.Kernel.Accounts.Get(task.Credentials.EffectiveUid);
+        if (!account.TryAddInotifyInstance(MaxInstancesOfUser))
+        {
+            return Errno.EMFILE;
+        }
+
+        made = new InotifyDescription(task.Kernel, account, flags);
+        return Errno.None;
+    }
+
     /// <inheritdoc/>
     public override string AnonymousName => "anon_inode:inotify";
 
@@ -59,13 +79,10 @@ public sealed class InotifyDescription : FileDescription
     {
         using (_lock.Enter())
         {
-            foreach (InotifyWatch existing in _watches.Values)
+            if (_byTarget.TryGetValue(target, out InotifyWatch? existing))
             {
-                if (existing.Target == target)
-                {
-                    number = existing.Number;
-                    return (mask & Inotify.IN_MASK_CREATE) != 0 ? Errno.EEXIST : existing.ChangeMask(mask);
-                }
+                number = existing.Number;
+                return (mask & Inotify.IN_MASK_CREATE) != 0 ? Errno.EEXIST : existing.ChangeMask(mask);
             }
 
             number = -1;
@@ -82,6 +99,7 @@ public sealed class InotifyDescription : FileDescription
             number = ++_lastWatch;
             InotifyWatch watch = new(this, target, number, mask);
             _watches.Add(number, watch);
+            _byTarget.Add(target, watch);
             target.AddWatch(watch);
             return Errno.None;
         }
@@ -97,6 +115,8 @@ public sealed class InotifyDescription : FileDescription
             {
                 return Errno.EINVAL;
             }
+
+            _byTarget.Remove(watch.Target);
         }
 
         Queue(watch, Inotify.IN_IGNORED, 0, null);
@@ -147,11 +167,13 @@ public sealed class InotifyDescription : FileDescription
     /// <inheritdoc/>
     protected override void Release()
     {
+        _account.DropInotifyInstance();
         List<InotifyWatch> all;
         using (_lock.Enter())
         {
             all = [.. _watches.Values];
             _watches.Clear();
+            _byTarget.Clear();
             _events.Clear();
         }
 
@@ -173,6 +195,8 @@ public sealed class InotifyDescription : FileDescription
                 {
                     return;
                 }
+
+                _byTarget.Remove(watch.Target);
             }
         }
 

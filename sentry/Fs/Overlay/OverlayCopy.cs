@@ -70,14 +70,14 @@ internal static class OverlayCopy
         long position = 0;
         while (position < sizeBytes)
         {
-            Errno error = source.Seek(task, position, Fcntl.SEEK_DATA, out long start);
+            Errno error = source.Locate(position, Fcntl.SEEK_DATA, out long start);
             if (error == Errno.ENXIO)
             {
                 return Errno.None;
             }
 
             position = error == Errno.None ? start : position;
-            error = source.Seek(task, position, Fcntl.SEEK_HOLE, out long end);
+            error = source.Locate(position, Fcntl.SEEK_HOLE, out long end);
             end = error == Errno.None ? long.Min(end, sizeBytes) : sizeBytes;
             error = Extent(task, source, target, ref position, end, buffer);
             if (error != Errno.None)

@@ -92,8 +92,8 @@ internal sealed class OverlayFileDescription : FileDescription
     /// <inheritdoc/>
     protected override Errno FindExtent(long offset, int whence, long sizeBytes, out long result)
     {
-        // SEEK_DATA and SEEK_HOLE of the real file move only its own, unused position.
-        return Volatile.Read(ref _real).Seek(null!, offset, whence, out result);
+        // Of the real file, whose own position is not used.
+        return Volatile.Read(ref _real).Locate(offset, whence, out result);
     }
 
     /// <inheritdoc/>

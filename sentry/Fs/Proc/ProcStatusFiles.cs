@@ -81,6 +81,25 @@ internal static class ProcStatusFiles
         ParseInt(text, out int value) && value is >= -1000 and <= 1000 ? ChangeOomScore(target, writer, value)
             : Errno.EINVAL;
 
+    internal static Errno CoreDumpFilter(ProcTaskContext context, Task target, Task reader, StringBuilder text)
+    {
+        text.Append(target.ThreadGroup.CoreDumpFilter.ToString("x8", CultureInfo.InvariantCulture)).Append('\n');
+        return Errno.None;
+    }
+
+    /// <summary>The nine kinds of mappings (core(5)); other bits are dropped.</summary>
+    internal static Errno SetCoreDumpFilter(ProcTaskContext context, Task target, Task writer, string text)
+    {
+        const long Kinds = 0x1ff;
+        if (!ProcNumbers.TryParse(text, out long value) || value is < 0 or > uint.MaxValue)
+        {
+            return Errno.EINVAL;
+        }
+
+        target.ThreadGroup.CoreDumpFilter = (uint)(value & Kinds);
+        return Errno.None;
+    }
+
     internal static Errno OomAdjust(ProcTaskContext context, Task target, Task reader, StringBuilder text)
     {
         int score = target.ThreadGroup.OomScoreAdjust;
@@ -172,9 +191,12 @@ internal static class ProcStatusFiles
         _ => 'X',
     };
 
-    internal static bool ParseInt(string text, out int value) =>
-        int.TryParse(text.Trim(' ', '\n', '\0'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
-            out value);
+    internal static bool ParseInt(string text, out int value)
+    {
+        bool isNumber = ProcNumbers.TryParse(text, out long number) && number is >= int.MinValue and <= int.MaxValue;
+        value = isNumber ? (int)number : 0;
+        return isNumber;
+    }
 
     private static void Fields(StringBuilder text, System.ReadOnlySpan<long> values)
     {

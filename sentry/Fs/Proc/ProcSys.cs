@@ -58,6 +58,7 @@ internal sealed class ProcSys
         Constant(directory, "aio-nr", "0");
         Constant(directory, "file-max", "9223372036854775807");
         Computed(directory, "file-nr", _ => "0\t0\t9223372036854775807");
+        Constant(directory, "mount-max", "100000");
         Constant(directory, "nr_open", "1048576");
         Constant(directory, "overflowgid", "65534");
         Constant(directory, "overflowuid", "65534");

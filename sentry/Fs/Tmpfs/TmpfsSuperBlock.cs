@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using Sentry.Kernel;
@@ -152,17 +153,22 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
         }
     }
 
-    private static void FreeTree(TmpfsInode inode)
+    /// <summary>Frees all, children before parents; trees are as deep as a guest likes: no recursion.</summary>
+    private static void FreeTree(TmpfsInode top)
     {
-        if (inode is TmpfsDirectory directory)
+        List<TmpfsInode> all = [top];
+        for (int next = 0; next < all.Count; next++)
         {
-            foreach (TmpfsInode child in directory.Children)
+            if (all[next] is TmpfsDirectory directory)
             {
-                FreeTree(child);
+                all.AddRange(directory.Children);
             }
         }
 
-        inode.FreeWithInstance();
+        for (int index = all.Count - 1; index >= 0; index--)
+        {
+            all[index].FreeWithInstance();
+        }
     }
 }
 

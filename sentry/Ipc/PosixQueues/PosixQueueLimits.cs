@@ -54,6 +54,7 @@ internal sealed class PosixQueueLimits
     /// <summary>Takes a new queue from the user's account: ENOSPC, EMFILE.</summary>
     public Errno Charge(Task task, uint uid, long bytes)
     {
+        ulong limit = task.ThreadGroup.Limits.Soft(Resource.RLIMIT_MSGQUEUE);
         using (_lock.Enter())
         {
             if (_queues >= MaxQueues && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE))
@@ -62,7 +63,7 @@ internal sealed class PosixQueueLimits
             }
 
             long used = _bytesOfUser.GetValueOrDefault(uid);
-            if ((ulong)(used + bytes) > task.ThreadGroup.Limits.Soft(Resource.RLIMIT_MSGQUEUE))
+            if ((ulong)(used + bytes) > limit)
             {
                 return Errno.EMFILE;
             }

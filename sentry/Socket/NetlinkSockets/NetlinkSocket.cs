@@ -17,11 +17,17 @@ internal sealed class NetlinkSocket : SocketFile
     private const int AddressBytes = 12;
     private const int MaxRequestBytes = 65536;
 
+    // net.core.rmem_default; sk_buff overhead counts, else empty answers would be free.
+    private const int MaxQueuedBytes = 212992;
+    private const int AnswerOverheadBytes = 512;
+
     private readonly NetlinkPorts _ports;
     private readonly OrderedLock<SocketLevel> _lock = new();
 
     // Guarded by _lock.
     private readonly Queue<byte[]> _answers = new();
+    private int _queuedBytes;
+    private bool _hasOverrun;
     private uint _port;
     private uint _groups;
     private bool _isBound;
@@ -34,7 +40,7 @@ internal sealed class NetlinkSocket : SocketFile
     {
         using (_lock.Enter())
         {
-            return (_answers.Count > 0 ? ReadEvents : 0) | Epoll.EPOLLOUT | Epoll.EPOLLWRNORM;
+            return (_answers.Count > 0 || _hasOverrun ? ReadEvents : 0) | Epoll.EPOLLOUT | Epoll.EPOLLWRNORM;
         }
     }
 
@@ -108,7 +114,7 @@ internal sealed class NetlinkSocket : SocketFile
         {
             AutobindLocked(task);
             AnswerAll(bytes, answers);
-            answers.ForEach(_answers.Enqueue);
+            answers.ForEach(EnqueueLocked);
         }
 
         done = copied;
@@ -127,11 +133,19 @@ internal sealed class NetlinkSocket : SocketFile
         byte[]? answer;
         using (_lock.Enter())
         {
+            if (_hasOverrun)
+            {
+                _hasOverrun = false;
+                return Errno.ENOBUFS;
+            }
+
             bool isPeek = (request.Flags & Sockets.MSG_PEEK) != 0;
             if (!(isPeek ? _answers.TryPeek(out answer) : _answers.TryDequeue(out answer)))
             {
                 return Errno.EAGAIN;
             }
+
+            _queuedBytes -= isPeek ? 0 : answer.Length + AnswerOverheadBytes;
         }
 
         Errno error = data.CopyOut(answer!, out int copied);
@@ -208,6 +222,20 @@ internal sealed class NetlinkSocket : SocketFile
             _port = _ports.Autobind((uint)task.ThreadGroup.Id);
             _isBound = true;
         }
+    }
+
+    /// <summary>A reader that does not keep up loses answers, and is told so (netlink(7), ENOBUFS).</summary>
+    private void EnqueueLocked(byte[] answer)
+    {
+        int charge = answer.Length + AnswerOverheadBytes;
+        if (_queuedBytes + charge > MaxQueuedBytes)
+        {
+            _hasOverrun = true;
+            return;
+        }
+
+        _queuedBytes += charge;
+        _answers.Enqueue(answer);
     }
 
     private void AnswerAll(ReadOnlySpan<byte> bytes, List<byte[]> answers)

@@ -17,16 +17,25 @@ internal static class UnixCollector
     // Guarded by s_lock: how often each socket is queued somewhere.
     private static readonly Dictionary<UnixSocket, int> s_inFlight = new();
 
+    // Guarded by s_lock: there may be circles among them.
+    private static bool s_hasCycles;
+
     /// <summary>Holds the graph still.</summary>
     internal static OrderedLock<InFlightLevel>.Scope Enter() => s_lock.Enter();
 
-    /// <summary>Files begin to travel.</summary>
-    internal static void AddInFlightLocked(MessageRights rights)
+    /// <summary>
+    /// Files begin to travel to a socket. Only where that travels itself, now or by this very message, can they close a
+    /// circle; one that nobody accepted yet (<paramref name="isEmbryo"/>) travels with its listener.
+    /// </summary>
+    internal static void AddInFlightLocked(MessageRights rights, UnixSocket receiver, bool isEmbryo)
     {
+        rights.BeginTravel();
+        s_hasCycles |= isEmbryo || s_inFlight.ContainsKey(receiver);
         foreach (FileDescription file in rights.Files)
         {
             if (file is UnixSocket socket)
             {
+                s_hasCycles |= socket == receiver;
                 s_inFlight[socket] = s_inFlight.GetValueOrDefault(socket) + 1;
             }
         }
@@ -68,12 +77,13 @@ internal static class UnixCollector
         List<MessageRights> garbage = new();
         using (s_lock.Enter())
         {
-            if (s_inFlight.Count == 0)
+            if (!s_hasCycles)
             {
                 return;
             }
 
             CollectLocked(garbage);
+            s_hasCycles = s_inFlight.Count > 0;
         }
 
         foreach (MessageRights rights in garbage)
@@ -84,6 +94,7 @@ internal static class UnixCollector
 
     private static void RemoveInFlightLocked(MessageRights rights)
     {
+        rights.EndTravel();
         foreach (FileDescription file in rights.Files)
         {
             if (file is not UnixSocket socket)

@@ -232,7 +232,7 @@ public sealed partial class UnixSocket
                 error = EnqueueUnderLock(message, packetSender);
                 if (error == Errno.None)
                 {
-                    UnixCollector.AddInFlightLocked(message.Rights);
+                    UnixCollector.AddInFlightLocked(message.Rights, this, _isEmbryo);
                 }
             }
         }

@@ -241,3 +241,23 @@ TEST(threads_fault_in_the_same_memory)
         sum += *(int *)(shared + i * PAGE);
     EQ(pages * threads, sum);
 }
+
+static void ignored(int signal) { (void)signal; }
+
+TEST(pages_are_told_in_spite_of_signals)
+{
+    static void *pages[20000];
+    static int status[20000];
+    char *area = mmap(NULL, 20000 * PAGE, RW, ANON, -1, 0);
+    CHECK(area != MAP_FAILED);
+    for (int i = 0; i < 20000; i++) {
+        pages[i] = area + i * PAGE;
+    }
+    struct sigaction action = { .sa_handler = ignored };
+    OK(sigaction(SIGALRM, &action, NULL));
+    struct itimerval beat = { { 0, 500 }, { 0, 500 } };
+    OK(setitimer(ITIMER_REAL, &beat, NULL));
+    for (int i = 0; i < 20; i++) {
+        EQ(0, syscall(SYS_move_pages, 0, 20000UL, pages, NULL, status, 0));
+    }
+}

@@ -320,3 +320,42 @@ TEST(comparing_descriptors)
     FAILS(EBADF, syscall(SYS_kcmp, getpid(), getpid(), 0, a, 999));
 }
 
+
+TEST(core_dump_filter)
+{
+    const char *path = "/proc/self/coredump_filter";
+    CHECK(read_file(path, text, sizeof text) > 0);
+    STREQ("00000033\n", text);
+    write_file(path, "0x7f1");
+    CHECK(read_file(path, text, sizeof text) > 0);
+    STREQ("000001f1\n", text);
+    EXITS(0, CHILD({
+        CHECK(read_file(path, text, sizeof text) > 0);
+        STREQ("000001f1\n", text);
+    }));
+    int fd = OK(open(path, O_WRONLY));
+    FAILS(EINVAL, write(fd, "x", 1));
+}
+
+TEST(netlink_answers_nobody_reads)
+{
+    int fd = OK(socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, 0));
+    uint32_t request[8] = { sizeof request, 18 | 1 << 16, 0, 0, 0, 1 }; // RTM_GETLINK of interface 1
+    for (int i = 0; i < 3000; i++) {
+        request[2] = i;
+        EQ(sizeof request, send(fd, request, sizeof request, 0));
+    }
+    int answers = 0, losses = 0;
+    for (;;) {
+        if (recv(fd, text, sizeof text, 0) > 0) {
+            answers++;
+        } else if (errno == ENOBUFS) {
+            losses++;
+        } else {
+            break;
+        }
+    }
+    EQ(EAGAIN, errno);
+    CHECK(answers > 10 && answers < 2000);
+    CHECK(losses > 0);
+}

@@ -405,3 +405,41 @@ TEST(proc_and_sysfs_can_be_mounted)
     OK(mount("sysfs", "s", "sysfs", 0, NULL));
     OK(stat("s/kernel", &st));
 }
+
+TEST(a_shared_tree_bound_below_itself)
+{
+    own_namespace();
+    tmpfs_at("t", "size=1m");
+    OK(mount(NULL, "t", NULL, MS_REC | MS_SHARED, NULL));
+    OK(mkdir("t/b", 0755));
+    // Each round at least doubles what there is.
+    int rounds = 0;
+    while (rounds < 40 && mount("t", "t/b", NULL, MS_BIND | MS_REC, NULL) == 0) {
+        rounds++;
+    }
+    EQ(ENOSPC, errno);
+    CHECK(rounds >= 3);
+    OK(umount2("t", MNT_DETACH));
+    tmpfs_at("t", "size=1m");
+}
+
+TEST(a_high_stack_of_mounts)
+{
+    own_namespace();
+    OK(mkdir("t", 0755));
+    for (int i = 0; i < 8000; i++) {
+        OK(mount("t", "t", NULL, MS_BIND, NULL));
+    }
+    EXITS(0, CHILD({ OK(unshare(CLONE_NEWNS)); }));
+    FILE *file = fopen("/proc/self/mounts", "r");
+    CHECK(file != NULL);
+    int lines = 0;
+    for (int c = getc(file); c != EOF; c = getc(file)) {
+        lines += c == '\n';
+    }
+    CHECK(lines >= 8000);
+    fclose(file);
+    for (int i = 0; i < 8000; i++) {
+        OK(umount2("t", MNT_DETACH));
+    }
+}

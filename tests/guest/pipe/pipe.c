@@ -303,3 +303,14 @@ TEST(a_socket_cannot_be_opened_again)
     OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
     FAILS(ENXIO, reopen(fds[0], O_RDWR));
 }
+
+TEST(tee_of_nothing_does_not_wait)
+{
+    int in[2], out[2];
+    OK(pipe(in));
+    OK(pipe(out));
+    EQ(2, write(in[1], "ab", 2));
+    EQ(0, tee(in[0], out[1], 0, 0));
+    EQ(0, splice(in[0], NULL, out[1], NULL, 0, 0));
+    EQ(2, tee(in[0], out[1], 100, 0));
+}

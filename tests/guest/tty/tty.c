@@ -550,3 +550,27 @@ TEST(terminal_ioctls_on_other_files)
     FAILS(ENOTTY, ioctl(fd, TIOCGWINSZ, buffer));
     CHECK(!isatty(fd));
 }
+
+TEST(locked_settings_stay)
+{
+    open_pair();
+    struct termios locked, wanted;
+    memset(&locked, 0, sizeof locked);
+    OK(ioctl(slave, TIOCGLCKTRMIOS, &locked));
+    EQ(0, locked.c_lflag);
+    locked.c_lflag = ECHO;
+    locked.c_cc[VEOF] = 1;
+    OK(ioctl(slave, TIOCSLCKTRMIOS, &locked));
+    OK(tcgetattr(slave, &wanted));
+    CHECK((wanted.c_lflag & ECHO) != 0);
+    wanted.c_lflag &= ~(ECHO | ISIG);
+    wanted.c_cc[VEOF] = 7;
+    wanted.c_cc[VINTR] = 8;
+    OK(tcsetattr(slave, TCSANOW, &wanted));
+    OK(tcgetattr(slave, &wanted));
+    EQ(ECHO, wanted.c_lflag & (ECHO | ISIG));
+    EQ(4, wanted.c_cc[VEOF]);
+    EQ(8, wanted.c_cc[VINTR]);
+    OK(setresuid(1000, 1000, 1000));
+    FAILS(EPERM, ioctl(slave, TIOCSLCKTRMIOS, &locked));
+}
