@@ -17,6 +17,9 @@ internal sealed class Launcher : IDisposable
     private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM,
         Signals.SIGUSR1, Signals.SIGUSR2];
 
+    /// <summary>A launcher that has waited so long gives back what starting took.</summary>
+    private const long SettleNs = 1_000_000_000;
+
     private readonly SandboxBuilder _builder;
     private readonly GlobalFlags.Values _flags;
     private readonly List<HostFd> _owned = [];
@@ -55,6 +58,7 @@ internal sealed class Launcher : IDisposable
         SandboxSpec spec = _builder.Spec;
         spec.Platform = _flags.Platform;
         spec.Strace = _flags.Strace;
+        spec.CountCalls = _flags.CountCalls;
         int logFd = OpenDebugLog();
         (HostFd control, HostFd sentryControl) = MakePair();
         List<HostFd> goferEnds = [];
@@ -74,19 +78,34 @@ internal sealed class Launcher : IDisposable
         ControlChannel channel = new(control.Value);
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
         ForwardSignals(channel, spec.Terminal);
-        SpawnedProcess gofer = Gofers.Start(_builder.AttachPoints, goferEnds);
+        List<SpawnedProcess> started = [];
         try
         {
-            SpawnedProcess sentry = Sentries.Start(spec, sentryControl, sentryEnds, logFd);
+            // The Sentry first: it has more to do before they talk.
+            started.Add(Sentries.Start(spec, sentryControl, sentryEnds, logFd));
+            started.Add(Gofers.Start(_builder.AttachPoints, goferEnds));
             CloseAll(goferEnds);
             CloseAll(sentryEnds);
             sentryControl.Dispose();
-            return AwaitEnd(channel, sentry, terminal);
+            return AwaitEnd(channel);
         }
         finally
         {
-            HostWait.PidFdSendSignal(gofer.PidFd.Value, Signals.SIGKILL);
-            Reap(gofer);
+            EndAll(started);
+        }
+    }
+
+    /// <summary>Ends all before waiting for any, so that the host takes them down side by side.</summary>
+    private static void EndAll(List<SpawnedProcess> processes)
+    {
+        foreach (SpawnedProcess process in processes)
+        {
+            HostWait.PidFdSendSignal(process.PidFd.Value, Signals.SIGKILL);
+        }
+
+        foreach (SpawnedProcess process in processes)
+        {
+            Reap(process);
         }
     }
 
@@ -107,12 +126,15 @@ internal sealed class Launcher : IDisposable
         process.PidFd.Dispose();
     }
 
-    private static int AwaitEnd(ControlChannel channel, SpawnedProcess sentry, Terminal? terminal)
+    /// <summary>The Sentry's last words, after which it has nothing left to do.</summary>
+    private static int AwaitEnd(ControlChannel channel)
     {
+        if (!channel.Wait(SettleNs))
+        {
+            ResidentMemory.Trim();
+        }
+
         ControlMessage? message = channel.Receive();
-        HostWait.PidFdSendSignal(sentry.PidFd.Value, message?.Kind == ControlKind.Exited ? 0 : Signals.SIGKILL);
-        Reap(sentry);
-        terminal?.Dispose();
         return message?.Kind switch
         {
             ControlKind.Exited => StatusOf(message.Number),
