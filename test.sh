@@ -7,7 +7,7 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
-runners=(guest cli survival programs cpython stress)
+runners=(guest cli survival programs cpython stress perf)
 
 wanted() { [ -z "$filter" ] || [[ ${1,,} == *"${filter,,}"* ]] || [[ ${filter,,} == "${1,,}"/* ]]; }
 

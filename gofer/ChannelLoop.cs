@@ -26,8 +26,8 @@ internal sealed class ChannelLoop
         _thread.Start();
     }
 
-    /// <summary>Waits for the end of the channel.</summary>
-    internal void Join() => _thread.Join();
+    /// <summary>Waits for the end of the channel; false when it has not come in that time.</summary>
+    internal bool Join(int timeoutMs) => _thread.Join(timeoutMs);
 
     private void Run()
     {

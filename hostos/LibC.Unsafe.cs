@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace HostOs;
 
 /// <summary>
-/// The few functions taken from libc itself: those needed before <see cref="HostSyscall"/> exists, and those that use
-/// the vDSO.
+/// The few functions taken from libc itself: those needed before <see cref="HostSyscall"/> exists, those that use the
+/// vDSO, and those that concern libc's own memory.
 /// </summary>
 // SAFETY: blittable imports; each says what its pointers must hold.
 internal static unsafe partial class LibC
@@ -18,6 +18,15 @@ internal static unsafe partial class LibC
     // SAFETY: plain integers; the callers own the range they name.
     [LibraryImport("libc", EntryPoint = "mprotect")]
     internal static partial int Mprotect(nint address, nuint length, int protection);
+
+    /// <summary>malloc_trim(3).</summary>
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    internal static partial int MallocTrim(nuint keepBytes);
+
+    /// <summary>dl_iterate_phdr(3).</summary>
+    // SAFETY: the callback is code of this assembly; the data is only handed through.
+    [LibraryImport("libc", EntryPoint = "dl_iterate_phdr")]
+    internal static partial int IterateProgramHeaders(nint callback, nint data);
 
     /// <summary>clock_gettime(2) through the vDSO.</summary>
     // SAFETY: the kernel writes 16 bytes at timespec; callers pass a local of that size.

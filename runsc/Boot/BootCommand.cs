@@ -17,7 +17,9 @@ namespace Runsc.Boot;
 internal static class BootCommand
 {
     private const int FailedStatus = 1;
-    private const int MaxSpecBytes = 16 << 20;
+
+    /// <summary>A sandbox that has lived so long gives back what starting took.</summary>
+    private const int SettleMs = 1000;
 
     internal static int Run(string[] args)
     {
@@ -78,8 +80,18 @@ internal static class BootCommand
 
         log.Write("started");
         ListenForControl(channel, composer);
+        if (!composer.Kernel.WaitForExit(SettleMs))
+        {
+            ResidentMemory.Trim();
+        }
+
         status = composer.Kernel.WaitForExit();
         log.Write("first process ended with wait status " + status);
+        if (spec.CountCalls)
+        {
+            composer.Kernel.SystemCallCounts.Report(line => log.Write("calls " + line));
+        }
+
         composer.DrainOutput();
         return null;
     }
@@ -102,8 +114,17 @@ internal static class BootCommand
 
     private static SandboxSpec ReadSpec()
     {
-        byte[] text = new byte[MaxSpecBytes];
-        Errno errno = HostUnistd.ReadAll(Sentries.SpecFd, text, out int done);
+        const int FromEnd = 2;
+        int done = 0;
+        byte[] text = [];
+        Errno errno = HostUnistd.Seek(Sentries.SpecFd, 0, FromEnd, out long length);
+        errno = errno == Errno.None ? HostUnistd.Seek(Sentries.SpecFd, 0, 0, out _) : errno;
+        if (errno == Errno.None)
+        {
+            text = new byte[checked((int)length)];
+            errno = HostUnistd.ReadAll(Sentries.SpecFd, text, out done);
+        }
+
         HostUnistd.Close(Sentries.SpecFd);
         if (errno != Errno.None)
         {

@@ -24,7 +24,8 @@ internal sealed partial class Composer
             Platform = _platform,
             MemoryFile = memory,
             StraceSink = _spec.Strace ? new StraceSink(_log) : null,
-            Instrumentation = _spec.Strace ? DispatchFlags.Trace : DispatchFlags.None,
+            Instrumentation = (_spec.Strace ? DispatchFlags.Trace : DispatchFlags.None)
+                | (_spec.CountCalls ? DispatchFlags.Count : DispatchFlags.None),
         };
         if (_spec.PidsLimit > 0)
         {

@@ -24,6 +24,12 @@ internal static class GlobalFlags
     internal static readonly Option<bool> Strace = new("--strace") { Description =
         "Print every system call of the container to the debug log, or to standard error." };
 
+    internal static readonly Option<bool> CountCalls = new("--count-calls")
+    {
+        Description = "At the end, write calls and managed bytes of each system call to the debug log.",
+        Hidden = true,
+    };
+
     internal static readonly Option<string> Network = new("--network")
     {
         Description = "Network of the sandbox: none.",
@@ -36,11 +42,13 @@ internal static class GlobalFlags
         root.Options.Add(Platform);
         root.Options.Add(DebugLog);
         root.Options.Add(Strace);
+        root.Options.Add(CountCalls);
         root.Options.Add(Network);
     }
 
     /// <summary>The values of one invocation.</summary>
-    internal sealed record Values(string Root, string Platform, string? DebugLog, bool Strace);
+    internal sealed record Values(
+        string Root, string Platform, string? DebugLog, bool Strace, bool CountCalls);
 
     /// <summary>Reads and checks the flags.</summary>
     internal static Values Read(ParseResult result)
@@ -56,7 +64,8 @@ internal static class GlobalFlags
             throw new UserErrorException("--network: " + result.GetValue(Network) + ": only none is supported");
         }
 
-        return new Values(result.GetValue(Root)!, platform, result.GetValue(DebugLog), result.GetValue(Strace));
+        return new Values(result.GetValue(Root)!, platform, result.GetValue(DebugLog), result.GetValue(Strace),
+            result.GetValue(CountCalls));
     }
 
     private static string DefaultRoot() =>

@@ -38,6 +38,7 @@ internal static class Gofers
         }
 
         request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture)]);
+        request.Environment.Add(HostIds.Nursery);
         foreach (AttachPoint point in attachPoints)
         {
             request.Arguments.Add(point.Access == AttachAccess.ReadOnly ? "ro" : "rw");

@@ -12,6 +12,12 @@ internal static class HostIds
     /// it.</summary>
     internal const uint Nobody = 65534;
 
+    /// <summary>
+    /// Most bytes that objects take before the garbage collector looks at them, in hexadecimal. Its own choice is a
+    /// good part of the host's last-level cache, which a small process would fill before anything is collected.
+    /// </summary>
+    internal const string Nursery = "DOTNET_GCgen0size=400000";
+
     internal static bool IsRoot => HostUnistd.GetUid() == 0;
 
     /// <summary>The call that makes a child end with its parent.</summary>

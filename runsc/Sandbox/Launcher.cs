@@ -17,6 +17,9 @@ internal sealed class Launcher : IDisposable
     private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM,
         Signals.SIGUSR1, Signals.SIGUSR2];
 
+    /// <summary>A launcher that has waited so long gives back what starting took.</summary>
+    private const long SettleNs = 1_000_000_000;
+
     private readonly SandboxBuilder _builder;
     private readonly GlobalFlags.Values _flags;
     private readonly List<HostFd> _owned = [];
@@ -55,6 +58,7 @@ internal sealed class Launcher : IDisposable
         SandboxSpec spec = _builder.Spec;
         spec.Platform = _flags.Platform;
         spec.Strace = _flags.Strace;
+        spec.CountCalls = _flags.CountCalls;
         int logFd = OpenDebugLog();
         (HostFd control, HostFd sentryControl) = MakePair();
         List<HostFd> goferEnds = [];
@@ -74,19 +78,34 @@ internal sealed class Launcher : IDisposable
         ControlChannel channel = new(control.Value);
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
         ForwardSignals(channel, spec.Terminal);
-        SpawnedProcess gofer = Gofers.Start(_builder.AttachPoints, goferEnds);
+        List<SpawnedProcess> started = [];
         try
         {
-            SpawnedProcess sentry = Sentries.Start(spec, sentryControl, sentryEnds, logFd);
+            // The Sentry first: it has more to do before they talk.
+            started.Add(Sentries.Start(spec, sentryControl, sentryEnds, logFd));
+            started.Add(Gofers.Start(_builder.AttachPoints, goferEnds));
             CloseAll(goferEnds);
             CloseAll(sentryEnds);
             sentryControl.Dispose();
-            return AwaitEnd(channel, sentry, terminal);
+            return AwaitEnd(channel, started);
         }
         finally
         {
-            HostWait.PidFdSendSignal(gofer.PidFd.Value, Signals.SIGKILL);
-            Reap(gofer);
+            EndAll(started);
+        }
+    }
+
+    /// <summary>Ends all before waiting for any, so that the host takes them down side by side.</summary>
+    private static void EndAll(List<SpawnedProcess> processes)
+    {
+        foreach (SpawnedProcess process in processes)
+        {
+            HostWait.PidFdSendSignal(process.PidFd.Value, Signals.SIGKILL);
+        }
+
+        foreach (SpawnedProcess process in processes)
+        {
+            Reap(process);
         }
     }
 
@@ -110,19 +129,29 @@ internal sealed class Launcher : IDisposable
         return status;
     }
 
-    private static int AwaitEnd(ControlChannel channel, SpawnedProcess sentry, Terminal? terminal)
+    /// <summary>
+    /// Waits for the Sentry's last words, after which it has nothing left to do. A Sentry without any is taken off the
+    /// list of those still to be ended.
+    /// </summary>
+    private static int AwaitEnd(ControlChannel channel, List<SpawnedProcess> started)
     {
-        ControlMessage? message = channel.Receive();
-        if (message?.Kind != ControlKind.Exited)
+        if (!channel.Wait(SettleNs))
         {
-            HostWait.PidFdSendSignal(sentry.PidFd.Value, Signals.SIGKILL);
+            ResidentMemory.Trim();
         }
 
+        ControlMessage? message = channel.Receive();
+        if (message?.Kind == ControlKind.Exited)
+        {
+            return StatusOf(message.Number);
+        }
+
+        SpawnedProcess sentry = started[0];
+        started.RemoveAt(0);
+        HostWait.PidFdSendSignal(sentry.PidFd.Value, Signals.SIGKILL);
         int end = Reap(sentry);
-        terminal?.Dispose();
         return message?.Kind switch
         {
-            ControlKind.Exited => StatusOf(message.Number),
             ControlKind.Failed => throw new UserErrorException(message.Text ?? "the sandbox could not start"),
             ControlKind.Crashed => throw new UserErrorException(
                 "the sandbox failed: " + FirstLine(message.Text), CommandStatus.SentryFailed),

@@ -72,6 +72,9 @@ internal sealed class SandboxSpec
 
     public bool Strace { get; set; }
 
+    /// <summary>Report calls and managed bytes of each system call to the debug log at the end.</summary>
+    public bool CountCalls { get; set; }
+
     /// <summary>Descriptor of the debug log, or -1.</summary>
     public int DebugLogFd { get; set; } = -1;
 

@@ -36,10 +36,12 @@ internal static class Sentries
         request.UidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetUid(), 1));
         request.GidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetGid(), 1));
         request.Arguments.AddRange(["runsc-sandbox", "boot"]);
+        request.Environment.Add(HostIds.Nursery);
         AddIdentity(request);
         spec.ControlFd = ControlFd;
-        spec.DebugLogFd = logFd >= 0 ? LogFd : spec.Strace ? StandardError : -1;
-        using OwnStreams streams = new(spec.Strace);
+        bool needsLog = spec.Strace || spec.CountCalls;
+        spec.DebugLogFd = logFd >= 0 ? LogFd : needsLog ? StandardError : -1;
+        using OwnStreams streams = new(needsLog);
         request.Descriptors.AddRange(streams.Map);
 
         request.Descriptors.Add(new FdMap(control.Value, ControlFd));

@@ -88,7 +88,10 @@ public sealed partial class GuestKernel
         return _initStatus;
     }
 
-    /// <summary>True once <see cref="WaitForExit"/> would return at once.</summary>
+    /// <summary>As <see cref="WaitForExit()"/>; false when it takes longer.</summary>
+    public bool WaitForExit(int timeoutMs) => _initExited.Wait(timeoutMs);
+
+    /// <summary>True once <see cref="WaitForExit()"/> would return at once.</summary>
     public bool HasExited => _initExited.IsSet;
 
     /// <summary>

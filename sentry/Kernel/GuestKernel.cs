@@ -15,7 +15,6 @@ public sealed partial class GuestKernel
     /// <summary>Process tree: parents, children, thread groups, sessions, process groups, PID tables.</summary>
     internal readonly OrderedLock<TasksLevel> TasksLock = new();
 
-    private readonly long[] _systemCallCounts = new long[512];
     private int _tasks;
 
     /// <summary>Makes the root namespaces; nothing runs yet.</summary>
@@ -92,16 +91,8 @@ public sealed partial class GuestKernel
     /// <summary>Host threads of tasks.</summary>
     internal TaskThreads Threads { get; } = new();
 
-    /// <summary>Calls made of each system call while <see cref="DispatchFlags.Count"/> is on.</summary>
-    public ReadOnlySpan<long> SystemCallCounts => _systemCallCounts;
-
-    internal void CountSystemCall(uint number)
-    {
-        if (number < (uint)_systemCallCounts.Length)
-        {
-            Interlocked.Increment(ref _systemCallCounts[number]);
-        }
-    }
+    /// <summary>System calls made while <see cref="DispatchFlags.Count"/> is on.</summary>
+    public SystemCallCounts SystemCallCounts { get; } = new();
 
     internal bool TryAddTask()
     {

@@ -15,7 +15,7 @@ public enum DispatchFlags
     /// <summary>Print every system call (<c>--strace</c>).</summary>
     Trace = 1,
 
-    /// <summary>Count system calls by number.</summary>
+    /// <summary>Count system calls by number, and the managed memory they take.</summary>
     Count = 2,
 
     /// <summary>The task has seccomp filters.</summary>
@@ -27,6 +27,10 @@ public sealed unsafe partial class Task
 {
     private DispatchFlags _dispatchFlags;
     private bool _registersReplaced;
+
+    // While system calls are counted: the last one, and what its thread had allocated when it began.
+    private uint _countedCall = SystemCallCounts.NoCall;
+    private long _allocatedBefore;
 
     /// <summary>Adds to what happens at every system call of this task; by the task itself or before it runs.</summary>
     internal void AddDispatchFlags(DispatchFlags flags) => _dispatchFlags |= flags;
@@ -77,12 +81,21 @@ public sealed unsafe partial class Task
         }
     }
 
+    private void CountSystemCall(uint number)
+    {
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        Kernel.SystemCallCounts.Charge(_countedCall, allocated - _allocatedBefore);
+        Kernel.SystemCallCounts.Count(number);
+        _countedCall = number;
+        _allocatedBefore = allocated;
+    }
+
     private SyscallResult DispatchInstrumented(uint number, in SyscallArguments args)
     {
         ref readonly SyscallEntry entry = ref SyscallTable.Lookup(number);
         if ((_dispatchFlags & DispatchFlags.Count) != 0)
         {
-            Kernel.CountSystemCall(number);
+            CountSystemCall(number);
         }
 
         bool traces = (_dispatchFlags & DispatchFlags.Trace) != 0;

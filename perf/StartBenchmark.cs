@@ -1,0 +1,41 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+
+namespace Perf;
+
+/// <summary>Milliseconds from start to end of "true", natively and in a sandbox, in turn.</summary>
+internal sealed class StartBenchmark(World world)
+{
+    private const int Runs = 21;
+
+    internal void Run()
+    {
+        List<double> native = [];
+        List<double> version = [];
+        List<double> sandbox = [];
+        for (int i = 0; i <= Runs; i++)
+        {
+            double a = Milliseconds(world.Native("/bin/busybox", "true"));
+            double b = Milliseconds(new ProcessStartInfo(world.Runsc, ["syscalls"]));
+            double c = Milliseconds(world.Sandboxed([], "/bin/busybox", "true"));
+            if (i > 0)
+            {
+                native.Add(a);
+                version.Add(b);
+                sandbox.Add(c);
+            }
+        }
+
+        Console.WriteLine($"native true        {Statistics.Median(native),8:0.0} ms");
+        Console.WriteLine($"runsc syscalls     {Statistics.Median(version),8:0.0} ms");
+        Console.WriteLine($"runsc do true      {Statistics.Median(sandbox),8:0.0} ms");
+    }
+
+    private static double Milliseconds(ProcessStartInfo start)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        World.Capture(start);
+        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
+    }
+}

@@ -1,0 +1,368 @@
+// One kind of system call made many times: "calls KIND N" prints the nanoseconds of N rounds, "calls -l" all kinds.
+// A kind's name is a row of the tables that `perf/run` prints. Everything that is set up is set up before the clock runs.
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAGE = 4096 };
+
+static char buffer[PAGE];
+static int fd, other, group;
+static char *memory;
+static const char *self;
+static uint32_t word;
+static long rounds;
+static volatile sig_atomic_t handled;
+static struct msghdr message;
+static struct iovec piece = { buffer, 1 };
+
+#define MUST(call) ({ long must = (long)(call); if (must < 0) err(1, "%s", #call); must; })
+
+static void none(void) {}
+
+static void open_zero(void) { fd = MUST(open("/dev/zero", O_RDONLY)); }
+static void open_null(void) { fd = MUST(open("/dev/null", O_WRONLY)); }
+static void open_self(void) { fd = MUST(open(self, O_RDONLY)); }
+static void open_event(void) { fd = MUST(eventfd(1, 0)); }
+static void open_temporary(void)
+{
+    fd = MUST(open("/tmp", O_TMPFILE | O_RDWR, 0600));
+    MUST(pwrite(fd, buffer, PAGE, 0));
+}
+
+static void open_pipe(void)
+{
+    int ends[2];
+    MUST(pipe(ends));
+    fd = ends[0];
+    other = ends[1];
+}
+
+static void open_pair(void)
+{
+    int ends[2];
+    MUST(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+    fd = ends[0];
+    other = ends[1];
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+}
+
+static void open_group(void)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    open_event();
+    group = MUST(epoll_create1(0));
+    MUST(epoll_ctl(group, EPOLL_CTL_ADD, fd, &event));
+}
+
+static void map_pages(void)
+{
+    memory = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        err(1, "mmap");
+    memset(memory, 1, 4 * PAGE);
+}
+
+// A new page each round, of a mapping that is large enough.
+static void map_all(void)
+{
+    memory = mmap(NULL, (rounds + 1) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        err(1, "mmap");
+}
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    handled++;
+}
+
+static void take_signal(void) { signal(SIGUSR1, on_signal); }
+
+static void do_getpid(void) { syscall(SYS_getpid); }
+static void do_read(void) { MUST(read(fd, buffer, 1)); }
+static void do_write(void) { MUST(write(fd, buffer, 1)); }
+static void do_futex_wake(void) { MUST(syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0)); }
+
+static void do_epoll_wait(void)
+{
+    struct epoll_event event;
+    if (MUST(epoll_wait(group, &event, 1, 0)) != 1)
+        errx(1, "epoll_wait found nothing");
+}
+
+static void do_clock_gettime(void)
+{
+    struct timespec now;
+    MUST(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now));
+}
+
+static void do_vdso(void)
+{
+    struct timespec now;
+    MUST(clock_gettime(CLOCK_MONOTONIC, &now));
+}
+
+static void do_gettimeofday(void)
+{
+    struct timeval now;
+    MUST(syscall(SYS_gettimeofday, &now, NULL));
+}
+
+static void do_pread(void) { MUST(pread(fd, buffer, PAGE, 0)); }
+static void do_pwrite(void) { MUST(pwrite(fd, buffer, PAGE, 0)); }
+static void do_lseek(void) { MUST(lseek(fd, 0, SEEK_SET)); }
+
+static void do_poll(void)
+{
+    struct pollfd entry = { .fd = fd, .events = POLLIN };
+    if (MUST(poll(&entry, 1, 0)) != 1)
+        errx(1, "poll found nothing");
+}
+
+static void do_message(void)
+{
+    MUST(sendmsg(other, &message, 0));
+    MUST(recvmsg(fd, &message, 0));
+}
+
+static void do_sched_yield(void) { MUST(sched_yield()); }
+
+static void do_fstat(void)
+{
+    struct stat status;
+    MUST(fstat(fd, &status));
+}
+
+static void do_fcntl(void) { MUST(fcntl(fd, F_GETFL)); }
+
+static void do_eventfd(void)
+{
+    uint64_t value = 1;
+    MUST(write(fd, &value, sizeof value));
+    MUST(read(fd, &value, sizeof value));
+}
+
+static void do_nanosleep(void)
+{
+    struct timespec zero = { 0 };
+    MUST(syscall(SYS_nanosleep, &zero, NULL));
+}
+
+static void do_madvise(void) { MUST(madvise(memory, PAGE, MADV_WILLNEED)); }
+
+static void do_mprotect(void)
+{
+    MUST(mprotect(memory, PAGE, PROT_READ));
+    MUST(mprotect(memory, PAGE, PROT_READ | PROT_WRITE));
+}
+
+static void do_sigprocmask(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+}
+
+static void do_signal(void)
+{
+    sig_atomic_t before = handled;
+    MUST(kill(getpid(), SIGUSR1));
+    if (handled != before + 1)
+        errx(1, "no signal was delivered");
+}
+
+static void do_pipe(void)
+{
+    MUST(write(other, buffer, 1));
+    MUST(read(fd, buffer, 1));
+}
+
+static void do_open(void) { MUST(close(MUST(open(self, O_RDONLY)))); }
+
+static void do_stat(void)
+{
+    struct stat status;
+    MUST(stat(self, &status));
+}
+
+static void do_open_read(void)
+{
+    int file = MUST(open(self, O_RDONLY));
+    MUST(read(file, buffer, PAGE));
+    MUST(close(file));
+}
+
+static void do_create(void)
+{
+    int file = MUST(open("/tmp/calls.created", O_CREAT | O_EXCL | O_WRONLY, 0600));
+    MUST(write(file, buffer, PAGE));
+    MUST(close(file));
+    MUST(unlink("/tmp/calls.created"));
+}
+
+static void do_fork(void)
+{
+    pid_t child = MUST(fork());
+    if (child == 0)
+        _exit(0);
+    MUST(waitpid(child, NULL, 0));
+}
+
+static void do_exec(void)
+{
+    pid_t child = MUST(vfork());
+    if (child == 0) {
+        execl(self, self, "-n", NULL);
+        _exit(1);
+    }
+    int status;
+    MUST(waitpid(child, &status, 0));
+    if (status != 0)
+        errx(1, "the program executed ended with %x", status);
+}
+
+static void do_map(void)
+{
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        err(1, "mmap");
+    *page = 1;
+    MUST(munmap(page, PAGE));
+}
+
+static void do_touch(void)
+{
+    *memory = 1;
+    memory += PAGE;
+}
+
+static void *empty_thread(void *argument) { return argument; }
+
+static void do_thread(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, empty_thread, NULL) != 0)
+        errx(1, "pthread_create");
+    pthread_join(thread, NULL);
+}
+
+// A child echoes bytes: each round is two context switches.
+static int there[2], back[2];
+
+static void start_echo(void)
+{
+    MUST(pipe(there));
+    MUST(pipe(back));
+    if (MUST(fork()) == 0) {
+        close(there[1]);
+        char byte;
+        while (read(there[0], &byte, 1) == 1)
+            MUST(write(back[1], &byte, 1));
+        _exit(0);
+    }
+    close(there[0]);
+}
+
+static void do_echo(void)
+{
+    MUST(write(there[1], buffer, 1));
+    MUST(read(back[0], buffer, 1));
+}
+
+static const struct kind {
+    const char *name;
+    void (*set_up)(void);
+    void (*round)(void);
+    char flag;          // g: takes no managed memory (the gate); t: timed only; s: slow, timed with fewer rounds
+} kinds[] = {
+    { "getpid", none, do_getpid, 'g' },
+    { "read", open_zero, do_read, 'g' },
+    { "write", open_null, do_write, 'g' },
+    { "futex-wake", none, do_futex_wake, 'g' },
+    { "epoll_wait", open_group, do_epoll_wait, 'g' },
+    { "clock_gettime", none, do_clock_gettime, 'g' },
+    { "gettimeofday", none, do_gettimeofday, 'g' },
+    { "vdso", none, do_vdso, 't' },
+    { "pread", open_temporary, do_pread, 'g' },
+    { "pwrite", open_temporary, do_pwrite, 'g' },
+    { "pread-root", open_self, do_pread, 'g' },
+    { "lseek", open_temporary, do_lseek, 'g' },
+    { "poll", open_event, do_poll, 'g' },
+    { "sendmsg-recvmsg", open_pair, do_message, 'g' },
+    { "sched_yield", none, do_sched_yield, 'g' },
+    { "fstat", open_temporary, do_fstat, 'g' },
+    { "fcntl", open_temporary, do_fcntl, 'g' },
+    { "eventfd", open_event, do_eventfd, 'g' },
+    { "nanosleep", none, do_nanosleep, 'g' },
+    { "madvise", map_pages, do_madvise, 'g' },
+    { "mprotect", map_pages, do_mprotect, 'g' },
+    { "sigprocmask", none, do_sigprocmask, 'g' },
+    { "signal", take_signal, do_signal, 'g' },
+    { "pipe", open_pipe, do_pipe, 'g' },
+    { "stat-root", none, do_stat, 't' },
+    { "open-root", none, do_open, 't' },
+    { "open-read-root", none, do_open_read, 't' },
+    { "create-unlink", none, do_create, 't' },
+    { "map-touch-unmap", none, do_map, 't' },
+    { "touch", map_all, do_touch, 't' },
+    { "echo", start_echo, do_echo, 't' },
+    { "thread", none, do_thread, 's' },
+    { "fork", none, do_fork, 's' },
+    { "exec", none, do_exec, 's' },
+};
+
+static long now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000L + time.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+    self = argv[0];
+    if (argc == 2 && strcmp(argv[1], "-n") == 0)
+        return 0;
+    if (argc == 2 && strcmp(argv[1], "-l") == 0) {
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            printf("%s %c\n", kinds[i].name, kinds[i].flag);
+        return 0;
+    }
+    if (argc != 3)
+        errx(2, "usage: calls -l | KIND N");
+    rounds = atol(argv[2]);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, argv[1]) != 0)
+            continue;
+        kinds[i].set_up();
+        kinds[i].round();
+        long start = now();
+        for (long n = 0; n < rounds; n++)
+            kinds[i].round();
+        printf("%ld\n", now() - start);
+        return 0;
+    }
+    errx(2, "%s: no such kind", argv[1]);
+}
