@@ -58,6 +58,14 @@ public readonly struct OverlayWorkLevel : ILockLevel
     public static string Name => "OverlayWork";
 }
 
+/// <summary>Renames in one tmpfs: who is above whom stays as it is.</summary>
+public readonly struct TmpfsRenameLevel : ILockLevel
+{
+    public static int Rank => 128;
+
+    public static string Name => "TmpfsRename";
+}
+
 /// <summary>Attributes and data of one inode; taken under its directory.</summary>
 public readonly struct InodeLevel : ILockLevel
 {

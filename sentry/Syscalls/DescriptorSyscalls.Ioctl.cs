@@ -42,6 +42,11 @@ public static partial class DescriptorSyscalls
             return WriteRemaining(task, file, argument);
         }
 
+        if (command == FsIoctls.FIGETBSZ && (isRegular || file.Inode.FileType == StatMode.S_IFDIR))
+        {
+            return WriteBlockSize(task, file, argument);
+        }
+
         Errno errno = file.Ioctl(task, command, args[2], out long result);
         return errno == Errno.ENOTTY && isRegular ? RegularFileDefault(command) : SyscallResult.From(errno, result);
     }
@@ -49,7 +54,7 @@ public static partial class DescriptorSyscalls
     private static SyscallResult RegularFileDefault(uint command) =>
         command is FsIoctls.FICLONE or FsIoctls.FICLONERANGE or FsIoctls.FIDEDUPERANGE or FsIoctls.FS_IOC_FIEMAP
             ? Errno.EOPNOTSUPP
-            : Errno.ENOTTY;
+            : command == FsIoctls.FIBMAP ? Errno.EINVAL : Errno.ENOTTY;
 
     private static SyscallResult SetNonBlocking(Task task, FileDescription file, GuestAddress argument)
     {
@@ -82,6 +87,12 @@ public static partial class DescriptorSyscalls
         }
 
         return errno;
+    }
+
+    private static SyscallResult WriteBlockSize(Task task, FileDescription file, GuestAddress argument)
+    {
+        Errno errno = file.Inode.GetAttributes(out InodeAttributes attributes);
+        return errno != Errno.None ? errno : task.Mm.Write(argument, (int)attributes.BlockSizeBytes);
     }
 
     private static SyscallResult WriteSize(Task task, FileDescription file, GuestAddress argument)

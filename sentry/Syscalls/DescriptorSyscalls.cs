@@ -66,6 +66,8 @@ public static partial class DescriptorSyscalls
                 return task.FdTable.SetCloseOnExec(args.Int(0), set ? CloseOnExec.Yes : CloseOnExec.No);
             case Fcntl.F_GETFL:
                 return file.Flags;
+            case Fcntl.F_DUPFD_QUERY:
+                return IsSame(task, file, args.Int(2));
         }
 
         return file.IsPathOnly ? Errno.EBADF : ControlFile(task, file, in args);
@@ -94,6 +96,10 @@ public static partial class DescriptorSyscalls
                 return file is ISealable sealable ? sealable.AddSeals(args.UInt(2)) : Errno.EINVAL;
             case Fcntl.F_GET_SEALS:
                 return GetSeals(file);
+            case Fcntl.F_GET_RW_HINT:
+                return task.Mm.Write(args.Address(2), file.Inode.WriteLifeHint);
+            case Fcntl.F_SET_RW_HINT:
+                return SetWriteLifeHint(task, file, args.Address(2));
             case Fcntl.F_GETLEASE:
                 return file.Inode.FileType == StatMode.S_IFREG ? Fcntl.F_UNLCK : Errno.EINVAL;
             case Fcntl.F_SETLEASE:
@@ -132,6 +138,33 @@ public static partial class DescriptorSyscalls
         }
 
         file.Flags = (file.Flags & ~SettableFlags) | flags;
+        return SyscallResult.Ok;
+    }
+
+    /// <summary>F_DUPFD_QUERY: do two descriptors mean one open file?</summary>
+    private static SyscallResult IsSame(Task task, FileDescription file, int otherFd)
+    {
+        using FdReference other = task.FdTable.Borrow(otherFd);
+        return other.File is null ? Errno.EBADF : ReferenceEquals(other.File, file) ? 1 : 0;
+    }
+
+    /// <summary>F_SET_RW_HINT: the hint is kept with the file; only its owner sets it.</summary>
+    private static SyscallResult SetWriteLifeHint(Task task, FileDescription file, GuestAddress address)
+    {
+        const ulong Longest = 5;
+        Errno errno = file.Inode.GetOwner(out InodeOwner owner);
+        if (errno != Errno.None || !Permissions.IsOwnerOrCapable(task.Credentials, in owner))
+        {
+            return errno != Errno.None ? errno : Errno.EPERM;
+        }
+
+        errno = task.Mm.Read(address, out ulong hint);
+        if (errno != Errno.None || hint > Longest)
+        {
+            return errno != Errno.None ? errno : Errno.EINVAL;
+        }
+
+        file.Inode.WriteLifeHint = hint;
         return SyscallResult.Ok;
     }
 

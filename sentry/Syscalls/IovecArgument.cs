@@ -17,9 +17,15 @@ internal static class IovecArgument
 
     private const int IovecBytes = 16;
 
-    /// <summary>One buffer; EFAULT when it wraps.</summary>
-    internal static Errno Read(GuestAddress address, ulong lengthBytes, out GuestRange range) =>
-        GuestRange.TryCreate(address, Math.Min(lengthBytes, MaxBytes), out range) ? Errno.None : Errno.EFAULT;
+    /// <summary>Bits of a length that fits user space.</summary>
+    private const int UserBits = 47;
+
+    /// <summary>One buffer; EFAULT when it wraps or exceeds all of user space (access_ok).</summary>
+    internal static Errno Read(GuestAddress address, ulong lengthBytes, out GuestRange range)
+    {
+        bool fits = GuestRange.TryCreate(address, Math.Min(lengthBytes, MaxBytes), out range);
+        return fits && lengthBytes >> UserBits == 0 ? Errno.None : Errno.EFAULT;
+    }
 
     /// <summary>
     /// A vector: EINVAL for more than 1024 entries, a negative length, or a sum above SSIZE_MAX; EFAULT. What exceeds

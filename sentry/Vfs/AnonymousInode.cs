@@ -73,6 +73,12 @@ public sealed class AnonymousInode : Inode
     /// <inheritdoc/>
     public override Errno SetAttributes(Task task, in AttributeChange change)
     {
+        if (FileType == 0)
+        {
+            // fs/anon_inodes.c, anon_inode_setattr.
+            return Errno.EOPNOTSUPP;
+        }
+
         using (_lock.Enter())
         {
             if ((change.Mask & AttributeMask.Mode) != 0)

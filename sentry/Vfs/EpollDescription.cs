@@ -69,13 +69,6 @@ public sealed partial class EpollDescription : FileDescription
     }
 
     /// <inheritdoc/>
-    public override Errno Seek(Task task, long offset, int whence, out long result)
-    {
-        result = 0;
-        return Errno.ESPIPE;
-    }
-
-    /// <inheritdoc/>
     public override void AppendInformation(Task reader, StringBuilder text)
     {
         const int DecimalColumns = 8;
@@ -95,6 +88,20 @@ public sealed partial class EpollDescription : FileDescription
             text.Append("  pos:").Append(item.File.Position).Append(" ino:").Append(attributes.Inode.ToString("x"));
             text.Append(" sdev:").Append(attributes.Device.ToString("x")).Append('\n');
         }
+    }
+
+    /// <summary>Succeeds and does nothing (noop_llseek).</summary>
+    public override Errno Seek(Task task, long offset, int whence, out long result)
+    {
+        result = 0;
+        return Errno.None;
+    }
+
+    /// <summary>EINVAL for what it does not know (fs/eventpoll.c, ep_eventpoll_ioctl).</summary>
+    public override Errno Ioctl(Task task, uint command, ulong argument, out long result)
+    {
+        result = 0;
+        return Errno.EINVAL;
     }
 
     /// <summary>Readable when an item on the ready list is ready indeed; items that are not leave the list.</summary>

@@ -152,10 +152,11 @@ public abstract partial class FileDescription
             return Errno.EINVAL;
         }
 
+        // The position of a directory is a cookie; it has no end to count from (fs/libfs.c, dcache_dir_lseek).
         Errno errno = Inode.GetAttributes(out InodeAttributes attributes);
-        if (errno != Errno.None)
+        if (errno != Errno.None || Inode.FileType == StatMode.S_IFDIR)
         {
-            return errno;
+            return errno != Errno.None ? errno : Errno.EINVAL;
         }
 
         if (whence == Fcntl.SEEK_END)

@@ -19,6 +19,9 @@ public abstract partial class Inode
     /// <summary>An O_TMPFILE file that linkat(2) may give a name although its link count is 0.</summary>
     internal bool IsLinkableUnnamed { get; set; }
 
+    /// <summary>How long what is written will live (fcntl(2), F_SET_RW_HINT); nobody acts on it.</summary>
+    internal ulong WriteLifeHint { get; set; }
+
     /// <summary>
     /// Set for good on a directory whose names a stacked file system changes without the VFS (the upper and the work
     /// directories of an overlay): entries of the dentry cache are then asked again.

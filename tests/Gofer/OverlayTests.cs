@@ -158,8 +158,11 @@ public sealed class OverlayTests
         List<string> names = [];
         AssertOk(inode.ListXattr(_tree.Task, names));
         Assert.Empty(names);
-        Assert.Equal(Errno.EOPNOTSUPP, inode.GetXattr(_tree.Task, "trusted.overlay.redirect", out _));
-        Assert.Equal(Errno.EOPNOTSUPP, inode.SetXattr(_tree.Task, "trusted.overlay.opaque", "y"u8, 0));
+        Assert.Equal(Errno.ENODATA, inode.GetXattr(_tree.Task, "trusted.overlay.redirect", out _));
+        AssertOk(inode.SetXattr(_tree.Task, "trusted.overlay.opaque", "y"u8, 0));
+        AssertOk(_tree.Stat("/moved/file", out _));
+        AssertOk(inode.ListXattr(_tree.Task, names));
+        Assert.Equal(["trusted.overlay.opaque"], names);
     }
 
     private int WorkEntries()

@@ -191,7 +191,10 @@ static bool await_child(pid_t child, int *status)
 static bool run_case(struct guest_case *entry)
 {
     memset(report, 0, sizeof *report);
-    char folder[] = "/tmp/guest.XXXXXX";
+    // $GUEST_TOP: where the folders are made, /tmp unless it says another.
+    const char *top = getenv("GUEST_TOP");
+    char folder[64];
+    snprintf(folder, sizeof folder, "%s/guest.XXXXXX", top == NULL ? "/tmp" : top);
     if (mkdtemp(folder) == NULL) {
         printf("FAIL %s: mkdtemp: %s\n", entry->name, errno_name(errno));
         return false;

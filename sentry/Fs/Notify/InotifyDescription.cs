@@ -146,6 +146,13 @@ public sealed class InotifyDescription : FileDescription
     /// <inheritdoc/>
     public override uint Poll(Task task) => IsEmpty ? 0 : Epoll.EPOLLIN | Epoll.EPOLLRDNORM;
 
+    /// <summary>Succeeds and does nothing (noop_llseek).</summary>
+    public override Errno Seek(Task task, long offset, int whence, out long result)
+    {
+        result = 0;
+        return Errno.None;
+    }
+
     /// <inheritdoc/>
     public override Errno Ioctl(Task task, uint command, ulong argument, out long result)
     {

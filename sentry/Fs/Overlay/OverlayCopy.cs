@@ -42,7 +42,7 @@ internal static class OverlayCopy
 
         foreach (string name in names)
         {
-            if (name.StartsWith(OverlayXattr.Prefix, StringComparison.Ordinal))
+            if (!OverlayXattr.TryFromReal(name, out _))
             {
                 continue;
             }

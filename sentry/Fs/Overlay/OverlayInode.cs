@@ -90,15 +90,14 @@ internal abstract class OverlayInode : Inode
     /// <inheritdoc/>
     public override Errno GetXattr(Task task, string name, out byte[] value)
     {
-        value = [];
-        return IsPrivate(name) ? Errno.EOPNOTSUPP : Real.GetXattr(task, name, out value);
+        return Real.GetXattr(task, OverlayXattr.ToReal(name), out value);
     }
 
     /// <inheritdoc/>
     public override Errno SetXattr(Task task, string name, ReadOnlySpan<byte> value, int flags)
     {
-        Errno error = IsPrivate(name) ? Errno.EOPNOTSUPP : EnsureUpper(task);
-        return error == Errno.None ? Upper!.SetXattr(task, name, value, flags) : error;
+        Errno error = EnsureUpper(task);
+        return error == Errno.None ? Upper!.SetXattr(task, OverlayXattr.ToReal(name), value, flags) : error;
     }
 
     /// <inheritdoc/>
@@ -108,9 +107,9 @@ internal abstract class OverlayInode : Inode
         Errno error = Real.ListXattr(task, all);
         foreach (string name in all)
         {
-            if (!IsPrivate(name))
+            if (OverlayXattr.TryFromReal(name, out string shown))
             {
-                names.Add(name);
+                names.Add(shown);
             }
         }
 
@@ -120,15 +119,12 @@ internal abstract class OverlayInode : Inode
     /// <inheritdoc/>
     public override Errno RemoveXattr(Task task, string name)
     {
-        if (IsPrivate(name))
-        {
-            return Errno.EOPNOTSUPP;
-        }
+        string real = OverlayXattr.ToReal(name);
 
         // What is not there needs no copy to be removed from.
-        Errno error = Real.GetXattr(task, name, out _);
+        Errno error = Real.GetXattr(task, real, out _);
         error = error is Errno.ENODATA or Errno.EOPNOTSUPP ? error : EnsureUpper(task);
-        return error == Errno.None ? Upper!.RemoveXattr(task, name) : error;
+        return error == Errno.None ? Upper!.RemoveXattr(task, real) : error;
     }
 
     /// <summary>
@@ -193,6 +189,4 @@ internal abstract class OverlayInode : Inode
         first = inOrder ? left : right;
         second = inOrder ? right : left;
     }
-
-    private static bool IsPrivate(string name) => name.StartsWith(OverlayXattr.Prefix, StringComparison.Ordinal);
 }

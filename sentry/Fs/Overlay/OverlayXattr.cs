@@ -9,13 +9,30 @@ namespace Sentry.Fs.Overlay;
 /// <summary>What the overlay notes on real files, under the names that Linux uses.</summary>
 internal static class OverlayXattr
 {
-    /// <summary>Names that guests neither see nor set.</summary>
+    /// <summary>
+    /// Names of the overlay's own. What a guest calls so is kept under <see cref="Escaped"/>, as Linux does since 6.7,
+    /// so that an overlay may hold the layers of another (fs/overlayfs/xattrs.c).
+    /// </summary>
     internal const string Prefix = "trusted.overlay.";
+
+    private const string Escaped = Prefix + "overlay.";
 
     private const string Opaque = Prefix + "opaque";
     private const string Redirect = Prefix + "redirect";
     private const string Origin = Prefix + "origin";
     private const string Impure = Prefix + "impure";
+
+    /// <summary>Name on the real file for a guest's name.</summary>
+    internal static string ToReal(string name) =>
+        name.StartsWith(Prefix, StringComparison.Ordinal) ? Escaped + name[Prefix.Length..] : name;
+
+    /// <summary>The guest's name for one on a real file; false for those of the overlay itself.</summary>
+    internal static bool TryFromReal(string real, out string name)
+    {
+        bool isEscaped = real.StartsWith(Escaped, StringComparison.Ordinal);
+        name = isEscaped ? Prefix + real[Escaped.Length..] : real;
+        return isEscaped || !real.StartsWith(Prefix, StringComparison.Ordinal);
+    }
 
     /// <summary>The directory hides lower ones of its name.</summary>
     internal static bool IsOpaque(Task task, Inode real) => Has(task, real, Opaque);

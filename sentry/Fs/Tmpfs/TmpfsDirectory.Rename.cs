@@ -21,11 +21,29 @@ internal sealed partial class TmpfsDirectory
     {
         TmpfsInode moved = (TmpfsInode)child;
         TmpfsDirectory target = (TmpfsDirectory)newDirectory;
-        if ((flags & Fcntl.RENAME_EXCHANGE) != 0)
+        using (Instance.RenameLock.Enter())
         {
-            return Exchange(oldName, moved, target, newName, (TmpfsInode)replaced!);
-        }
+            bool isLoop = Encloses(moved, target)
+                || ((flags & Fcntl.RENAME_EXCHANGE) != 0 && Encloses((TmpfsInode)replaced!, this));
+            if (isLoop)
+            {
+                return Errno.EINVAL;
+            }
 
+            return (flags & Fcntl.RENAME_EXCHANGE) != 0
+                ? Exchange(oldName, moved, target, newName, (TmpfsInode)replaced!)
+                : RenameLocked(new MovedName(oldName, moved), target, newName, (TmpfsInode?)replaced, task, flags);
+        }
+    }
+
+    private readonly record struct MovedName(string Name, TmpfsInode Inode);
+
+    private static bool Encloses(TmpfsInode moved, TmpfsDirectory target) =>
+        moved is TmpfsDirectory directory && directory.IsAboveOrSame(target);
+
+    private Errno RenameLocked(
+        MovedName moved, TmpfsDirectory target, string newName, TmpfsInode? replaced, Task task, uint flags)
+    {
         if (replaced is TmpfsDirectory { IsEmpty: false })
         {
             return Errno.ENOTEMPTY;
@@ -37,14 +55,14 @@ internal sealed partial class TmpfsDirectory
             return Errno.ENOSPC;
         }
 
-        Errno errno = Move(oldName, moved, target, newName, (TmpfsInode?)replaced);
+        Errno errno = Move(moved.Name, moved.Inode, target, newName, replaced);
         if (!leavesWhiteout)
         {
             return errno;
         }
 
         CreateContext context = new(task, StatMode.S_IFCHR, task.Credentials.FsUid, task.Credentials.FsGid);
-        if (errno != Errno.None || !TryAddEntry(oldName, new TmpfsNode(Instance, in context, 0)))
+        if (errno != Errno.None || !TryAddEntry(moved.Name, new TmpfsNode(Instance, in context, 0)))
         {
             Instance.DropInode();
         }
@@ -95,12 +113,19 @@ internal sealed partial class TmpfsDirectory
 
     private bool TryRemoveReplaced(string name, TmpfsInode replaced)
     {
-        if (!TryRemoveEntry(name, replaced))
+        TmpfsDirectory? directory = replaced as TmpfsDirectory;
+        if (directory is not null && !directory.TryClose())
         {
             return false;
         }
 
-        if (replaced is TmpfsDirectory directory)
+        if (!TryRemoveEntry(name, replaced))
+        {
+            directory?.Reopen();
+            return false;
+        }
+
+        if (directory is not null)
         {
             directory.Detach();
             AddLinks(-1);

@@ -22,6 +22,9 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     private int _holes;
     private TmpfsDirectory? _parent;
 
+    // Removed or about to be: takes no names. Guarded by Lock.
+    private bool _isClosed;
+
     internal TmpfsDirectory(TmpfsSuperBlock superBlock, in CreateContext context, TmpfsDirectory? parent)
         : base(superBlock, in context)
     {
@@ -127,13 +130,14 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     public override Errno RemoveDirectory(Task task, string name, Inode child)
     {
         TmpfsDirectory victim = (TmpfsDirectory)child;
-        if (!victim.IsEmpty)
+        if (!victim.TryClose())
         {
             return Errno.ENOTEMPTY;
         }
 
         if (!TryRemoveEntry(name, victim))
         {
+            victim.Reopen();
             return Errno.ENOENT;
         }
 
@@ -205,12 +209,12 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             return errno;
         }
 
-        if (LinkCount == 0 || !TryAddEntry(name, made!))
+        if (!TryAddEntry(name, made!))
         {
             child = null;
             made!.SetLinks(0);
             made.Evict();
-            return LinkCount == 0 ? Errno.ENOENT : Errno.EEXIST;
+            return _isClosed ? Errno.ENOENT : Errno.EEXIST;
         }
 
         if (made is TmpfsDirectory)
@@ -251,7 +255,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
         using (Lock.Enter())
         {
             Entry entry = new(name, inode, _nextCookie);
-            if (!_byName.TryAdd(name, entry))
+            if (_isClosed || !_byName.TryAdd(name, entry))
             {
                 return false;
             }
@@ -261,6 +265,44 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             TouchModified();
             return true;
         }
+    }
+
+    /// <summary>
+    /// Takes no more names from now on, for the directory is about to be removed; false if it has some, or somebody
+    /// else is removing it.
+    /// </summary>
+    private bool TryClose()
+    {
+        using (Lock.Enter())
+        {
+            if (_isClosed || _byName.Count > 0)
+            {
+                return false;
+            }
+
+            _isClosed = true;
+            return true;
+        }
+    }
+
+    private void Reopen()
+    {
+        using (Lock.Enter())
+        {
+            _isClosed = false;
+        }
+    }
+
+    /// <summary>True when the directory is <paramref name="other"/> or above it. Caller: the rename lock.</summary>
+    private bool IsAboveOrSame(TmpfsDirectory other)
+    {
+        TmpfsDirectory? at = other;
+        while (at is not null && at != this)
+        {
+            at = at._parent;
+        }
+
+        return at is not null;
     }
 
     private bool TryRemoveEntry(string name, TmpfsInode inode)

@@ -59,8 +59,9 @@ internal sealed class TmpfsFileDescription : FileDescription, ISealable
     /// <inheritdoc/>
     public Errno GetSeals(out uint seals)
     {
-        seals = _file.Data.Seals;
-        return _file.IsSealable ? Errno.None : Errno.EINVAL;
+        // A file with a name is sealed against seals (mm/shmem.c, shmem_get_inode).
+        seals = _file.IsSealable ? _file.Data.Seals : Fcntl.F_SEAL_SEAL;
+        return Errno.None;
     }
 
     /// <inheritdoc/>
@@ -73,6 +74,11 @@ internal sealed class TmpfsFileDescription : FileDescription, ISealable
             return Errno.EPERM;
         }
 
-        return _file.IsSealable && (seals & ~Known) == 0 ? _file.AddSeals(seals) : Errno.EINVAL;
+        if ((seals & ~Known) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        return _file.IsSealable ? _file.AddSeals(seals) : Errno.EPERM;
     }
 }

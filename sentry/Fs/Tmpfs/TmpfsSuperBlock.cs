@@ -32,6 +32,12 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
         _inodes = 1;
     }
 
+    /// <summary>
+    /// One rename at a time. The VFS sees to that for what goes through it, but not for an overlay that has a directory
+    /// of this instance as its upper one.
+    /// </summary>
+    internal OrderedLock<TmpfsRenameLevel> RenameLock { get; } = new();
+
     /// <inheritdoc/>
     public override Inode Root => _root;
 

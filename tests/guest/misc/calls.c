@@ -255,3 +255,33 @@ TEST(magic_links_to_what_has_no_name)
         EQ(0600, st.st_mode & 0777);
     }
 }
+
+TEST(small_answers_of_descriptors)
+{
+    int file = OK(open("f", O_CREAT | O_RDWR, 0600)), folder = OK(open(".", O_RDONLY));
+    uint64_t hint = 3;
+    OK(fcntl(file, F_SET_RW_HINT, &hint));
+    hint = 0;
+    OK(fcntl(file, F_GET_RW_HINT, &hint));
+    EQ(3, hint);
+    hint = 6;
+    FAILS(EINVAL, fcntl(file, F_SET_RW_HINT, &hint));
+    FAILS(EINVAL, lseek(folder, 0, SEEK_END));
+    FAILS(EINVAL, lseek(folder, -1, SEEK_SET));
+    FAILS(EFAULT, read(file, &hint, -1));
+    FAILS(EFAULT, write(file, &hint, 1ul << 62));
+    int poller = OK(epoll_create1(0)), watcher = OK(inotify_init());
+    EQ(0, lseek(poller, 5, SEEK_SET));
+    EQ(0, lseek(watcher, 5, SEEK_SET));
+    FAILS(EINVAL, ioctl(poller, FIONREAD, &hint));
+    FAILS(EOPNOTSUPP, fchmod(poller, 0600));
+    FAILS(EOPNOTSUPP, fchown(watcher, 0, 0));
+    int again = OK(dup(file));
+    EQ(1, fcntl(file, 1027, again));
+    EQ(0, fcntl(file, 1027, folder));
+    FAILS(EBADF, fcntl(file, 1027, 999));
+    int shared = OK(open("/dev/shm/small", O_CREAT | O_RDWR, 0600));
+    unlink("/dev/shm/small");
+    EQ(F_SEAL_SEAL, fcntl(shared, F_GET_SEALS));
+    FAILS(EPERM, fcntl(shared, F_ADD_SEALS, F_SEAL_WRITE));
+}
