@@ -37,6 +37,9 @@ public sealed partial class Pid
     /// <summary>Session with this id.</summary>
     public Session? Session { get; internal set; }
 
+    /// <summary>Ends of the task that a tracer has not waited for: the number must still find them.</summary>
+    internal int TraceExits { get; set; }
+
     /// <summary>Notified with EPOLLIN when the process ends, and with EPOLLHUP when it is reaped
     /// (pidfd_open(2)).</summary>
     public WaitQueue WaitQueue { get; } = new();
@@ -50,7 +53,8 @@ public sealed partial class Pid
         NumberIn(viewer) == 0 ? [] : _numbers.AsSpan(viewer.Level);
 
     /// <summary>True when nothing refers to the number any more, so that it may be used again.</summary>
-    internal bool IsUnused => Task is null && ThreadGroup is null && ProcessGroup is null && Session is null;
+    internal bool IsUnused => Task is null && ThreadGroup is null && ProcessGroup is null && Session is null
+        && TraceExits == 0;
 
     internal int NumberAtLevel(int level) => _numbers[level];
 

@@ -40,6 +40,9 @@ public enum TaskState
     /// <summary>Sleep that only a kill ends.</summary>
     Uninterruptible,
     Stopped,
+
+    /// <summary>Stopped for its tracer.</summary>
+    Traced,
     Zombie,
     Dead,
 }

@@ -79,9 +79,42 @@ public sealed partial class Task
 
         VforkGate? gate = request.Has(Sched.CLONE_VFORK) ? new VforkGate(this) : null;
         child!._vforkGate = gate;
+        TraceState? trace = Trace;
+        int traceEvent = trace is null ? 0 : CloneEvent(trace, request);
+        if (trace is not null && (traceEvent != 0 || request.Has(Sched.CLONE_PTRACE)))
+        {
+            TraceChild(child, trace);
+        }
+
         thread.Start(child);
+        ulong tracedId = trace is null ? 0 : (ulong)identity.NumberIn(trace.Tracer.PidNamespace);
+        if (traceEvent != 0)
+        {
+            StopAtEvent(1 << traceEvent, traceEvent, tracedId);
+        }
+
         WaitForVfork(gate);
+        if (gate is not null)
+        {
+            StopAtEvent(Ptrace.PTRACE_O_TRACEVFORKDONE, Ptrace.PTRACE_EVENT_VFORK_DONE, tracedId);
+        }
+
         return Errno.None;
+    }
+
+    /// <summary>The event that the tracer wants to hear of a new child; 0 for none. The option of event n is bit n
+    /// (include/linux/ptrace.h, PT_EVENT_FLAG).</summary>
+    private static int CloneEvent(TraceState trace, in CloneRequest request)
+    {
+        if (request.Has(Sched.CLONE_UNTRACED))
+        {
+            return 0;
+        }
+
+        int number = request.Has(Sched.CLONE_VFORK) ? Ptrace.PTRACE_EVENT_VFORK
+            : request.ExitSignal != Signals.SIGCHLD || request.Has(Sched.CLONE_THREAD) ? Ptrace.PTRACE_EVENT_CLONE
+            : Ptrace.PTRACE_EVENT_FORK;
+        return trace.Has(1 << number) ? number : 0;
     }
 
     private void WaitForVfork(VforkGate? gate)

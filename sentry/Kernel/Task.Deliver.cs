@@ -28,6 +28,11 @@ public sealed partial class Task
     {
         while (true)
         {
+            if (StopAtTrap())
+            {
+                continue;
+            }
+
             SignalStep step = NextSignal(out SigInfo info, out KernelSigaction action);
             switch (step)
             {
@@ -36,6 +41,7 @@ public sealed partial class Task
                 case SignalStep.Handle:
                     ResolveRestart(RestartContext.HandlerRuns, action.sa_flags);
                     PushHandler(info, action);
+                    StopAtHandler();
                     return true;
                 case SignalStep.Done:
                     ResolveRestart(RestartContext.NoHandler, 0);
@@ -51,6 +57,7 @@ public sealed partial class Task
     {
         int news;
         int signal = 0;
+        bool isTraced = false;
         info = default;
         action = default;
         using (ThreadGroup.SignalLock.Enter())
@@ -65,7 +72,12 @@ public sealed partial class Task
 
                 if (!_stopPending)
                 {
-                    signal = TakeDeliverableLocked(out info, out action);
+                    signal = ThreadGroup.DequeueLocked(this, ~_signalMask, out info);
+                    isTraced = _trace is not null && signal != Signals.SIGKILL;
+                    if (signal != 0 && !isTraced)
+                    {
+                        action = TakeActionLocked(signal);
+                    }
                 }
             }
 
@@ -84,19 +96,41 @@ public sealed partial class Task
             return SignalStep.Again;
         }
 
-        return signal == 0 ? SignalStep.Done : Act(signal, action);
-    }
-
-    private int TakeDeliverableLocked(out SigInfo info, out KernelSigaction action)
-    {
-        action = default;
-        int signal = ThreadGroup.DequeueLocked(this, ~_signalMask, out info);
         if (signal == 0)
         {
-            return 0;
+            return SignalStep.Done;
         }
 
-        action = ThreadGroup.Handlers.Get(signal);
+        return isTraced ? ActTraced(signal, ref info, out action) : Act(signal, action);
+    }
+
+    /// <summary>The tracer looks at the signal first; what it lets through is acted upon.</summary>
+    private SignalStep ActTraced(int signal, ref SigInfo info, out KernelSigaction action)
+    {
+        action = default;
+        signal = StopAtSignal(signal, ref info);
+        if (signal == 0)
+        {
+            return SignalStep.Again;
+        }
+
+        using (ThreadGroup.SignalLock.Enter())
+        {
+            if (SignalSets.Contains(_signalMask, signal))
+            {
+                ThreadGroup.SendLocked(info, SignalForce.Kernel, this);
+                return SignalStep.Again;
+            }
+
+            action = TakeActionLocked(signal);
+        }
+
+        return Act(signal, action);
+    }
+
+    private KernelSigaction TakeActionLocked(int signal)
+    {
+        KernelSigaction action = ThreadGroup.Handlers.Get(signal);
         if (action.sa_handler > Signals.SIG_IGN && (action.sa_flags & Signals.SA_RESETHAND) != 0)
         {
             ThreadGroup.Handlers.Exchange(signal, action with { sa_handler = Signals.SIG_DFL });
@@ -107,7 +141,7 @@ public sealed partial class Task
             _stopDequeued = true;
         }
 
-        return signal;
+        return action;
     }
 
     /// <summary>Does what a taken signal asks for: handler, nothing, stop, or the end of the process.</summary>

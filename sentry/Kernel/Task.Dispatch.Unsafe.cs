@@ -20,20 +20,28 @@ public enum DispatchFlags
 
     /// <summary>The task has seccomp filters.</summary>
     Seccomp = 4,
+
+    /// <summary>A tracer wants to stop the task at system calls.</summary>
+    Ptrace = 8,
 }
 
 // SAFETY: function pointers come from the immutable table of system calls only.
 public sealed unsafe partial class Task
 {
-    private DispatchFlags _dispatchFlags;
+    // Bits of DispatchFlags; a thread that synchronises filters sets one on the others.
+    private int _dispatchFlags;
     private bool _registersReplaced;
 
     // While system calls are counted: the last one, and what its thread had allocated when it began.
     private uint _countedCall = SystemCallCounts.NoCall;
     private long _allocatedBefore;
 
-    /// <summary>Adds to what happens at every system call of this task; by the task itself or before it runs.</summary>
-    internal void AddDispatchFlags(DispatchFlags flags) => _dispatchFlags |= flags;
+    /// <summary>Adds to what happens at every system call of this task. Any thread.</summary>
+    internal void AddDispatchFlags(DispatchFlags flags) => Interlocked.Or(ref _dispatchFlags, (int)flags);
+
+    private void RemoveDispatchFlags(DispatchFlags flags) => Interlocked.And(ref _dispatchFlags, ~(int)flags);
+
+    private bool Dispatches(DispatchFlags flag) => (Volatile.Read(ref _dispatchFlags) & (int)flag) != 0;
 
     /// <summary>
     /// The handler has set all registers itself (rt_sigreturn, execve): the result is not stored and no restart is
@@ -52,16 +60,27 @@ public sealed unsafe partial class Task
         registers.OrigRax = registers.Rax;
 
         // SAFETY: every entry of the table has a handler of this signature.
-        SyscallResult result = _dispatchFlags == DispatchFlags.None
+        SyscallResult result = _dispatchFlags == 0
             ? SyscallTable.Lookup(number).Handler(this, args)
-            : DispatchInstrumented(number, args);
+            : Dispatches(DispatchFlags.Ptrace) ? DispatchTraced() : DispatchInstrumented(number, args);
         if (_registersReplaced)
         {
             _registersReplaced = false;
-            return;
+        }
+        else
+        {
+            StoreResult(result);
         }
 
-        _context.Registers.Rax = (ulong)result.Value;
+        if (Dispatches(DispatchFlags.Ptrace))
+        {
+            FinishTraced();
+        }
+    }
+
+    private void StoreResult(SyscallResult result)
+    {
+        _context!.Registers.Rax = (ulong)result.Value;
         if (result.IsError && -result.Value >= (long)Errno.ERESTARTSYS)
         {
             NoteRestart(result.Errno);
@@ -90,25 +109,68 @@ public sealed unsafe partial class Task
         _allocatedBefore = allocated;
     }
 
+    /// <summary>The system call of a task whose tracer stops it there: it may change number and arguments, or leave the
+    /// call out and give the result itself.</summary>
+    private SyscallResult DispatchTraced()
+    {
+        bool runs = StopAtSyscallEntry();
+        ref GuestRegisters registers = ref _context!.Registers;
+        if (!runs)
+        {
+            KeepRegisters();
+            return default;
+        }
+
+        SyscallArguments args = new(registers.Rdi, registers.Rsi, registers.Rdx, registers.R10, registers.R8,
+            registers.R9);
+        return DispatchInstrumented((uint)registers.OrigRax, args);
+    }
+
+    private void FinishTraced()
+    {
+        if (_exitRequested)
+        {
+            return;
+        }
+
+        ulong before = _context!.Registers.Rax;
+        StopAtSyscallExit();
+        if (_context.Registers.Rax != before)
+        {
+            _restart = Errno.None;
+        }
+    }
+
+    /// <summary>Calls what the registers name now: a tracer may have changed them while filters decided.</summary>
+    private SyscallResult CallFromRegisters()
+    {
+        ref GuestRegisters registers = ref _context!.Registers;
+        SyscallArguments args = new(registers.Rdi, registers.Rsi, registers.Rdx, registers.R10, registers.R8,
+            registers.R9);
+
+        // SAFETY: every entry of the table has a handler of this signature.
+        return SyscallTable.Lookup((uint)registers.OrigRax).Handler(this, args);
+    }
+
     private SyscallResult DispatchInstrumented(uint number, in SyscallArguments args)
     {
         ref readonly SyscallEntry entry = ref SyscallTable.Lookup(number);
-        if ((_dispatchFlags & DispatchFlags.Count) != 0)
+        if (Dispatches(DispatchFlags.Count))
         {
             CountSystemCall(number);
         }
 
-        bool traces = (_dispatchFlags & DispatchFlags.Trace) != 0;
+        bool traces = Dispatches(DispatchFlags.Trace);
         if (traces)
         {
             Strace.Entered(this, number, args);
         }
 
-        bool isFiltered = (_dispatchFlags & DispatchFlags.Seccomp) != 0;
+        bool isFiltered = Dispatches(DispatchFlags.Seccomp);
         if (!isFiltered || PassesSeccomp(number, args, out SyscallResult result))
         {
             // SAFETY: every entry of the table has a handler of this signature.
-            result = entry.Handler(this, args);
+            result = isFiltered ? CallFromRegisters() : entry.Handler(this, args);
         }
 
         if (traces)

@@ -29,6 +29,7 @@ public sealed partial class Task
         }
 
         _exceededProcessLimit = false;
+        int formerId = Trace is { } trace ? Identity.NumberIn(trace.Tracer.PidNamespace) : 0;
         Errno errno = PrepareExecution(directoryFd, path, flags, arguments, out ExecutionPlan? plan);
         if (errno != Errno.None)
         {
@@ -47,7 +48,7 @@ public sealed partial class Task
 
         if (errno == Errno.None)
         {
-            EnterProgram(plan!, program);
+            EnterProgram(plan!, program, formerId);
         }
 
         plan!.Program.DropReference(this);
@@ -175,6 +176,10 @@ public sealed partial class Task
         return errno;
     }
 
+    /// <summary>A tracer without CAP_SYS_PTRACE must not gain power over a more powerful program.</summary>
+    private bool IsTracedWithoutRights => Trace is { } trace
+        && !trace.Tracer.Credentials.HasCapability(Capability.CAP_SYS_PTRACE, Credentials.UserNamespace);
+
     /// <summary>Set-id bits and file capabilities (capabilities(7), "Transformation of capabilities during
     /// execve()").</summary>
     private Errno DecideIdentity(ExecutionPlan plan)
@@ -190,7 +195,7 @@ public sealed partial class Task
             Mode = attributes.Mode,
             Uid = attributes.Uid,
             Gid = attributes.Gid,
-            IgnoresSetId = plan.Program.Path.Mount.IsNoSetId,
+            IgnoresSetId = plan.Program.Path.Mount.IsNoSetId || IsTracedWithoutRights,
             NoNewPrivileges = NoNewPrivileges,
             SharesFileSystem = FsContext.UserCount > ThreadGroup.LiveTasks,
         };
@@ -206,7 +211,7 @@ public sealed partial class Task
     }
 
     /// <summary>Past the point of no return: the old program is gone (fs/exec.c, begin_new_exec).</summary>
-    private void EnterProgram(ExecutionPlan plan, in LoadedProgram program)
+    private void EnterProgram(ExecutionPlan plan, in LoadedProgram program, int formerId)
     {
         OnExecTimers();
         NotePeakMemory();
@@ -219,6 +224,26 @@ public sealed partial class Task
         StartRegisters(ref Context.Registers, program);
         Context.WriteFpState([]);
         KeepRegisters();
+        ReportExec(formerId);
+    }
+
+    /// <summary>The tracer hears of the new program: by an event, or as of old by a SIGTRAP.</summary>
+    private void ReportExec(int formerId)
+    {
+        TraceState? trace = Trace;
+        if (trace is null)
+        {
+            return;
+        }
+
+        if (trace.Has(Ptrace.PTRACE_O_TRACEEXEC))
+        {
+            StopAtEvent(Ptrace.PTRACE_O_TRACEEXEC, Ptrace.PTRACE_EVENT_EXEC, (ulong)formerId);
+        }
+        else if (!trace.IsSeized)
+        {
+            SendSignal(SigInfos.FromSender(Signals.SIGTRAP, SigCode.SI_USER, this, ThreadGroup));
+        }
     }
 
     /// <summary>Replaces memory, identity, names and handlers; closes what does not survive. The old memory is the

@@ -39,6 +39,8 @@ public sealed partial class Task
     /// <summary>The end (kernel/exit.c, do_exit): gives everything back and tells the relatives.</summary>
     private void Exit()
     {
+        ulong status = (ulong)(ThreadGroup.IsGroupExiting ? ThreadGroup.WaitStatusValue : ExitStatus);
+        StopAtEvent(Ptrace.PTRACE_O_TRACEEXIT, Ptrace.PTRACE_EVENT_EXIT, status);
         bool isLast = ThreadGroup.BeginTaskExit(this, out bool completedStop);
         if (completedStop)
         {
@@ -57,6 +59,7 @@ public sealed partial class Task
         }
 
         StopCpuTime();
+        ReleaseTracees();
         ThreadGroup.FinishTaskExit(this);
     }
 

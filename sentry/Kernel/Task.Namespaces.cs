@@ -99,6 +99,11 @@ public sealed partial class Task
             return Errno.None;
         }
 
+        if (now.PidForChildren != PidNamespace)
+        {
+            return Errno.EINVAL;
+        }
+
         if (now.PidForChildren.Level + 1 >= PidNamespace.MaxLevel)
         {
             return Errno.ENOSPC;

@@ -95,6 +95,11 @@ public sealed partial class Task
 
     private void HandleFault(in FaultInfo fault)
     {
+        if (IsStrayStep(fault))
+        {
+            return;
+        }
+
         _lastFault = fault;
         SigInfo info = SigInfos.FromFault(fault);
         if (fault.IsPageFault)

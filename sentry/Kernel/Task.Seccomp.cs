@@ -123,6 +123,7 @@ public sealed partial class Task
                 ForceSignal(TrapInfo(number, data));
                 return false;
             case Seccomp.SECCOMP_RET_TRACE:
+                return PassesTracer(data);
             case Seccomp.SECCOMP_RET_USER_NOTIF:
                 return false;
             case Seccomp.SECCOMP_RET_KILL_THREAD when ThreadGroup.LiveTasks > 1:
@@ -133,6 +134,25 @@ public sealed partial class Task
                     ? WaitStatus.CoreDumped(Signals.SIGSYS) : WaitStatus.Signaled(Signals.SIGSYS));
                 return false;
         }
+    }
+
+    /// <summary>SECCOMP_RET_TRACE: a tracer that asked for it decides, without one the call does not exist.</summary>
+    private bool PassesTracer(int data)
+    {
+        if (Trace is not { } trace || !trace.Has(Ptrace.PTRACE_O_TRACESECCOMP))
+        {
+            return false;
+        }
+
+        int code = Signals.SIGTRAP | (Ptrace.PTRACE_EVENT_SECCOMP << EventShift);
+        StopForTracer(code, TraceStopKind.Seccomp, (ulong)data, TrapInfo(code), 0);
+        bool runs = (int)Context.Registers.OrigRax != -1;
+        if (!runs)
+        {
+            KeepRegisters();
+        }
+
+        return runs && !IsKilled;
     }
 
     /// <summary>SIGSYS of SECCOMP_RET_TRAP: the registers stay those of the call.</summary>

@@ -189,6 +189,8 @@ public sealed partial class Task
             Wake();
         }
 
+        TrapAtContinueLocked();
+
         if (ThreadGroup.HasNews)
         {
             Interrupt(TaskWork.Signal);
@@ -199,7 +201,7 @@ public sealed partial class Task
     internal void RecalculateLocked()
     {
         ulong pending = (Pending.Set | ThreadGroup.SharedSetLocked) & ~_signalMask;
-        if (pending != 0 || _stopPending || ThreadGroup.HasNews)
+        if (pending != 0 || _stopPending || ThreadGroup.HasNews || _trace is { IsTrapPending: true })
         {
             Interrupt(TaskWork.Signal);
         }

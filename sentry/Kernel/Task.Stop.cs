@@ -56,6 +56,12 @@ public sealed partial class Task
 
         while (_isParked && !IsKilled)
         {
+            if (Trace is { } trace)
+            {
+                StopWithGroupTraced(trace, signal != 0 ? signal : ThreadGroup.StopSignalOrDefault);
+                break;
+            }
+
             Sleep(long.MaxValue, TaskWork.Kill, TaskState.Stopped);
         }
 

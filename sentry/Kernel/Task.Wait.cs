@@ -49,7 +49,7 @@ public sealed partial class Task
             {
                 ThreadGroup child = node.Value;
                 node = node.Next;
-                if (!IsEligible(child, request))
+                if (!IsEligible(child, request) || (!child.IsDead && child.Leader.IsTracedBy(ThreadGroup)))
                 {
                     continue;
                 }
@@ -60,9 +60,52 @@ public sealed partial class Task
                     return Errno.None;
                 }
             }
+
+            return ScanTraceesLocked(request, errno, ref result);
+        }
+    }
+
+    /// <summary>A look at what this process traces: stops, and ends that concern nobody else.</summary>
+    private Errno ScanTraceesLocked(in WaitRequest request, Errno errno, ref WaitResult result)
+    {
+        foreach (Task tracee in ThreadGroup.Tracees)
+        {
+            if (IsEligible(tracee.Identity, tracee.ThreadGroup.ProcessGroup.Identity, tracee.Trace!.Tracer, request))
+            {
+                errno = Errno.EAGAIN;
+                if (tracee.TryCollectTraceStopLocked(this, request.Options, ref result))
+                {
+                    return Errno.None;
+                }
+            }
+        }
+
+        if ((request.Options & Abi.Linux.Wait.WEXITED) == 0)
+        {
+            return errno;
+        }
+
+        foreach (TraceExit exit in ThreadGroup.TraceExits)
+        {
+            if (IsEligible(exit.Identity, exit.ProcessGroup, exit.Tracer, request))
+            {
+                ThreadGroup.CollectTraceExitLocked(exit, this, request.Options, ref result);
+                return Errno.None;
+            }
         }
 
         return errno;
+    }
+
+    private bool IsEligible(Pid identity, Pid processGroup, Task tracer, in WaitRequest request)
+    {
+        bool matches = request.IdType switch
+        {
+            Abi.Linux.Wait.P_PID => identity == request.Target,
+            Abi.Linux.Wait.P_PGID => processGroup == request.Target,
+            _ => true,
+        };
+        return matches && ((request.Options & Abi.Linux.Wait.__WNOTHREAD) == 0 || tracer == this);
     }
 
     private bool IsEligible(ThreadGroup child, in WaitRequest request)

@@ -43,7 +43,7 @@ public sealed partial class Task
         _namespaces = parts.Namespaces;
         _account = kernel.Accounts.Get(parts.Credentials.RealUid);
         _name = parts.Name;
-        _dispatchFlags = kernel.Instrumentation;
+        _dispatchFlags = (int)kernel.Instrumentation;
         Waiter = new TaskWaiter(this);
         StartTimeNs = kernel.MonotonicNowNs;
     }

@@ -84,6 +84,7 @@ public sealed partial class ThreadGroup
         using (Kernel.TasksLock.Enter())
         {
             Task oldLeader = Leader;
+            oldLeader.UnlinkTracerLocked();
             survivor.TakeIdentityLocked(oldLeader);
             using (SignalLock.Enter())
             {

@@ -65,6 +65,11 @@ public sealed partial class ThreadGroup
         using (Kernel.TasksLock.Enter())
         {
             ReparentChildrenLocked(task);
+            if (FindLiveTask(task) is null)
+            {
+                DropTraceExitsLocked();
+            }
+
             bool isLeader = task == Leader;
             if (isLeader)
             {
@@ -72,6 +77,7 @@ public sealed partial class ThreadGroup
             }
             else
             {
+                TellTracerOfExitLocked(task, null);
                 DropTaskLocked(task);
             }
 
@@ -156,6 +162,12 @@ public sealed partial class ThreadGroup
     {
         SignalOrphanedGroupLocked(ProcessGroup, this);
         Volatile.Write(ref _isDead, true);
+        if (TellTracerOfExitLocked(Leader, this))
+        {
+            _isHeld = true;
+            return;
+        }
+
         if (NotifyParentOfExitLocked())
         {
             ReapLocked();
@@ -258,7 +270,7 @@ public sealed partial class ThreadGroup
         child.SetParentLocked(reaper, reaper?.FindLiveTask(null));
         child.ExitSignal = Signals.SIGCHLD;
         SignalOrphanedGroupLocked(child.ProcessGroup, null, this);
-        if (child._isDead && !child._isReaped && child.NotifyParentOfExitLocked())
+        if (child._isDead && !child._isReaped && !child._isHeld && child.NotifyParentOfExitLocked())
         {
             child.ReapLocked();
         }

@@ -174,7 +174,8 @@ public sealed partial class ThreadGroup
 
     private bool IsIgnoredLocked(int signal, Task main, SignalForce force)
     {
-        if (SignalSets.Contains(main.SignalMask | main.WaitedSignals, signal))
+        bool isTraced = main.Trace is not null && signal != Signals.SIGKILL;
+        if (isTraced || SignalSets.Contains(main.SignalMask | main.WaitedSignals, signal))
         {
             return false;
         }
@@ -246,7 +247,8 @@ public sealed partial class ThreadGroup
         bool fatal = Handlers.Get(signal).sa_handler == Signals.SIG_DFL
             && !SignalSets.Contains(SignalSets.DefaultIgnore | SignalSets.Stop, signal)
             && !SignalSets.Contains(chosen.WaitedSignals, signal)
-            && (signal == Signals.SIGKILL || (!SignalSets.Contains(SignalSets.Core, signal) && !IsProtectedLocked));
+            && (signal == Signals.SIGKILL || (chosen.Trace is null && !SignalSets.Contains(SignalSets.Core, signal)
+                && !IsProtectedLocked));
         if (fatal)
         {
             BeginGroupExitLocked(signal);

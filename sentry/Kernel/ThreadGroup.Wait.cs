@@ -11,7 +11,7 @@ public sealed partial class ThreadGroup
         bool keep = (options & Wait.WNOWAIT) != 0;
         if (_isDead)
         {
-            return (options & Wait.WEXITED) != 0 && CollectExitLocked(waiter, keep, ref result);
+            return !_isHeld && (options & Wait.WEXITED) != 0 && CollectExitLocked(waiter, keep, ref result);
         }
 
         using (SignalLock.Enter())

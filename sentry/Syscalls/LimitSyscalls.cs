@@ -161,10 +161,11 @@ public static class LimitSyscalls
         const int ClassShift = 13;
         const int RealTimeClass = 1;
         const int LastClass = 3;
+        const int ClassMask = 7;
         int value = args.Int(2);
         int level = value & ((1 << ClassShift) - 1);
-        int kind = value >> ClassShift;
-        if (kind is < 0 or > LastClass || (kind == 0 && level != 0) || (kind < LastClass && (level & 7) != level))
+        int kind = (value >> ClassShift) & ClassMask;
+        if (kind > LastClass || (kind == 0 && level != 0) || (kind < LastClass && (level & 7) != level))
         {
             return Errno.EINVAL;
         }

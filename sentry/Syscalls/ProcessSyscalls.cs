@@ -121,6 +121,8 @@ public static class ProcessSyscalls
                 return task.Mm.Write(new GuestAddress(address), registers.GsBase);
             case Abi.Linux.ArchPrctl.ARCH_GET_CPUID:
                 return 1;
+            case Abi.Linux.ArchPrctl.ARCH_GET_XCOMP_SUPP or Abi.Linux.ArchPrctl.ARCH_GET_XCOMP_PERM:
+                return task.Mm.Write(new GuestAddress(address), task.Kernel.FpFeatures);
             case Abi.Linux.ArchPrctl.ARCH_SET_CPUID:
                 return Errno.ENODEV;
             default:

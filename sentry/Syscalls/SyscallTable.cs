@@ -113,7 +113,7 @@ public static unsafe partial class SyscallTable
         Full(98, "getrusage", &LimitSyscalls.GetRUsage, "int ptr"),
         Full(99, "sysinfo", &InfoSyscalls.SysInfo, "ptr"),
         Full(100, "times", &LimitSyscalls.Times, "ptr"),
-        Missing(101, "ptrace"),
+        Partial(101, "ptrace", &PtraceSyscalls.Control, "int pid ptr ptr", "no PEEKSIGINFO, ARCH_PRCTL, SECCOMP_GET_FILTER, debug registers"),
         Full(102, "getuid", &CredentialSyscalls.GetUid, ""),
         Partial(103, "syslog", &InfoSyscalls.Syslog, "int ptr int", "the log is one line"),
         Full(104, "getgid", &CredentialSyscalls.GetGid, ""),

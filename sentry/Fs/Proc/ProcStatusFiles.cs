@@ -59,7 +59,8 @@ internal static class ProcStatusFiles
         {
             Rlimit limit = target.ThreadGroup.Limits.Get(i);
             text.Append(s_limits[i].Name.PadRight(26)).Append(LimitText(limit.rlim_cur).PadRight(21));
-            text.Append(LimitText(limit.rlim_max).PadRight(21)).Append(s_limits[i].Unit.PadRight(10)).Append('\n');
+            text.Append(LimitText(limit.rlim_max).PadRight(21)).Append(
+                s_limits[i].Unit.Length == 0 ? "" : s_limits[i].Unit.PadRight(10)).Append('\n');
         }
 
         return Errno.None;
@@ -115,6 +116,32 @@ internal static class ProcStatusFiles
     internal static Errno Personality(ProcTaskContext context, Task target, Task reader, StringBuilder text)
     {
         text.Append(target.Personality.ToString("x8", CultureInfo.InvariantCulture)).Append('\n');
+        return Errno.None;
+    }
+
+    /// <summary>/proc/PID/task/TID/children: the processes this thread made or adopted.</summary>
+    internal static Errno Children(ProcTaskContext context, Task target, Task reader, StringBuilder text)
+    {
+        List<ThreadGroup> children = [];
+        target.ThreadGroup.CollectChildren(children);
+        foreach (ThreadGroup child in children)
+        {
+            if (child.ParentTask == target)
+            {
+                text.Append(child.Identity.NumberIn(context.Proc.Pids)).Append(' ');
+            }
+        }
+
+        return Errno.None;
+    }
+
+    /// <summary>/proc/PID/schedstat: time on a CPU, time spent waiting for one (which only the host knows), and how
+    /// often it ran.</summary>
+    internal static Errno SchedulerStatistics(ProcTaskContext context, Task target, Task reader, StringBuilder text)
+    {
+        ResourceCounters counters = target.Counters;
+        text.Append(target.GetCpuTimes().TotalNs).Append(" 0 ");
+        text.Append(counters.VoluntarySwitches + counters.InvoluntarySwitches).Append('\n');
         return Errno.None;
     }
 
@@ -187,6 +214,7 @@ internal static class ProcStatusFiles
         TaskState.Sleeping => 'S',
         TaskState.Uninterruptible => 'D',
         TaskState.Stopped => 'T',
+        TaskState.Traced => 't',
         TaskState.Zombie => 'Z',
         _ => 'X',
     };

@@ -21,13 +21,15 @@ internal static class ProcStatusText
         text.Append("\nUmask:\t").Append('0').Append(System.Convert.ToString(umask, 8).PadLeft(3, '0'));
         text.Append("\nState:\t").Append(StateText(target.State));
         text.Append("\nTgid:\t").Append(group.Identity.NumberIn(pids)).Append("\nNgid:\t0\nPid:\t").Append(context.Id);
-        text.Append("\nPPid:\t").Append(group.ParentIdIn(pids)).Append("\nTracerPid:\t0\nUid:");
+        text.Append("\nPPid:\t").Append(group.ParentIdIn(pids)).Append("\nTracerPid:\t");
+        text.Append(target.Trace?.Tracer.ThreadGroup.Identity.NumberIn(pids) ?? 0).Append("\nUid:");
         AppendIds(text, viewer.FromKernelUidOrOverflow, [credentials.RealUid, credentials.EffectiveUid,
             credentials.SavedUid, credentials.FsUid]);
         text.Append("\nGid:");
         AppendIds(text, viewer.FromKernelGidOrOverflow, [credentials.RealGid, credentials.EffectiveGid,
             credentials.SavedGid, credentials.FsGid]);
         text.Append("\nFDSize:\t").Append(target.PeekFdTable()?.SlotCount ?? 0).Append("\nGroups:\t");
+        text.Append(credentials.Groups.Length == 0 ? " " : "");
         foreach (uint gid in credentials.Groups)
         {
             text.Append(viewer.FromKernelGidOrOverflow(gid)).Append(' ');
@@ -39,7 +41,8 @@ internal static class ProcStatusText
         AppendNumbers(text, "NSsid", group.Session.Identity, pids);
         text.Append('\n');
         AppendMemory(target, text);
-        text.Append("CoreDumping:\t0\nThreads:\t").Append(group.LiveTasks).Append('\n');
+        text.Append("CoreDumping:\t0\nTHP_enabled:\t").Append(group.HugePagesDisabled ? 0 : 1).Append("\nThreads:\t")
+            .Append(group.LiveTasks).Append('\n');
         AppendSignals(target, text);
         AppendCredentials(target, credentials, text);
         int cpus = context.Proc.Kernel.CpuCount;
@@ -58,6 +61,7 @@ internal static class ProcStatusText
         TaskState.Sleeping => "S (sleeping)",
         TaskState.Uninterruptible => "D (disk sleep)",
         TaskState.Stopped => "T (stopped)",
+        TaskState.Traced => "t (tracing stop)",
         TaskState.Zombie => "Z (zombie)",
         _ => "X (dead)",
     };
@@ -104,6 +108,7 @@ internal static class ProcStatusText
         Line(text, "VmLib", (totals.Code - exe) >> 10);
         Line(text, "VmPTE", ((long)use.Resident / PageTableShare) >> 10);
         Line(text, "VmSwap", 0);
+        Line(text, "HugetlbPages", 0);
     }
 
     private static void Line(StringBuilder text, string name, long kiB) =>

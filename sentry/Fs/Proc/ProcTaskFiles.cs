@@ -46,7 +46,9 @@ internal static class ProcTaskFiles
     [
         Text("auxv", ReadOwner, ProcMemoryFiles.AuxiliaryVector, ProcGuard.Inspect),
         Text("cgroup", ReadAll, (_, _, _, text) => Constant(text, "0::/\n")),
+        Text("children", ReadAll, ProcStatusFiles.Children) with { Only = ProcSelfKind.Thread },
         Text("cmdline", ReadAll, ProcMemoryFiles.CommandLine),
+        Text("cpuset", ReadAll, (_, _, _, text) => Constant(text, "/\n")),
         Text("comm", ReadAllWriteOwner, ProcStatusFiles.Name, ProcGuard.None, ProcStatusFiles.SetName),
         Text("coredump_filter", ReadAllWriteOwner, ProcStatusFiles.CoreDumpFilter, ProcGuard.None,
             ProcStatusFiles.SetCoreDumpFilter),
@@ -75,6 +77,7 @@ internal static class ProcTaskFiles
             ProcStatusFiles.SetOomScoreAdjust),
         Text("personality", ReadOwner, ProcStatusFiles.Personality, ProcGuard.Inspect),
         new("root", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity, ProcPathKind.Root)),
+        Text("schedstat", ReadAll, ProcStatusFiles.SchedulerStatistics),
         Text("sessionid", ReadAll, (_, _, _, text) => Constant(text, "4294967295")),
         Text("setgroups", ReadAllWriteOwner, ProcIdFiles.SetGroupsState, ProcGuard.None, ProcIdFiles.ChangeSetGroups),
         Text("smaps", ReadAll, ProcMemoryFiles.DetailedMaps, ProcGuard.Inspect),

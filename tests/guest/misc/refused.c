@@ -130,3 +130,45 @@ TEST(file_times_agree_with_the_clock)
         OK(unlink("file"));
     }
 }
+
+TEST(children_and_times_in_proc)
+{
+    char path[64], text[256], wanted[64];
+    pid_t first = CHILD({ pause(); }), second = CHILD({ pause(); });
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", gettid());
+    read_file(path, text, sizeof text);
+    snprintf(wanted, sizeof wanted, "%d %d ", first, second);
+    STREQ(wanted, text);
+    OK(kill(first, SIGKILL));
+    OK(kill(second, SIGKILL));
+    KILLED(SIGKILL, first);
+    KILLED(SIGKILL, second);
+    read_file(path, text, sizeof text);
+    STREQ("", text);
+    unsigned long long run, wait, slices;
+    read_file("/proc/self/schedstat", text, sizeof text);
+    EQ(3, sscanf(text, "%llu %llu %llu", &run, &wait, &slices));
+    CHECK(run > 0);
+    read_file("/proc/self/cpuset", text, sizeof text);
+    CHECK(text[0] == '/');
+}
+
+TEST(limits_have_columns)
+{
+    char text[4096], *line;
+    read_file("/proc/self/limits", text, sizeof text);
+    line = strstr(text, "Max nice priority");
+    CHECK(line != NULL);
+    EQ(68, strcspn(line, "\n"));
+    line = strstr(text, "Max open files");
+    EQ(78, strcspn(line, "\n"));
+}
+
+TEST(a_second_pid_namespace_waits_for_the_first)
+{
+    EXITS(0, CHILD({
+        OK(unshare(CLONE_NEWPID));
+        FAILS(EINVAL, unshare(CLONE_NEWPID));
+        EXITS(0, CHILD({ EQ(1, getpid()); OK(unshare(CLONE_NEWPID)); }));
+    }));
+}
