@@ -36,6 +36,9 @@ public static unsafe class HostPrctl
     public static Errno Prctl(int option, nint a1 = 0, nint a2 = 0, nint a3 = 0, nint a4 = 0) =>
         HostSyscall.ToErrno(HostSyscall.Invoke(N.prctl, option, a1, a2, a3, a4));
 
+    /// <summary>A value of the auxiliary vector (getauxval(3)), 0 if it has none of that type.</summary>
+    public static ulong AuxiliaryValue(int type) => LibC.GetAuxVal((ulong)type);
+
     /// <summary>PR_SET_NAME of the calling thread; 15 bytes are kept.</summary>
     public static Errno SetThreadName(string name)
     {

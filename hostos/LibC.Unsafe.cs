@@ -38,4 +38,10 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "sched_getcpu")]
     [SuppressGCTransition]
     internal static partial int SchedGetCpu();
+
+    /// <summary>getauxval(3).</summary>
+    // SAFETY: plain numbers.
+    [LibraryImport("libc", EntryPoint = "getauxval")]
+    [SuppressGCTransition]
+    internal static partial ulong GetAuxVal(ulong type);
 }

@@ -1,6 +1,7 @@
 using System;
 using Abi.Linux;
 using HostOs;
+using Platform.Stubs;
 using Stub;
 
 namespace Platform.Ptrace;
@@ -64,7 +65,7 @@ internal sealed class MasterStub
         if (error == Errno.None)
         {
             step = "reading the floating-point state";
-            error = Ptrace.FpFormat.Probe(pid, out FpFormat? format);
+            error = FpProbe.Probe(pid, out FpFormat? format);
             FpFormat = format;
         }
         if (error != Errno.None)

@@ -1,8 +1,7 @@
-using System;
-using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
+using Platform.Stubs;
 
 namespace Platform.Ptrace;
 
@@ -11,15 +10,12 @@ namespace Platform.Ptrace;
 /// guest code could otherwise
 /// go on seeing old memory.
 /// </summary>
-internal sealed partial class PtraceAddressSpace : IAddressSpace
+internal sealed partial class PtraceAddressSpace : IAddressSpace, IScriptRunner
 {
     private const ulong PageMask = 4095;
 
     /// <summary>Most queued operations before they are made at once: each queued map holds a descriptor.</summary>
     private const int MaxQueued = 192;
-
-    /// <summary>How far back a new operation looks for older ones that it makes pointless.</summary>
-    private const int LookBack = 8;
 
     private readonly PtracePlatform _platform;
     private readonly int _pid;
@@ -28,12 +24,12 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
     private readonly Lock _gate = new();
 
     /// <summary>Operations to be made, in order; guarded by <see cref="_gate"/>.</summary>
-    private readonly List<SpaceOperation> _queue = [];
+    private readonly OperationQueue _queue = new();
 
     /// <summary>
-    /// What is mapped once the queue has been worked off, possibly more, never less; guarded by <see cref="_gate"/>.
+    /// Who runs the scripts of the flush under way, null for the service thread; guarded by <see cref="_gate"/>.
     /// </summary>
-    private readonly RangeSet _mapped = new();
+    private PtraceContext? _flusher;
 
     /// <summary>Stub threads of contexts, traced by their host threads; guarded by <see cref="_gate"/>.</summary>
     private int _threads;
@@ -88,14 +84,12 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
                 HostUnistd.Close(fd);
                 return Errno.ENOMEM;
             }
-            bool replaces = _mapped.Intersects(address, end);
-            DropWithin(address, end);
-            _queue.Add(new SpaceOperation
+            bool replaces = _queue.IsMapped(address, end);
+            _queue.Map(new SpaceOperation
             {
                 Kind = SpaceOperationKind.Map, Access = access, Hint = hint, Fd = fd,
                 Start = address, End = end, FileOffset = fileOffset,
             });
-            _mapped.Add(address, end);
             Announce();
             bool visible = replaces && Volatile.Read(ref _running) > 0;
             return visible || _queue.Count >= MaxQueued ? FlushLocked(Flusher(), FlushCause.Call) : Errno.None;
@@ -110,14 +104,7 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
         }
         lock (_gate)
         {
-            if (_dead || !_mapped.Intersects(address, end))
-            {
-                return Errno.None;
-            }
-            DropWithin(address, end);
-            Enqueue(SpaceOperationKind.Unmap, MemoryAccess.None, address, end);
-            _mapped.Remove(address, end);
-            return FlushIfVisibleLocked();
+            return _dead || !_queue.Unmap(address, end) ? Errno.None : FlushIfVisibleLocked();
         }
     }
 
@@ -129,23 +116,7 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
         }
         lock (_gate)
         {
-            if (_dead)
-            {
-                return Errno.None;
-            }
-            // mprotect(2) stops at a hole, so each mapped run is an operation of its own.
-            bool any = false;
-            for (int i = _mapped.FirstEndingAbove(address); i < _mapped.Count; i++)
-            {
-                (ulong start, ulong stop) = _mapped[i];
-                if (start >= end)
-                {
-                    break;
-                }
-                Enqueue(SpaceOperationKind.Protect, access, Math.Max(start, address), Math.Min(stop, end));
-                any = true;
-            }
-            return any ? FlushIfVisibleLocked() : Errno.None;
+            return _dead || !_queue.Protect(address, end, access) ? Errno.None : FlushIfVisibleLocked();
         }
     }
 
@@ -160,7 +131,7 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace
             }
             _disposed = true;
             Kill();
-            ReleaseQueue();
+            _queue.Release();
             if (_threads == 0)
             {
                 _platform.Service.ReapLater(_pid, _slot);

@@ -2,6 +2,7 @@ using System;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
+using Platform.Stubs;
 
 namespace Platform.Ptrace;
 

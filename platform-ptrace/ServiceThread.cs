@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
+using Platform.Stubs;
 
 namespace Platform.Ptrace;
 

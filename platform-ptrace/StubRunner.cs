@@ -1,20 +1,8 @@
 using Abi.Linux;
 using HostOs;
+using Platform.Stubs;
 
 namespace Platform.Ptrace;
-
-/// <summary>What became of a script.</summary>
-internal struct ScriptOutcome
-{
-    /// <summary>The stub thread is gone, or did what the stub page never does.</summary>
-    public bool Dead;
-
-    /// <summary>Entries done; the entry with this index failed if it is below the count.</summary>
-    public int Done;
-
-    /// <summary>Why it failed.</summary>
-    public Errno Error;
-}
 
 /// <summary>Makes a stopped stub thread run code of the stub page to the next INT3.</summary>
 internal sealed class StubRunner

@@ -1,5 +1,6 @@
 using Abi.Linux;
 using HostOs;
+using Platform.Stubs;
 
 namespace Platform.Ptrace;
 

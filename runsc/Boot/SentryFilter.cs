@@ -45,12 +45,13 @@ internal static class SentryFilter
         rules.Fail(Errno.ENOENT, open, openat, openat2, readlink, readlinkat, access, faccessat, faccessat2, stat,
             lstat, newfstatat, statx);
         rules.Fail(Errno.EPERM, socket, execve, execveat, unlink, unlinkat, mkdir, mkdirat, kill);
+        rules.Allow(wait4, waitid);
+
+        // Ending stubs; the PID namespace holds nobody else.
+        rules.AllowIf(kill, SeccompCheck.Equal32(1, Signals.SIGKILL));
         if (platform == "ptrace")
         {
-            rules.Allow(ptrace, wait4, waitid);
-
-            // Ending stubs; the PID namespace holds nobody else.
-            rules.AllowIf(kill, SeccompCheck.Equal32(1, Signals.SIGKILL));
+            rules.Allow(ptrace);
         }
 
         return rules.Install();

@@ -14,7 +14,7 @@ internal static class GlobalFlags
 
     internal static readonly Option<string> Platform = new("--platform")
     {
-        Description = "How guest code runs: auto or ptrace.",
+        Description = "How guest code runs: auto, systrap or ptrace.",
         DefaultValueFactory = _ => "auto",
     };
 
@@ -54,9 +54,9 @@ internal static class GlobalFlags
     internal static Values Read(ParseResult result)
     {
         string platform = result.GetValue(Platform)!;
-        if (platform is not ("auto" or "ptrace"))
+        if (platform is not ("auto" or "systrap" or "ptrace"))
         {
-            throw new UserErrorException("--platform: " + platform + ": not one of auto, ptrace");
+            throw new UserErrorException("--platform: " + platform + ": not one of auto, systrap, ptrace");
         }
 
         if (result.GetValue(Network) is not "none")

@@ -1,5 +1,5 @@
 using System;
-using global::Platform.Ptrace;
+using global::Platform.Stubs;
 using Xunit;
 
 namespace Tests.Platform;

@@ -21,8 +21,9 @@ public sealed class DependencyTests
         ["hostos"] = ["stub", "abi"],
         ["platform"] = ["hostos", "abi"],
         ["platform-kvm"] = ["platform", "ring0", "hostos", "abi"],
-        ["platform-systrap"] = ["platform", "stub", "hostos", "abi"],
-        ["platform-ptrace"] = ["platform", "stub", "hostos", "abi"],
+        ["platform-stubs"] = ["platform", "stub", "hostos", "abi"],
+        ["platform-systrap"] = ["platform", "platform-stubs", "stub", "hostos", "abi"],
+        ["platform-ptrace"] = ["platform", "platform-stubs", "stub", "hostos", "abi"],
         ["gofer"] = ["lisafs", "hostos", "abi"],
         ["sentry"] = ["platform", "netstack", "lisafs", "stub", "hostos", "abi"],
         ["runsc"] = 

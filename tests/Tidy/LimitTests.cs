@@ -25,6 +25,7 @@ public sealed class LimitTests
         ["hostos"] = "HostOs",
         ["platform"] = "Platform",
         ["platform-ptrace"] = "Platform.Ptrace",
+        ["platform-stubs"] = "Platform.Stubs",
         ["platform-systrap"] = "Platform.Systrap",
         ["platform-kvm"] = "Platform.Kvm",
         ["ring0"] = "Ring0",

@@ -1,6 +1,6 @@
 using System;
 
-namespace Platform.Ptrace;
+namespace Platform.Stubs;
 
 /// <summary>
 /// A set of addresses as sorted, disjoint, non-adjacent ranges. Additions and removals move array elements: fine for

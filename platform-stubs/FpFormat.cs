@@ -1,23 +1,23 @@
 using System;
-using System.Runtime.InteropServices;
-using Abi.Linux;
-using HostOs;
 
-namespace Platform.Ptrace;
+namespace Platform.Stubs;
 
 /// <summary>
-/// Size and rules of the XSAVE area on this host (SDM vol. 1, 13.4), as PTRACE_GETREGSET hands it out: standard
-/// format, with the enabled components
-/// in the bytes the CPU leaves to software.
+/// Size and rules of the XSAVE area on this host (SDM vol. 1, 13.4): standard format.
 /// </summary>
-// SAFETY: the probe buffer is larger than any area; it is read within the length the kernel reports.
-internal sealed unsafe class FpFormat
+internal sealed class FpFormat
 {
-    private const int ProbeBytes = 64 * 1024;
+    /// <summary>Where the bytes that the CPU leaves to software start in the legacy region.</summary>
+    public const int SoftwareOffset = 464;
+
+    /// <summary>The smallest area: legacy region and header.</summary>
+    public const int MinBytes = LegacyBytes + HeaderBytes;
+
+    /// <summary>Where the CPU says which bits of MXCSR exist.</summary>
+    public const int MxcsrMaskOffset = 28;
+
     private const int FcwOffset = 0;
     private const int MxcsrOffset = 24;
-    private const int MxcsrMaskOffset = 28;
-    private const int SoftwareOffset = 464;
     private const int LegacyBytes = 512;
     private const int HeaderBytes = 64;
     private const uint InitialMxcsr = 0x1f80;
@@ -28,7 +28,7 @@ internal sealed unsafe class FpFormat
     private readonly ulong _components;
     private readonly uint _mxcsrMask;
 
-    private FpFormat(int bytes, ulong components, uint mxcsrMask)
+    public FpFormat(int bytes, ulong components, uint mxcsrMask)
     {
         Bytes = bytes;
         _components = components;
@@ -37,24 +37,6 @@ internal sealed unsafe class FpFormat
 
     /// <summary>Size of the area.</summary>
     public int Bytes { get; }
-
-    /// <summary>Asks the kernel about a stopped tracee. ENOTSUP without XSAVE.</summary>
-    public static Errno Probe(int tid, out FpFormat? format)
-    {
-        format = null;
-        byte* area = (byte*)NativeMemory.AllocZeroed(ProbeBytes);
-        Errno error = Tracing.MoveFpState(HostPtrace.GetRegSet, tid, (nint)area, ProbeBytes, out int bytes);
-        if (error == Errno.None && bytes < LegacyBytes + HeaderBytes)
-        {
-            error = Errno.EOPNOTSUPP;
-        }
-        if (error == Errno.None)
-        {
-            format = new FpFormat(bytes, *(ulong*)(area + SoftwareOffset), *(uint*)(area + MxcsrMaskOffset));
-        }
-        NativeMemory.Free(area);
-        return error;
-    }
 
     /// <summary>Writes the state of a new program: FNINIT, MXCSR 0x1f80, all vectors 0.</summary>
     public void Initialize(Span<byte> area)
@@ -75,7 +57,7 @@ internal sealed unsafe class FpFormat
         area.Clear();
         state[..Math.Min(state.Length, area.Length)].CopyTo(area);
         ulong present = BitConverter.ToUInt64(area[LegacyBytes..]) & _components;
-        if (state.Length < LegacyBytes + HeaderBytes)
+        if (state.Length < MinBytes)
         {
             present = X87AndSse;
         }

@@ -1,6 +1,6 @@
 using Abi.Linux;
 
-namespace Platform.Ptrace;
+namespace Platform.Stubs;
 
 /// <summary>
 /// What a signal frame wants to know and ptrace does not tell: the trap behind a signal (arch/x86/kernel/traps.c).

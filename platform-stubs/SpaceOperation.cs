@@ -2,7 +2,7 @@ using Abi.Linux;
 using HostOs;
 using Stub;
 
-namespace Platform.Ptrace;
+namespace Platform.Stubs;
 
 /// <summary>What a queued operation does to the stub's address space.</summary>
 internal enum SpaceOperationKind

@@ -1,0 +1,213 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using Abi.Linux;
+using Platform.Stubs;
+using Stub;
+
+namespace Platform.Systrap;
+
+/// <summary>What a signal frame says of the trap, copied out once.</summary>
+internal struct TrapInfo
+{
+    public int Signal;
+    public int Code;
+    public ulong Address;
+    public int Number;
+    public uint Architecture;
+    public uint TrapNumber;
+    public uint ErrorCode;
+}
+
+/// <summary>
+/// One context slot as the Sentry sees it (<see cref="ContextSlot"/>). Guest code may change every byte of it at any
+/// time: values are copied out once, and no offset or length is taken from it.
+/// </summary>
+// SAFETY: the address is that of a slot of ContextSlot's layout, mapped as long as the platform lives; offsets are
+// constants or come from a FrameLayout, which was checked when it was made.
+internal readonly unsafe struct ContextMemory
+{
+    private const uint AutoDisarm = 1u << 31;
+    private const ushort UserCs = 0x33;
+    private const ushort UserCs32 = 0x23;
+    private const ushort UserSs = 0x2b;
+    private const ulong FrameFlags = UcFlags.UC_SIGCONTEXT_SS | UcFlags.UC_STRICT_RESTORE_SS;
+
+    /// <summary>Offset of a frame for a thread that has never been interrupted.</summary>
+    private const int FirstFrame = SystrapLayout.ContextBytes / 2;
+
+    private readonly byte* _slot;
+    private readonly ulong _stubAddress;
+
+    public ContextMemory(nint address, ulong stubAddress)
+    {
+        _slot = (byte*)address;
+        _stubAddress = stubAddress;
+    }
+
+    /// <summary>Address of the turn word here, a futex.</summary>
+    public nint TurnAddress => (nint)_slot;
+
+    /// <summary>Whose turn it is, according to the stub.</summary>
+    public int Turn => Volatile.Read(ref *(int*)(_slot + ContextSlot.Turn));
+
+    /// <summary>Whether the stub thread says that it sleeps.</summary>
+    public bool StubSleeps => Volatile.Read(ref *(int*)(_slot + ContextSlot.StubSleeps)) != 0;
+
+    /// <summary>The id the kernel gave the stub thread.</summary>
+    public int ThreadId => Volatile.Read(ref *(int*)(_slot + ContextSlot.ThreadId));
+
+    /// <summary>Gives the turn away, with a full fence.</summary>
+    public void GiveTurn() => Interlocked.Exchange(ref *(int*)(_slot + ContextSlot.Turn), ContextSlot.TurnGuest);
+
+    /// <summary>Says whether our side sleeps, with a full fence.</summary>
+    public void SetSentrySleeps(int value) =>
+        Interlocked.Exchange(ref *(int*)(_slot + ContextSlot.SentrySleeps), value);
+
+    /// <summary>Fills a new slot, before there is a thread.</summary>
+    public void Initialize()
+    {
+        *(ulong*)(_slot + ContextSlot.SpinCycles) = Waiting.SpinCycles;
+        *(ulong*)(_slot + ContextSlot.YieldCycles) = Waiting.YieldCycles;
+        *(SigAltStack*)(_slot + ContextSlot.AltStack) = SignalStack();
+    }
+
+    /// <summary>Makes a frame without floating-point state, to find the layout with.</summary>
+    public void PrepareFirstFrame(ulong signalMask) => PrepareFrame(FirstFrame, signalMask);
+
+    /// <summary>Makes a whole frame, with the initial floating-point state.</summary>
+    public void PrepareFrame(FrameLayout layout, ulong signalMask)
+    {
+        PrepareFrame(layout.Frame, signalMask);
+        ref RtSigframe frame = ref *(RtSigframe*)(_slot + layout.Frame);
+        frame.uc.uc_flags |= UcFlags.UC_FP_XSTATE;
+        frame.uc.uc_mcontext.fpstate = _stubAddress + (ulong)layout.Fp;
+    }
+
+    /// <summary>Where the kernel put the last frame; only a stub that never ran guest code may be asked.</summary>
+    public Errno LearnLayout(out FrameLayout? layout)
+    {
+        layout = null;
+        ulong frame = *(ulong*)(_slot + ContextSlot.Frame) - _stubAddress;
+        if (frame is < ContextSlot.Stack or > SystrapLayout.ContextBytes || frame + (ulong)sizeof(RtSigframe) >
+            SystrapLayout.ContextBytes)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+        ulong fp = ((RtSigframe*)(_slot + frame))->uc.uc_mcontext.fpstate - _stubAddress;
+        if (fp < frame || fp > SystrapLayout.ContextBytes - FpFormat.MinBytes)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+        FpxSwBytes software = ((FpState*)(_slot + fp))->sw_reserved;
+        uint maskOfMxcsr = ((FpState*)(_slot + fp))->mxcsr_mask;
+        if (software.magic1 != XState.FP_XSTATE_MAGIC1 || software.xstate_size < FpFormat.MinBytes ||
+            fp + software.extended_size > SystrapLayout.ContextBytes)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+        var format = new FpFormat((int)software.xstate_size, software.xfeatures, maskOfMxcsr);
+        layout = new FrameLayout((int)frame, (int)fp, software, format);
+        return Errno.None;
+    }
+
+    /// <summary>Copies the floating-point state out.</summary>
+    public void ReadFp(FrameLayout layout, Span<byte> state)
+    {
+        new ReadOnlySpan<byte>(_slot + layout.Fp, layout.Format.Bytes).CopyTo(state);
+        FpxSwBytes none = default;
+        new ReadOnlySpan<byte>(&none, sizeof(FpxSwBytes)).CopyTo(state[FpFormat.SoftwareOffset..]);
+        BitConverter.TryWriteBytes(state[FpFormat.SoftwareOffset..], layout.Software.xfeatures);
+    }
+
+    /// <summary>Writes the floating-point state as the kernel wants it in a frame.</summary>
+    public void WriteFp(FrameLayout layout, ReadOnlySpan<byte> state)
+    {
+        byte* area = _slot + layout.Fp;
+        state[..layout.Format.Bytes].CopyTo(new Span<byte>(area, layout.Format.Bytes));
+        ((FpState*)area)->sw_reserved = layout.Software;
+        *(uint*)(area + layout.Format.Bytes) = XState.FP_XSTATE_MAGIC2;
+    }
+
+    /// <summary>Writes general registers into the frame.</summary>
+    public void Store(int frameOffset, in GuestRegisters r)
+    {
+        ref SigContext c = ref ((RtSigframe*)(_slot + frameOffset))->uc.uc_mcontext;
+        c.r8 = r.R8;
+        c.r9 = r.R9;
+        c.r10 = r.R10;
+        c.r11 = r.R11;
+        c.r12 = r.R12;
+        c.r13 = r.R13;
+        c.r14 = r.R14;
+        c.r15 = r.R15;
+        c.rdi = r.Rdi;
+        c.rsi = r.Rsi;
+        c.rbp = r.Rbp;
+        c.rbx = r.Rbx;
+        c.rdx = r.Rdx;
+        c.rax = r.Rax;
+        c.rcx = r.Rcx;
+        c.rsp = r.Rsp;
+        c.rip = r.Rip;
+        c.eflags = r.Eflags;
+        c.cs = r.Cs == UserCs32 ? UserCs32 : UserCs;
+        c.ss = UserSs;
+        *(ulong*)(_slot + ContextSlot.FsBase) = r.FsBase;
+        *(ulong*)(_slot + ContextSlot.GsBase) = r.GsBase;
+    }
+
+    /// <summary>Copies general registers and the description of the trap out of the frame.</summary>
+    public void Load(FrameLayout layout, ref GuestRegisters r, out TrapInfo trap)
+    {
+        RtSigframe* frame = (RtSigframe*)(_slot + layout.Frame);
+        ref SigContext c = ref frame->uc.uc_mcontext;
+        r.R8 = c.r8;
+        r.R9 = c.r9;
+        r.R10 = c.r10;
+        r.R11 = c.r11;
+        r.R12 = c.r12;
+        r.R13 = c.r13;
+        r.R14 = c.r14;
+        r.R15 = c.r15;
+        r.Rdi = c.rdi;
+        r.Rsi = c.rsi;
+        r.Rbp = c.rbp;
+        r.Rbx = c.rbx;
+        r.Rdx = c.rdx;
+        r.Rax = c.rax;
+        r.Rcx = c.rcx;
+        r.Rsp = c.rsp;
+        r.Rip = c.rip;
+        r.Eflags = c.eflags;
+        r.Cs = c.cs;
+        r.Ss = c.ss;
+        r.FsBase = *(ulong*)(_slot + ContextSlot.FsBase);
+        r.GsBase = *(ulong*)(_slot + ContextSlot.GsBase);
+        r.OrigRax = ulong.MaxValue;
+        trap.Signal = frame->info.si_signo;
+        trap.Code = frame->info.si_code;
+        trap.Address = frame->info.si_addr;
+        trap.Number = frame->info.si_syscall;
+        trap.Architecture = frame->info.si_arch;
+        trap.TrapNumber = (uint)c.trapno;
+        trap.ErrorCode = (uint)c.err;
+    }
+
+    private SigAltStack SignalStack() => new()
+    {
+        ss_sp = _stubAddress + ContextSlot.Stack,
+        ss_flags = unchecked((int)AutoDisarm),
+        ss_size = SystrapLayout.ContextBytes - ContextSlot.Stack,
+    };
+
+    private void PrepareFrame(int offset, ulong signalMask)
+    {
+        ref RtSigframe frame = ref *(RtSigframe*)(_slot + offset);
+        frame = default;
+        frame.uc.uc_flags = FrameFlags;
+        frame.uc.uc_stack = SignalStack();
+        frame.uc.uc_sigmask = signalMask;
+        *(ulong*)(_slot + ContextSlot.Frame) = _stubAddress + (ulong)offset;
+    }
+}

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using Abi.Linux;
+using HostOs;
+using Platform.Stubs;
+using Stub;
+
+namespace Platform.Systrap;
+
+/// <summary>
+/// A stub process and the command slot by which its leader is told what to do. Callers take turns by a lock of their
+/// own.
+/// </summary>
+internal sealed class StubProcess : IScriptRunner
+{
+    /// <summary>How long to look out for an answer before sleeping.</summary>
+    private const long YieldNs = 60_000;
+
+    /// <summary>How often a sleeper looks whether the process is still there.</summary>
+    private const long CheckNs = 50_000_000;
+
+    private readonly CommandMemory _commands;
+    private uint _sequence = 1;
+
+    public StubProcess(int pid, int slot, CommandMemory commands)
+    {
+        Pid = pid;
+        Slot = slot;
+        _commands = commands;
+    }
+
+    /// <summary>Process id.</summary>
+    public int Pid { get; }
+
+    /// <summary>The command slot.</summary>
+    public int Slot { get; }
+
+    public int MaxEntries => CommandSlot.MaxEntries;
+
+    /// <summary>Writes what a new leader finds in its slot: an empty script, to be acknowledged.</summary>
+    public static void Prepare(in CommandMemory commands, SlotArea area, int slot)
+    {
+        commands.SetQuad(CommandSlot.AckFd, (ulong)area.Fd);
+        commands.SetQuad(CommandSlot.AckFileOffset, (ulong)area.OffsetOf(slot) + CommandSlot.Ack);
+        commands.SetQuad(CommandSlot.SpinCycles, Waiting.LeaderCycles);
+        commands.SetWord(CommandSlot.Count, 0);
+        commands.SetWord(CommandSlot.Ack, 0);
+        commands.SetWord(CommandSlot.FailedErrno, 0);
+        commands.SetWord(CommandSlot.Sequence, 1);
+    }
+
+    public void Write(int index, in ScriptEntry entry) => _commands.WriteEntry(CommandSlot.Entries, index, entry);
+
+    public ScriptOutcome Run(int count)
+    {
+        _commands.SetWord(CommandSlot.FailedErrno, 0);
+        _commands.SetWord(CommandSlot.Count, (uint)count);
+        _commands.Exchange(CommandSlot.Sequence, ++_sequence);
+        _commands.Ring();
+        return AwaitAck() ? Outcome(count) : new ScriptOutcome { Dead = true };
+    }
+
+    /// <summary>Waits for the answer to the script under way; false when the process is gone.</summary>
+    public bool AwaitAck()
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetTimestamp() - start < YieldNs)
+        {
+            if (_commands.Ack == _sequence)
+            {
+                return true;
+            }
+            HostSched.Yield();
+        }
+        _commands.Exchange(CommandSlot.WantsWake, 1);
+        bool alive = true;
+        while (alive && _commands.Ack != _sequence)
+        {
+            Errno error = HostFutex.WaitShared(_commands.AckAddress, _sequence - 1, CheckNs);
+            alive = error != Errno.ETIMEDOUT || !HasEnded(Pid);
+        }
+        _commands.SetWord(CommandSlot.WantsWake, 0);
+        return _commands.Ack == _sequence;
+    }
+
+    /// <summary>What became of the last script.</summary>
+    public ScriptOutcome Outcome(int count)
+    {
+        var error = (Errno)_commands.Word(CommandSlot.FailedErrno);
+        int done = error == Errno.None ? count : (int)uint.Min(_commands.Word(CommandSlot.FailedIndex), (uint)count - 1);
+        return new ScriptOutcome { Done = done, Error = error };
+    }
+
+    /// <summary>Whether a process is no more, waited for or not.</summary>
+    public static bool HasEnded(int pid)
+    {
+        int options = HostWait.Exited | HostWait.NoHang | HostWait.NoWait | HostWait.All;
+        Errno error = HostWait.WaitId(HostWait.IdPid, pid, options, out int found, out _, out _);
+        return error != Errno.None || found != 0;
+    }
+
+    /// <summary>Waits for the end of a killed process.</summary>
+    public static void Reap(int pid)
+    {
+        while (HostWait.Wait4(pid, HostWait.All, out _, out _) == Errno.EINTR)
+        {
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Stub;
+
+namespace Platform.Systrap;
+
+/// <summary>How a wait for a stub thread ended.</summary>
+internal enum WaitOutcome
+{
+    /// <summary>The stub thread has given its registers up.</summary>
+    Ready,
+
+    /// <summary>Its process is gone.</summary>
+    Dead,
+}
+
+/// <summary>A stub thread that runs guest code for one context at a time, and its slot.</summary>
+internal sealed class StubThread
+{
+    /// <summary>Synchronous signals and the interrupt stay open in guest code; the rest is for nobody here.</summary>
+    public const ulong BlockedSignals = ~(
+        (1UL << (Signals.SIGSEGV - 1)) | (1UL << (Signals.SIGBUS - 1)) | (1UL << (Signals.SIGFPE - 1)) |
+        (1UL << (Signals.SIGILL - 1)) | (1UL << (Signals.SIGTRAP - 1)) | (1UL << (Signals.SIGSYS - 1)) |
+        (1UL << (InterruptSignal - 1)));
+
+    /// <summary>The signal that stops running guest code.</summary>
+    public const int InterruptSignal = Signals.SIGURG;
+
+    /// <summary>How often a sleeper looks whether the process is still there.</summary>
+    private const long CheckNs = 100_000_000;
+
+    /// <summary>How many looks after an interrupt a stub thread may take before its process is taken for broken.</summary>
+    private const int PatienceChecks = 100;
+
+    private readonly int _pid;
+
+    public StubThread(int pid, int tid, int slot, in ContextMemory memory)
+    {
+        _pid = pid;
+        Tid = tid;
+        Slot = slot;
+        Memory = memory;
+    }
+
+    /// <summary>The thread id; certainly one of the process's.</summary>
+    public int Tid { get; }
+
+    /// <summary>The context slot.</summary>
+    public int Slot { get; }
+
+    /// <summary>What it shares with us.</summary>
+    public ContextMemory Memory { get; }
+
+    /// <summary>Sends the interrupt signal.</summary>
+    public void Interrupt() => HostSignal.Tgkill(_pid, Tid, InterruptSignal);
+
+    /// <summary>Lets the stub thread run with the registers of its frame.</summary>
+    public void Resume()
+    {
+        Memory.GiveTurn();
+        if (Memory.StubSleeps)
+        {
+            HostFutex.WakeShared(Memory.TurnAddress, 1);
+        }
+    }
+
+    /// <summary>
+    /// Waits until the stub thread gives its registers up: looks out for a while, then sleeps. With a bit of <paramref
+    /// name="state"/> set, an interrupt is under way; a thread that does not heed it for long takes its process along.
+    /// </summary>
+    public WaitOutcome Await(ref int state, int interruptBit)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long waited = 0;
+        while (waited < Waiting.YieldNs)
+        {
+            for (int i = 0; i < 16; i++)
+            {
+                if (Memory.Turn != ContextSlot.TurnGuest)
+                {
+                    return WaitOutcome.Ready;
+                }
+                Thread.SpinWait(1);
+            }
+            waited = Stopwatch.GetTimestamp() - start;
+            if (waited > Waiting.SpinNs)
+            {
+                HostSched.Yield();
+            }
+        }
+        return Sleep(ref state, interruptBit);
+    }
+
+    private WaitOutcome Sleep(ref int state, int interruptBit)
+    {
+        int patience = PatienceChecks;
+        Memory.SetSentrySleeps(1);
+        var outcome = WaitOutcome.Ready;
+        while (outcome == WaitOutcome.Ready && Memory.Turn == ContextSlot.TurnGuest)
+        {
+            Errno error = HostFutex.WaitShared(Memory.TurnAddress, ContextSlot.TurnGuest, CheckNs);
+            if (error != Errno.ETIMEDOUT)
+            {
+                continue;
+            }
+            bool interrupted = (Volatile.Read(ref state) & interruptBit) != 0;
+            patience = interrupted ? patience - 1 : PatienceChecks;
+            if (interrupted)
+            {
+                Interrupt();
+            }
+            outcome = patience <= 0 || StubProcess.HasEnded(_pid) ? WaitOutcome.Dead : WaitOutcome.Ready;
+        }
+        Memory.SetSentrySleeps(0);
+        return outcome;
+    }
+}

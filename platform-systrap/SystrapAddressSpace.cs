@@ -1,0 +1,302 @@
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Platform.Stubs;
+using Stub;
+
+namespace Platform.Systrap;
+
+/// <summary>
+/// One stub process. Maps of what was not mapped queue up until a context runs here; every other change is made before
+/// the call returns as soon as any context has run, whether one seems to run now or not: only the guest's word could
+/// tell.
+/// </summary>
+internal sealed class SystrapAddressSpace : IAddressSpace
+{
+    private const ulong PageMask = 4095;
+
+    /// <summary>Most queued operations before they are made at once: each queued map holds a descriptor.</summary>
+    private const int MaxQueued = 192;
+
+    private const ulong ThreadFlags = HostSched.CloneVm | HostSched.CloneFiles | HostSched.CloneFs |
+        HostSched.CloneSigHand | HostSched.CloneThread | HostSched.CloneSysVSem | CloneParentSetTid;
+
+    /// <summary>The kernel writes the child's id where the third argument says (clone(2)).</summary>
+    private const ulong CloneParentSetTid = 0x100000;
+
+    private readonly SystrapPlatform _platform;
+    private readonly StubProcess _process;
+    private readonly Lock _gate = new();
+
+    /// <summary>Changes to be made; guarded by <see cref="_gate"/>.</summary>
+    private readonly OperationQueue _queue = new();
+
+    /// <summary>Threads without a context; guarded by <see cref="_gate"/>.</summary>
+    private readonly Stack<StubThread> _idle = new();
+
+    /// <summary>Context slots taken for threads of this process; guarded by <see cref="_gate"/>.</summary>
+    private readonly List<int> _slots = [];
+
+    /// <summary>Threads that contexts have; guarded by <see cref="_gate"/>.</summary>
+    private int _bound;
+
+    /// <summary>A context has run here: there may be running guest code; guarded by <see cref="_gate"/>.</summary>
+    private bool _hasRun;
+
+    /// <summary>The process has been killed; guarded by <see cref="_gate"/>.</summary>
+    private bool _dead;
+
+    /// <summary>Disposed; guarded by <see cref="_gate"/>.</summary>
+    private bool _disposed;
+
+    /// <summary>1 while a context that wants to run has something to do first; written under the lock.</summary>
+    private int _pending = 1;
+
+    public SystrapAddressSpace(SystrapPlatform platform, StubProcess process)
+    {
+        _platform = platform;
+        _process = process;
+    }
+
+    /// <summary>Process id of the stub process.</summary>
+    public int Pid => _process.Pid;
+
+    public Errno Map(
+        ulong address, ulong lengthBytes, int hostFd, ulong fileOffset, MemoryAccess access, MapHint hint)
+    {
+        if (!TryGetEnd(address, lengthBytes, out ulong end) || (fileOffset & PageMask) != 0)
+        {
+            return Errno.EINVAL;
+        }
+        Errno error = HostFcntl.Duplicate(hostFd, out int fd);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        lock (_gate)
+        {
+            if (_dead)
+            {
+                HostUnistd.Close(fd);
+                return Errno.ENOMEM;
+            }
+            bool replaces = _hasRun && _queue.IsMapped(address, end);
+            _queue.Map(new SpaceOperation
+            {
+                Kind = SpaceOperationKind.Map, Access = access, Hint = hint, Fd = fd,
+                Start = address, End = end, FileOffset = fileOffset,
+            });
+            Volatile.Write(ref _pending, 1);
+            return replaces || _queue.Count >= MaxQueued ? FlushLocked(lastIsCallers: true) : Errno.None;
+        }
+    }
+
+    public Errno Unmap(ulong address, ulong lengthBytes)
+    {
+        if (!TryGetEnd(address, lengthBytes, out ulong end))
+        {
+            return Errno.EINVAL;
+        }
+        lock (_gate)
+        {
+            if (!_dead && _queue.Unmap(address, end))
+            {
+                FlushIfVisibleLocked();
+            }
+            return Errno.None;
+        }
+    }
+
+    public Errno Protect(ulong address, ulong lengthBytes, MemoryAccess access)
+    {
+        if (!TryGetEnd(address, lengthBytes, out ulong end))
+        {
+            return Errno.EINVAL;
+        }
+        lock (_gate)
+        {
+            if (!_dead && _queue.Protect(address, end, access))
+            {
+                FlushIfVisibleLocked();
+            }
+            return Errno.None;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+            _disposed = true;
+            KillLocked();
+            _queue.Release();
+            GiveBackIfUnusedLocked();
+        }
+        _platform.Forget(this);
+    }
+
+    /// <summary>
+    /// Gives a context a thread of its own; ESRCH when the process is gone. Every success is paired with one <see
+    /// cref="ReturnThread"/>.
+    /// </summary>
+    public Errno TakeThread(out StubThread? thread)
+    {
+        lock (_gate)
+        {
+            Errno error = Errno.None;
+            thread = null;
+            if (_dead)
+            {
+                return Errno.ESRCH;
+            }
+            if (!_idle.TryPop(out thread))
+            {
+                error = MakeThreadLocked(out thread);
+            }
+            _bound += error == Errno.None ? 1 : 0;
+            return error;
+        }
+    }
+
+    /// <summary>The context does without the thread from now on. It has its turn, so it is not in guest code.</summary>
+    public void ReturnThread(StubThread thread)
+    {
+        lock (_gate)
+        {
+            _bound--;
+            _idle.Push(thread);
+            GiveBackIfUnusedLocked();
+        }
+    }
+
+    /// <summary>
+    /// A context is about to run guest code: all queued operations are made before this returns. False when the
+    /// process is gone.
+    /// </summary>
+    public bool Enter()
+    {
+        if (Volatile.Read(ref _pending) == 0)
+        {
+            return true;
+        }
+        lock (_gate)
+        {
+            _hasRun = true;
+            if (!_dead)
+            {
+                FlushLocked(lastIsCallers: false);
+            }
+            return !_dead;
+        }
+    }
+
+    /// <summary>The process has ended or does not answer: nothing runs here any more.</summary>
+    public void Bury()
+    {
+        lock (_gate)
+        {
+            KillLocked();
+        }
+    }
+
+    private Errno MakeThreadLocked(out StubThread? thread)
+    {
+        thread = null;
+        if (_slots.Count == SystrapLayout.MaxContexts)
+        {
+            return Errno.EAGAIN;
+        }
+        Errno error = _platform.Contexts.Take(out int slot);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        ulong address = _platform.Region.ContextAt(_slots.Count);
+        _slots.Add(slot);
+        var memory = new ContextMemory(_platform.Contexts.AddressOf(slot), address);
+        memory.Initialize();
+        FlushLocked(lastIsCallers: false);
+        if (_dead)
+        {
+            return Errno.ESRCH;
+        }
+        const ulong Flags = HostMman.MapShared | HostMman.MapFixed;
+        const ulong Access = HostMman.ProtRead | HostMman.ProtWrite;
+        _process.Write(0, new ScriptEntry(
+            SysNr.mmap, address, SystrapLayout.ContextBytes, Access, Flags, (ulong)_platform.Contexts.Fd,
+            (ulong)_platform.Contexts.OffsetOf(slot)));
+        var clone = new ScriptEntry(SysNr.clone, ThreadFlags, 0, address + ContextSlot.ThreadId, 0, 0, address);
+        _process.Write(1, clone.With(ScriptFlags.ChildParks));
+        ScriptOutcome outcome = _process.Run(2);
+        if (outcome.Dead)
+        {
+            KillLocked();
+            return Errno.ESRCH;
+        }
+        if (outcome.Error != Errno.None)
+        {
+            return outcome.Error;
+        }
+        // Another thread of the guest may have written there since: an id of a thread elsewhere must not pass.
+        int tid = memory.ThreadId;
+        if (HostSignal.Tgkill(Pid, tid, 0) != Errno.None)
+        {
+            KillLocked();
+            return Errno.ESRCH;
+        }
+        thread = new StubThread(Pid, tid, slot, memory);
+        return Errno.None;
+    }
+
+    private void FlushIfVisibleLocked()
+    {
+        Volatile.Write(ref _pending, 1);
+        if (_hasRun || _queue.Count >= MaxQueued)
+        {
+            FlushLocked(lastIsCallers: true);
+        }
+    }
+
+    private Errno FlushLocked(bool lastIsCallers)
+    {
+        Errno result = _queue.Flush(_process, _platform.MaxUserAddress, lastIsCallers, out string? problem);
+        if (problem is not null)
+        {
+            KillLocked();
+            _platform.Log?.Invoke($"systrap: address space {Pid} dies: {problem}");
+        }
+        Volatile.Write(ref _pending, _dead || !_hasRun ? 1 : 0);
+        return result;
+    }
+
+    private void KillLocked()
+    {
+        if (!_dead)
+        {
+            _dead = true;
+            HostSignal.Kill(Pid, Signals.SIGKILL);
+        }
+        Volatile.Write(ref _pending, 1);
+    }
+
+    private void GiveBackIfUnusedLocked()
+    {
+        if (_disposed && _bound == 0)
+        {
+            _platform.Workshop.ReapLater(new DyingProcess(_process, _slots));
+        }
+    }
+
+    /// <summary>The end of a page-aligned range below the limit.</summary>
+    private bool TryGetEnd(ulong address, ulong lengthBytes, out ulong end)
+    {
+        end = unchecked(address + lengthBytes);
+        bool aligned = ((address | lengthBytes) & PageMask) == 0;
+        return aligned && lengthBytes != 0 && end > address && end <= _platform.MaxUserAddress;
+    }
+}

@@ -1,0 +1,150 @@
+using System.Threading;
+using Abi.Linux;
+
+namespace Platform.Systrap;
+
+/// <summary>Running guest code.</summary>
+internal sealed partial class SystrapContext
+{
+    private const int SiKernel = 0x80;
+    private const int SysSeccomp = 1;
+    private const uint GeneralProtection = 13;
+    private const uint PageFault = 14;
+    private const uint ErrorWrite = 2;
+    private const uint ErrorFetch = 16;
+
+    /// <summary>Error code of the #GP that INT n raises where n is not for users: vector, and the IDT bit.</summary>
+    private const uint Int80ErrorCode = (0x80 << 3) | 2;
+    private const uint Int80Bytes = 2;
+    private const ulong SyscallBytes = 2;
+
+    /// <summary>What one trap of the stub thread means.</summary>
+    private enum TrapMeaning
+    {
+        Return,
+        Resume,
+    }
+
+    public SwitchReason Switch(IAddressSpace addressSpace, out FaultInfo fault)
+    {
+        fault = default;
+        var space = (SystrapAddressSpace)addressSpace;
+        if (!Bind(space) || !space.Enter())
+        {
+            return SwitchReason.Dead;
+        }
+        SwitchReason reason = SwitchReason.Interrupted;
+        if (Interlocked.CompareExchange(ref _state, (int)RunState.Running, 0) == 0)
+        {
+            reason = Run(space, ref fault);
+        }
+        Interlocked.Exchange(ref _state, 0);
+        return reason;
+    }
+
+    private SwitchReason Run(SystrapAddressSpace space, ref FaultInfo fault)
+    {
+        StubThread thread = _thread!;
+        ref GuestRegisters r = ref _registers.Value;
+        if (r.FsBase >= StubRegion.TaskSize || r.GsBase >= StubRegion.TaskSize)
+        {
+            // A base the CPU would have refused.
+            fault = GeneralProtectionFault(0);
+            return SwitchReason.Fault;
+        }
+        if (_fpPlace is FpPlace.Here or FpPlace.Nowhere)
+        {
+            SaveFpState();
+            thread.Memory.WriteFp(_layout, _fp);
+        }
+        _fpPlace = FpPlace.Frame;
+        thread.Memory.Store(_layout.Frame, in r);
+        while (true)
+        {
+            thread.Resume();
+            if (thread.Await(ref _state, (int)RunState.InterruptPending) == WaitOutcome.Dead)
+            {
+                space.Bury();
+                return SwitchReason.Dead;
+            }
+            thread.Memory.Load(_layout, ref r, out TrapInfo trap);
+            if (Understand(in trap, ref r, ref fault, out SwitchReason reason) == TrapMeaning.Return)
+            {
+                return reason;
+            }
+        }
+    }
+
+    /// <summary>Decides what a trap means to the guest. Signals of no meaning are swallowed by resuming.</summary>
+    private TrapMeaning Understand(in TrapInfo trap, ref GuestRegisters r, ref FaultInfo fault, out SwitchReason reason)
+    {
+        reason = SwitchReason.Fault;
+        switch (trap.Signal)
+        {
+            case Signals.SIGSYS:
+                return AtSystemCall(in trap, ref r, ref fault, out reason);
+            case Signals.SIGSEGV or Signals.SIGBUS or Signals.SIGFPE or Signals.SIGILL or Signals.SIGTRAP:
+                return AtFault(in trap, ref fault);
+            default:
+                reason = SwitchReason.Interrupted;
+                bool pending = (Volatile.Read(ref _state) & (int)RunState.InterruptPending) != 0;
+                return pending ? TrapMeaning.Return : TrapMeaning.Resume;
+        }
+    }
+
+    private static TrapMeaning AtSystemCall(
+        in TrapInfo trap, ref GuestRegisters r, ref FaultInfo fault, out SwitchReason reason)
+    {
+        reason = SwitchReason.SystemCall;
+        if (trap.Code != SysSeccomp)
+        {
+            return TrapMeaning.Resume;
+        }
+        if (trap.Architecture != Audit.AUDIT_ARCH_X86_64)
+        {
+            r.Rip -= Int80Bytes;
+            fault = GeneralProtectionFault(Int80ErrorCode);
+            reason = SwitchReason.Fault;
+            return TrapMeaning.Return;
+        }
+        if (trap.Address - r.Rip == SyscallBytes)
+        {
+            // The host took the number of the call for one of its restart codes and turned the instruction back.
+            r.Rip = trap.Address;
+        }
+        if ((int)r.Rax != trap.Number)
+        {
+            // The same, and it answered the call.
+            r.Rax = (ulong)trap.Number;
+        }
+        r.OrigRax = r.Rax;
+        return TrapMeaning.Return;
+    }
+
+    private static TrapMeaning AtFault(in TrapInfo trap, ref FaultInfo fault)
+    {
+        if (trap.Code <= 0)
+        {
+            // Sent by some process: the guest's signals do not come this way.
+            return TrapMeaning.Resume;
+        }
+        fault.Signal = trap.Signal;
+        fault.Code = trap.Code;
+        fault.Address = trap.Code == SiKernel ? 0 : trap.Address;
+        fault.IsPageFault = trap.Signal == Signals.SIGSEGV && trap.Code != SiKernel;
+        fault.TrapNumber = trap.TrapNumber;
+        fault.ErrorCode = trap.ErrorCode;
+        if (trap.TrapNumber == PageFault)
+        {
+            bool write = (trap.ErrorCode & ErrorWrite) != 0;
+            fault.Access = write ? MemoryAccess.Write : MemoryAccess.Read;
+            fault.Access = (trap.ErrorCode & ErrorFetch) != 0 ? MemoryAccess.Execute : fault.Access;
+        }
+        return TrapMeaning.Return;
+    }
+
+    private static FaultInfo GeneralProtectionFault(uint errorCode) => new()
+    {
+        Signal = Signals.SIGSEGV, Code = SiKernel, TrapNumber = GeneralProtection, ErrorCode = errorCode,
+    };
+}

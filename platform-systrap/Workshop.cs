@@ -1,0 +1,213 @@
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+
+namespace Platform.Systrap;
+
+/// <summary>A killed process and what it held.</summary>
+internal readonly record struct DyingProcess(StubProcess Process, List<int> ContextSlots);
+
+/// <summary>
+/// The host thread that made the master stub, and so must live as long as any stub. It keeps one process made in
+/// advance, so that a guest's fork does not wait for the host's, and waits for killed ones.
+/// </summary>
+internal sealed class Workshop
+{
+    private const int StackBytes = 256 * 1024;
+
+    private readonly SlotArea _commands;
+    private readonly SlotArea _contexts;
+    private readonly MasterStub _master;
+    private readonly Thread _thread;
+    private readonly object _gate = new();
+
+    /// <summary>Taken to use the master; outer to <see cref="_gate"/>.</summary>
+    private readonly Lock _masterGate = new();
+
+    /// <summary>Killed processes that are still to be waited for; guarded by <see cref="_gate"/>.</summary>
+    private readonly Queue<DyingProcess> _dying = new();
+
+    /// <summary>A process made in advance; guarded by <see cref="_gate"/>.</summary>
+    private StubProcess? _spare;
+
+    /// <summary>Making a process in advance failed: none is made until somebody has got one.</summary>
+    private bool _spareFails;
+
+    /// <summary>The thread is reaping: guarded by <see cref="_gate"/>.</summary>
+    private bool _reaping;
+    private bool _started;
+    private bool _stopped;
+    private Errno _startError;
+    private string _startStep = "";
+
+    public Workshop(SlotArea commands, SlotArea contexts, MasterStub master)
+    {
+        _commands = commands;
+        _contexts = contexts;
+        _master = master;
+        _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "systrap-workshop" };
+    }
+
+    /// <summary>Starts the thread and, on it, the master. <paramref name="step"/> names what failed.</summary>
+    public Errno Start(out string step)
+    {
+        _thread.Start();
+        lock (_gate)
+        {
+            while (!_started)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+        step = _startStep;
+        return _startError;
+    }
+
+    /// <summary>Takes the process made in advance, if there is one; otherwise makes one.</summary>
+    public Errno NewProcess(out StubProcess? process)
+    {
+        lock (_gate)
+        {
+            process = _spare;
+            if (process is not null)
+            {
+                _spare = null;
+                Monitor.PulseAll(_gate);
+                return Errno.None;
+            }
+        }
+        Errno error;
+        lock (_masterGate)
+        {
+            error = _master.NewProcess(out process);
+        }
+        lock (_gate)
+        {
+            _spareFails = error != Errno.None;
+            Monitor.PulseAll(_gate);
+        }
+        return error;
+    }
+
+    /// <summary>Has a killed process waited for and its slots given back, some time later.</summary>
+    public void ReapLater(in DyingProcess process)
+    {
+        lock (_gate)
+        {
+            _dying.Enqueue(process);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Returns when every process given to <see cref="ReapLater"/> before is gone.</summary>
+    public void Drain()
+    {
+        lock (_gate)
+        {
+            while (_dying.Count > 0 || _reaping)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    /// <summary>Ends master and thread.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _stopped = true;
+            Monitor.PulseAll(_gate);
+        }
+        _thread.Join();
+    }
+
+    private void Run()
+    {
+        HostPrctl.SetThreadName("systrap-workshop");
+        _startError = _master.Start(out _startStep);
+        lock (_gate)
+        {
+            _started = true;
+            Monitor.PulseAll(_gate);
+        }
+        while (_startError == Errno.None && Next(out DyingProcess dying, out bool reap))
+        {
+            if (reap)
+            {
+                Reap(dying);
+            }
+            else
+            {
+                MakeSpare();
+            }
+        }
+        Clear();
+    }
+
+    /// <summary>Waits for something to do; false when the thread shall end.</summary>
+    private bool Next(out DyingProcess dying, out bool reap)
+    {
+        lock (_gate)
+        {
+            while (true)
+            {
+                bool wantsSpare = !_stopped && _spare is null && !_spareFails;
+                dying = default;
+                reap = !wantsSpare && _dying.TryDequeue(out dying);
+                if (reap || wantsSpare)
+                {
+                    _reaping = reap;
+                    return true;
+                }
+                if (_stopped)
+                {
+                    return false;
+                }
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    private void MakeSpare()
+    {
+        Errno error;
+        StubProcess? process;
+        lock (_masterGate)
+        {
+            error = _master.NewProcess(out process);
+        }
+        lock (_gate)
+        {
+            _spareFails = error != Errno.None;
+            _spare = process;
+        }
+    }
+
+    private void Reap(in DyingProcess dying)
+    {
+        StubProcess.Reap(dying.Process.Pid);
+        _commands.Return(dying.Process.Slot);
+        foreach (int slot in dying.ContextSlots)
+        {
+            _contexts.Return(slot);
+        }
+        lock (_gate)
+        {
+            _reaping = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Clear()
+    {
+        if (_spare is not null)
+        {
+            HostSignal.Kill(_spare.Pid, Signals.SIGKILL);
+            StubProcess.Reap(_spare.Pid);
+            _spare = null;
+        }
+        _master.Kill();
+    }
+}
