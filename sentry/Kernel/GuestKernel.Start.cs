@@ -28,6 +28,7 @@ public sealed partial class GuestKernel
     public Task CreateInit(InitProcess spec)
     {
         MemoryFile.OutOfMemory ??= this;
+        HeapWatch.Start(this);
         NamespaceSet namespaces = new()
         {
             Uts = new UtsNamespace(RootUserNamespace, spec.HostName, spec.DomainName),

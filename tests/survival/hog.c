@@ -125,6 +125,31 @@ static int returned(void)
     return 0;
 }
 
+// Bytes in pipes are the kernel's memory, not the program's; it ends whoever is offered, and its pipes with it.
+static int pipes(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit = { 30000, 30000 };
+        static char block[65536];
+        setrlimit(RLIMIT_NOFILE, &limit);
+        set_score(1000);
+        for (int i = 0; i < 14000; i++) {
+            int fds[2];
+            if (pipe2(fds, O_NONBLOCK) == -1 || write(fds[1], block, sizeof block) <= 0) {
+                _exit(3);
+            }
+        }
+        _exit(4);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    printf(WIFSIGNALED(status) ? "killed by signal %d\n" : "exit status %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    fill(20 << 20);
+    puts("memory again");
+    return 0;
+}
+
 // Children that have ended and that nobody reaps count against the limit, until somebody does.
 static int zombies(void)
 {
@@ -268,7 +293,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *what = argc > 1 ? argv[1] : "";
     static const struct { const char *name; int (*run)(void); } all[] = { { "memory", memory }, { "victim", victim },
-        { "returned", returned }, { "zombies", zombies }, { "forks", forks }, { "files", files }, { "threads", threads } };
+        { "returned", returned }, { "zombies", zombies }, { "pipes", pipes }, { "forks", forks }, { "files", files }, { "threads", threads } };
     int result = 2;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (strcmp(what, all[i].name) == 0) {

@@ -24,6 +24,7 @@ public sealed class OverlayFileSystem : FileSystemType
         if (error == Errno.None)
         {
             error = options!.FindLayers(task, out OverlayLayers? layers);
+            error = error == Errno.None && !OverlaySuperBlock.MayStand(layers!) ? Errno.EINVAL : error;
             superBlock = error == Errno.None ? Make(task, source, layers!, options) : null;
         }
 

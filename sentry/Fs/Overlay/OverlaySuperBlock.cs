@@ -37,6 +37,9 @@ public sealed class OverlaySuperBlock : SuperBlock
 {
     private const long OverlayMagic = 0x794c7630;
 
+    // FILESYSTEM_MAX_STACK_DEPTH: overlays of overlays are walked by recursion, here as in Linux.
+    private const int MaxDepth = 2;
+
     /// <summary>
     /// Where the number of a layer's file system goes in inode numbers, which stay exact as doubles (JavaScript)
     /// with few layers.
@@ -54,12 +57,15 @@ public sealed class OverlaySuperBlock : SuperBlock
     private readonly Dictionary<Inode, OverlayFile> _aliases = new();
     private readonly Dictionary<ulong, OverlayIndexEntry> _index = new();
 
+    private readonly int _depth;
+
     /// <summary>An overlay of the layers on device <paramref name="device"/>.</summary>
     public OverlaySuperBlock(OverlayLayers layers, ulong device, string options = "")
         : base(OverlayFileSystem.Instance, device)
     {
         _layers = layers;
         _options = options;
+        _depth = DepthOver(layers);
         Source = "overlay";
         foreach (Inode lower in layers.Lowers)
         {
@@ -81,6 +87,20 @@ public sealed class OverlaySuperBlock : SuperBlock
         }
 
         _root = OverlayDirectory.MakeRoot(this, layers);
+    }
+
+    /// <summary>False when an overlay of these layers would stand on too many others.</summary>
+    internal static bool MayStand(OverlayLayers layers) => DepthOver(layers) <= MaxDepth;
+
+    private static int DepthOver(OverlayLayers layers)
+    {
+        int below = layers.Upper?.SuperBlock is OverlaySuperBlock upper ? upper._depth : 0;
+        foreach (Inode lower in layers.Lowers)
+        {
+            below = lower.SuperBlock is OverlaySuperBlock overlay ? int.Max(below, overlay._depth) : below;
+        }
+
+        return below + 1;
     }
 
     /// <summary>

@@ -443,3 +443,25 @@ TEST(a_high_stack_of_mounts)
         OK(umount2("t", MNT_DETACH));
     }
 }
+
+TEST(overlays_of_overlays_end)
+{
+    own_namespace();
+    OK(mkdir("0", 0755));
+    OK(mkdir("empty", 0755));
+    char here[4096], options[9000], name[16];
+    CHECK(getcwd(here, sizeof here) != NULL);
+    int depth = 0;
+    for (;;) {
+        snprintf(options, sizeof options, "lowerdir=%s/%d:%s/empty", here, depth, here);
+        snprintf(name, sizeof name, "%d", depth + 1);
+        OK(mkdir(name, 0755));
+        if (mount("none", name, "overlay", 0, options) == -1) {
+            break;
+        }
+        depth++;
+        CHECK(depth < 4);
+    }
+    EQ(EINVAL, errno);
+    CHECK(depth >= 1);
+}
