@@ -1,6 +1,7 @@
 using System;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Vfs;
 
 namespace Sentry.Syscalls;
