@@ -4,7 +4,8 @@ using Platform.Stubs;
 namespace Platform.Systrap;
 
 /// <summary>
-/// Where in a context slot the host kernel puts a signal frame and the floating-point state in it. It depends on the CPU
+/// Where in a context slot the host kernel puts a signal frame and the floating-point state in it. It depends on the
+/// CPU
 /// only, so it is learnt once, from a stub that has never run guest code.
 /// </summary>
 /// <param name="Frame">Offset of struct rt_sigframe.</param>

@@ -5,7 +5,8 @@ using HostOs;
 
 namespace Platform.Systrap;
 
-/// <summary>Shared memory in slots of one size, sparse, mapped here as a whole and in stub processes slot by slot.</summary>
+/// <summary>Shared memory in slots of one size, sparse, mapped here as a whole and in stub processes slot by
+/// slot.</summary>
 // SAFETY: addresses are computed from slot numbers that this class gave out; the area stays mapped until Dispose.
 internal sealed unsafe class SlotArea
 {

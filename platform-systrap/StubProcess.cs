@@ -86,7 +86,8 @@ internal sealed class StubProcess : IScriptRunner
     public ScriptOutcome Outcome(int count)
     {
         var error = (Errno)_commands.Word(CommandSlot.FailedErrno);
-        int done = error == Errno.None ? count : (int)uint.Min(_commands.Word(CommandSlot.FailedIndex), (uint)count - 1);
+        int done = error == Errno.None ? count : (int)uint.Min(_commands.Word(CommandSlot.FailedIndex),
+            (uint)count - 1);
         return new ScriptOutcome { Done = done, Error = error };
     }
 

@@ -31,7 +31,8 @@ internal sealed class StubThread
     /// <summary>How often a sleeper looks whether the process is still there.</summary>
     private const long CheckNs = 100_000_000;
 
-    /// <summary>How many looks after an interrupt a stub thread may take before its process is taken for broken.</summary>
+    /// <summary>How many looks after an interrupt a stub thread may take before its process is taken for
+    /// broken.</summary>
     private const int PatienceChecks = 100;
 
     private readonly int _pid;

@@ -6,7 +6,8 @@ using Stub;
 namespace Platform.Systrap;
 
 /// <summary>
-/// The seccomp programs of stub processes. Whatever is not issued from the code page traps, whatever its number is. From
+/// The seccomp programs of stub processes. Whatever is not issued from the code page traps, whatever its number is.
+/// From
 /// the code page a process may do what its leader needs, and a thread that runs guest code, which could jump there with
 /// any registers, only what can hurt nobody but itself: wait, wake, yield, return from a signal.
 /// </summary>
@@ -48,7 +49,8 @@ internal static class SystrapFilter
     }
 
     /// <summary>
-    /// A call counts if it is a 64-bit one and its instruction lies wholly in the code page; the address the filter sees
+    /// A call counts if it is a 64-bit one and its instruction lies wholly in the code page; the address the filter
+    /// sees
     /// is that behind the instruction.
     /// </summary>
     private static List<ulong> Begin(ulong codeBase)
