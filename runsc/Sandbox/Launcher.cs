@@ -15,7 +15,7 @@ namespace Runsc.Sandbox;
 internal sealed class Launcher : IDisposable
 {
     private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM,
-        Signals.SIGUSR1, Signals.SIGUSR2];
+        Signals.SIGUSR1, Signals.SIGUSR2, Signals.SIGALRM];
 
     private readonly SandboxBuilder _builder;
     private readonly GlobalFlags.Values _flags;
@@ -66,28 +66,32 @@ internal sealed class Launcher : IDisposable
             sentryEnds.Add(sentryEnd);
         }
 
-        if (spec.Terminal && spec.TerminalRows == 0)
-        {
-            (spec.TerminalRows, spec.TerminalColumns) = Terminal.Size();
-        }
-
         ControlChannel channel = new(control.Value);
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
-        ForwardSignals(channel, spec.Terminal);
+        ForwardSignals(channel, terminal);
+        if (terminal is not null && spec.TerminalRows == 0)
+        {
+            (spec.TerminalRows, spec.TerminalColumns) = terminal.Size();
+        }
+
         SpawnedProcess gofer = Gofers.Start(_builder.AttachPoints, goferEnds);
+        Ending ending;
+        int goferStatus;
         try
         {
             SpawnedProcess sentry = Sentries.Start(spec, sentryControl, sentryEnds, logFd);
             CloseAll(goferEnds);
             CloseAll(sentryEnds);
             sentryControl.Dispose();
-            return AwaitEnd(channel, sentry, terminal);
+            ending = AwaitEnd(channel, control.Value, sentry, gofer);
         }
         finally
         {
             HostWait.PidFdSendSignal(gofer.PidFd.Value, Signals.SIGKILL);
-            Reap(gofer);
+            goferStatus = Reap(gofer);
         }
+
+        return Conclude(ending, goferStatus);
     }
 
     private static void CloseAll(List<HostFd> fds)
@@ -110,29 +114,67 @@ internal sealed class Launcher : IDisposable
         return status;
     }
 
-    private static int AwaitEnd(ControlChannel channel, SpawnedProcess sentry, Terminal? terminal)
+    /// <summary>Waits for the Sentry's word, or until it or the gofer is no more: none of the three goes on without the
+    /// others.</summary>
+    private static Ending AwaitEnd(ControlChannel channel, int control, SpawnedProcess sentry, SpawnedProcess gofer)
     {
-        ControlMessage? message = channel.Receive();
+        Span<HostPollFd> polled = stackalloc HostPollFd[3];
+        bool isOver;
+        do
+        {
+            polled[0] = new HostPollFd { Fd = control, Events = HostPoll.In };
+            polled[1] = new HostPollFd { Fd = sentry.PidFd.Value, Events = HostPoll.In };
+            polled[2] = new HostPollFd { Fd = gofer.PidFd.Value, Events = HostPoll.In };
+            isOver = HostPoll.Poll(polled, -1, out int ready) == Errno.None && ready > 0;
+        }
+        while (!isOver);
+
+        ControlMessage? message = polled[0].Revents != 0 ? channel.Receive() : null;
         if (message?.Kind != ControlKind.Exited)
         {
             HostWait.PidFdSendSignal(sentry.PidFd.Value, Signals.SIGKILL);
         }
 
-        int end = Reap(sentry);
-        terminal?.Dispose();
-        return message?.Kind switch
-        {
-            ControlKind.Exited => StatusOf(message.Number),
-            ControlKind.Failed => throw new UserErrorException(message.Text ?? "the sandbox could not start"),
-            ControlKind.Crashed => throw new UserErrorException(
-                "the sandbox failed: " + FirstLine(message.Text), CommandStatus.SentryFailed),
-            _ => throw new UserErrorException(
-                "the sandbox ended unexpectedly (wait status " + end + "); --debug-log tells more",
-                CommandStatus.SentryFailed),
-        };
+        int status = Reap(sentry);
+        return new Ending(message, status, polled[0].Revents == 0 && polled[1].Revents == 0);
     }
 
-    private static string FirstLine(string? text) => (text ?? "").Split('\n')[0];
+    private static int Conclude(Ending ending, int goferStatus)
+    {
+        if (ending.Message is { Kind: ControlKind.Exited } message)
+        {
+            return StatusOf(message.Number);
+        }
+
+        // A gofer that ends of itself has printed its line already.
+        bool hasSpoken = (goferStatus & 0x7f) == 0 && goferStatus != 0;
+        if (hasSpoken)
+        {
+            throw new UserErrorException("");
+        }
+
+        if (ending.Message is { Kind: ControlKind.Failed } failure)
+        {
+            throw new UserErrorException(failure.Text ?? "the sandbox could not start", failure.Number);
+        }
+
+        if (ending.Message is { Kind: ControlKind.Crashed } crash)
+        {
+            string line = (crash.Text ?? "").Split('\n')[0];
+            throw new UserErrorException("the sandbox failed: " + line, CommandStatus.SentryFailed);
+        }
+
+        bool goferFirst = ending.IsGoferFirst;
+        int end = goferFirst ? goferStatus : ending.SentryStatus;
+        throw new UserErrorException("the " + (goferFirst ? "gofer" : "sandbox") + " ended unexpectedly (wait status "
+            + end + "); --debug-log tells more", CommandStatus.SentryFailed);
+    }
+
+    /// <summary>How a sandbox ended.</summary>
+    /// <param name="Message">The Sentry's last word, if it had one.</param>
+    /// <param name="SentryStatus">Wait status of the Sentry.</param>
+    /// <param name="IsGoferFirst">The gofer was gone while the Sentry was there.</param>
+    private readonly record struct Ending(ControlMessage? Message, int SentryStatus, bool IsGoferFirst);
 
     /// <summary>A wait status as the shell shows it.</summary>
     private static int StatusOf(int waitStatus)
@@ -142,7 +184,7 @@ internal sealed class Launcher : IDisposable
         return signal != 0 ? SignalBase + signal : waitStatus >> 8 & 0xff;
     }
 
-    private void ForwardSignals(ControlChannel channel, bool hasTerminal)
+    private void ForwardSignals(ControlChannel channel, Terminal? terminal)
     {
         foreach (int signal in s_forwarded)
         {
@@ -153,11 +195,11 @@ internal sealed class Launcher : IDisposable
             }));
         }
 
-        if (hasTerminal)
+        if (terminal is not null)
         {
             _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ =>
             {
-                (ushort rows, ushort columns) = Terminal.Size();
+                (ushort rows, ushort columns) = terminal.Size();
                 channel.Send(new ControlMessage { Kind = ControlKind.WindowSize, Rows = rows, Columns = columns });
             }));
         }
@@ -172,10 +214,10 @@ internal sealed class Launcher : IDisposable
 
         const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
         const int OwnerOnly = 0x180;
-        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, ByteStrings.FromText(path), Flags, OwnerOnly, out int fd);
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, OwnerOnly, out int fd);
         if (errno != Errno.None)
         {
-            throw new UserErrorException("--debug-log: " + path + ": " + errno);
+            throw new UserErrorException("--debug-log: " + path + ": " + ErrorText.Describe(errno));
         }
 
         _owned.Add(new HostFd(fd));
