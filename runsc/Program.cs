@@ -9,8 +9,8 @@ internal static class Program
 {
     private static int Main(string[] args) => args switch
     {
-        ["boot", ..] => BootCommand.Run(args),
-        ["gofer", ..] => GoferCommand.Run(args),
-        _ => CommandLine.Run(args),
+        ["boot", ..] => BootCommand.Run(),
+        ["gofer", ..] => GoferCommand.Run(ByteStrings.CommandLine(args)),
+        _ => CommandLine.Run(ByteStrings.CommandLine(args)),
     };
 }

@@ -24,6 +24,7 @@ machine_needs=(
     /usr/sbin/debootstrap:debootstrap
     /usr/bin/unshare:util-linux
     /usr/bin/script:bsdutils
+    /usr/bin/python3:python3
 )
 
 # The guest's Debian: minbase and the programs that tests/programs runs.

@@ -16,12 +16,13 @@ namespace Runsc.Boot;
 /// </summary>
 internal static class BootCommand
 {
-    private const int FailedStatus = 1;
+    internal const int FailedStatus = 1;
+    private const int MaxSpecBytes = 16 << 20;
 
     /// <summary>A sandbox that has lived so long gives back what starting took.</summary>
     private const int SettleMs = 1000;
 
-    internal static int Run(string[] args)
+    internal static int Run()
     {
         SandboxSpec spec = ReadSpec();
         ControlChannel channel = new(spec.ControlFd);
@@ -31,7 +32,7 @@ internal static class BootCommand
         if (problem is not null)
         {
             log.Write(problem);
-            channel.Send(new ControlMessage { Kind = ControlKind.Failed, Text = problem });
+            channel.Send(new ControlMessage { Kind = ControlKind.Failed, Number = status, Text = problem });
             return FailedStatus;
         }
 
@@ -41,7 +42,7 @@ internal static class BootCommand
 
     private static string? Boot(SandboxSpec spec, ControlChannel channel, DebugLog log, out int status)
     {
-        status = 0;
+        status = FailedStatus;
         HostPrctl.Prctl(HostPrctl.SetDumpable, 1);
         // Privileges go first: a stub forked with more capabilities than the Sentry has could not be traced
         // (cap_ptrace_access_check).
@@ -72,7 +73,7 @@ internal static class BootCommand
             return "cannot install the system-call filter: " + errno;
         }
 
-        failure = composer.Start();
+        failure = composer.Start(out status);
         if (failure is not null)
         {
             return failure;
@@ -104,6 +105,9 @@ internal static class BootCommand
             {
                 composer.Handle(message);
             }
+
+            // The launcher is gone, perhaps before PR_SET_PDEATHSIG was in force.
+            HostUnistd.ExitGroup(FailedStatus);
         })
         {
             IsBackground = true,

@@ -1,4 +1,5 @@
 using Abi.Linux;
+using Runsc.Oci;
 using Sentry.Fs.Devpts;
 using Sentry.Kernel;
 using Sentry.Tty;
@@ -22,9 +23,10 @@ internal sealed partial class Composer
         Errno errno = Console.Open(init, TerminalDirectory, size, out _terminal, out FileDescription? slave);
         if (errno != Errno.None)
         {
-            return "terminal in " + TerminalDirectory + ": " + Describe(errno);
+            return "terminal in " + TerminalDirectory + ": " + ErrorText.Describe(errno);
         }
 
+        errno = ShowConsole(init, TerminalDirectory + "/" + _terminal!.Index);
         for (int fd = 0; fd < 3 && errno == Errno.None; fd++)
         {
             slave!.AddReference();
@@ -33,7 +35,29 @@ internal sealed partial class Composer
 
         slave!.DropReference(init);
         errno = errno == Errno.None ? HostConsole.Start(_terminal!, CallersInput, CallersOutput, out _console) : errno;
-        return errno == Errno.None ? null : "terminal: " + Describe(errno);
+        return errno == Errno.None ? null : "terminal: " + ErrorText.Describe(errno);
+    }
+
+    /// <summary>The terminal belongs to the container's user, and /dev/console is another name of it (runtime-spec,
+    /// config-linux.md, "Default Devices").</summary>
+    private Errno ShowConsole(Task init, string slave)
+    {
+        const string ConsolePath = "/dev/console";
+        Errno errno = Find(init, slave, out VfsPath place);
+        if (errno == Errno.None && _spec.Uid != 0)
+        {
+            errno = Kernel.Vfs.ChangeOwner(init, place, _spec.Uid, null);
+        }
+
+        if (errno != Errno.None || _spec.Kind != Sandbox.SandboxKind.Container)
+        {
+            return errno;
+        }
+
+        errno = MakeMountPoint(init, ConsolePath, StatMode.S_IFREG);
+        VfsPath target = default;
+        errno = errno == Errno.None ? Find(init, ConsolePath, out target) : errno;
+        return errno == Errno.None ? Kernel.Vfs.Bind(init, place, target, MountScope.Single) : errno;
     }
 
     private void Resize(ushort rows, ushort columns) =>

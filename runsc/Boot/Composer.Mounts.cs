@@ -1,5 +1,6 @@
 using System;
 using Abi.Linux;
+using Runsc.Oci;
 using Runsc.Sandbox;
 using Sentry.Fs.Dev;
 using Sentry.Fs.Devpts;
@@ -50,18 +51,17 @@ internal sealed partial class Composer
         }
 
         MountNamespace mounts = MountNamespace.Create(Kernel.Vfs, root!, 0, Kernel.RootUserNamespace);
-        FsContext places = new(Kernel.Vfs, mounts.Root.RootPath, mounts.Root.RootPath, _spec.Umask);
-        init.SetFileSystem(places, mounts);
+        init.SetFileSystem(new FsContext(Kernel.Vfs, mounts.Root.RootPath, mounts.Root.RootPath, 0), mounts);
         foreach (SandboxMount mount in _spec.Mounts)
         {
             errno = MountOne(init, mounts, mount);
             if (errno != Errno.None)
             {
-                return "mount " + mount.Type + " on " + mount.Destination + ": " + errno;
+                return "mount " + mount.Type + " on " + mount.Destination + ": " + ErrorText.Describe(errno);
             }
         }
 
-        return EnterWorkingDirectory(init, places);
+        return null;
     }
 
     private Errno MakeRoot(Task init, out SuperBlock? root)
@@ -96,8 +96,36 @@ internal sealed partial class Composer
         bool isDev = mount.Type == "tmpfs" && mount.Destination == "/dev";
         errno = isDev ? DevFileSystem.Populate(init, superBlock!.Root) : Errno.None;
         errno = errno == Errno.None ? MakeMountPoint(init, mount.Destination, superBlock!.Root.FileType) : errno;
-        return errno != Errno.None ? errno : mounts.Attach(init, mount.Destination, superBlock!, (uint)mount.Flags);
+        uint flags = (uint)mount.Flags & ~(IsWritableAtFirst(mount) ? MountFlags.MS_RDONLY : 0);
+        errno = errno == Errno.None ? mounts.Attach(init, mount.Destination, superBlock!, flags) : errno;
+        return errno == Errno.None ? SetPropagation(init, mount.Destination, mount.Propagation) : errno;
     }
+
+    /// <summary>Mount points and nodes are still to be made in it: it becomes read-only at the end.</summary>
+    private static bool IsWritableAtFirst(SandboxMount mount) => mount.Type is "tmpfs" or "devtmpfs";
+
+    private Errno SetPropagation(Task init, string path, ulong propagation)
+    {
+        PropagationType? type = (propagation & ~(ulong)MountFlags.MS_REC) switch
+        {
+            MountFlags.MS_SHARED => PropagationType.Shared,
+            MountFlags.MS_PRIVATE => PropagationType.Private,
+            MountFlags.MS_SLAVE => PropagationType.Slave,
+            MountFlags.MS_UNBINDABLE => PropagationType.Unbindable,
+            _ => null,
+        };
+        if (type is not { } known)
+        {
+            return Errno.None;
+        }
+
+        MountScope scope = (propagation & MountFlags.MS_REC) != 0 ? MountScope.Recursive : MountScope.Single;
+        Errno errno = Find(init, path, out VfsPath place);
+        return errno == Errno.None ? Kernel.Vfs.ChangePropagation(init, place, known, scope) : errno;
+    }
+
+    private Errno Find(Task init, string path, out VfsPath place) =>
+        Kernel.Vfs.Lookup(init, Fcntl.AT_FDCWD, path, LookupFlags.Follow | LookupFlags.NoPermissionChecks, out place);
 
     private Errno MakeSuperBlock(Task init, SandboxMount mount, out SuperBlock? superBlock)
     {
@@ -113,7 +141,7 @@ internal sealed partial class Composer
         }
 
         return Kernel.Vfs.TryGetFileSystem(mount.Type, out FileSystemType? type)
-            ? type!.Mount(init, mount.Source, mount.Flags, mount.Data, out superBlock)
+            ? type!.Mount(init, mount.Source, mount.Flags & ~(ulong)MountFlags.MS_RDONLY, mount.Data, out superBlock)
             : Errno.ENODEV;
     }
 
@@ -121,38 +149,45 @@ internal sealed partial class Composer
     /// file.</summary>
     private Errno MakeMountPoint(Task init, string path, uint type)
     {
-        VirtualFileSystem vfs = Kernel.Vfs;
+        Errno errno = Find(init, path, out VfsPath found);
+        if (errno == Errno.None)
+        {
+            // A link that leads to the root: nothing below would be seen any more.
+            if (found == init.FsContext.Root)
+            {
+                return Errno.EBUSY;
+            }
+
+            bool isDirectory = found.Dentry.IsDirectory;
+            return isDirectory == (type == StatMode.S_IFDIR) ? Errno.None : Errno.ENOTDIR;
+        }
+
+        errno = errno == Errno.ENOENT ? MakeParents(init, path) : errno;
+        if (errno != Errno.None)
+        {
+            return errno;
+        }
+
+        return type == StatMode.S_IFDIR
+            ? Kernel.Vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path, DirectoryMode)
+            : Kernel.Vfs.MakeNode(init, Fcntl.AT_FDCWD, path, StatMode.S_IFREG | FileMode, 0, out _);
+    }
+
+    private Errno MakeParents(Task init, string path)
+    {
         for (int slash = path.IndexOf('/', 1); slash > 0; slash = path.IndexOf('/', slash + 1))
         {
-            Errno errno = vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path.AsSpan(0, slash), DirectoryMode);
+            Errno errno = Find(init, path[..slash], out _);
+            errno = errno == Errno.ENOENT
+                ? Kernel.Vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path.AsSpan(0, slash), DirectoryMode)
+                : errno;
             if (errno is not (Errno.None or Errno.EEXIST))
             {
                 return errno;
             }
         }
 
-        Errno found = vfs.Lookup(init, Fcntl.AT_FDCWD, path, LookupFlags.Follow, out _);
-        if (found != Errno.ENOENT)
-        {
-            return found;
-        }
-
-        return type == StatMode.S_IFDIR
-            ? vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path, DirectoryMode)
-            : vfs.MakeNode(init, Fcntl.AT_FDCWD, path, StatMode.S_IFREG | FileMode, 0, out _);
-    }
-
-    private string? EnterWorkingDirectory(Task init, FsContext places)
-    {
-        Errno errno = Kernel.Vfs.Lookup(init, Fcntl.AT_FDCWD, _spec.WorkingDirectory, LookupFlags.Follow
-            | LookupFlags.Directory, out VfsPath path);
-        if (errno != Errno.None)
-        {
-            return "working directory " + _spec.WorkingDirectory + ": " + Describe(errno);
-        }
-
-        places.SetWorkingDirectory(path);
-        return null;
+        return Errno.None;
     }
 
     private string? OpenStandardFiles(Task init)
@@ -186,20 +221,4 @@ internal sealed partial class Composer
 
         return null;
     }
-
-    /// <summary>Acts on a message of the launcher.</summary>
-    internal void Handle(ControlMessage message)
-    {
-        if (message.Kind == ControlKind.Signal)
-        {
-            Kernel.SignalInit(message.Number);
-        }
-        else if (message.Kind == ControlKind.WindowSize)
-        {
-            Resize(message.Rows, message.Columns);
-        }
-    }
-
-    /// <summary>Waits until what the container wrote has reached the caller's streams.</summary>
-    internal void DrainOutput() => _console?.Dispose();
 }

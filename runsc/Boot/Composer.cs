@@ -1,6 +1,7 @@
 using System;
 using Abi.Linux;
 using Platform;
+using Runsc.Oci;
 using Runsc.Sandbox;
 using Sentry.Fs.PidFd;
 using Sentry.Kernel;
@@ -15,6 +16,10 @@ internal sealed partial class Composer
     /// <summary>Reserved offsets of the memory file when the sandbox has no limit: sparse, so it costs
     /// nothing.</summary>
     private const ulong DefaultMemoryBytes = 1UL << 37;
+
+    // As the shell has them (POSIX, Shell Command Language, 2.8.2).
+    private const int NotExecutableStatus = 126;
+    private const int NotFoundStatus = 127;
 
     private readonly SandboxSpec _spec;
     private readonly IPlatform _platform;
@@ -51,23 +56,42 @@ internal sealed partial class Composer
         VirtualFileSystem.UseClock(Kernel.Clock);
         RegisterFileSystems();
         _init = Kernel.CreateInit(MakeInit());
-        string? failure = MountAll(_init);
-        return failure ?? OpenStandardFiles(_init);
+        return MountAll(_init) ?? MakeDevices(_init) ?? WriteSettings(_init) ?? OpenStandardFiles(_init)
+            ?? Restrict(_init) ?? EnterWorkingDirectory(_init);
     }
 
-    /// <summary>Starts the first program; null, or one line that says what failed.</summary>
-    internal string? Start()
+    /// <summary>Starts the first program; null, or one line that says what failed and the exit status that goes with
+    /// it.</summary>
+    internal string? Start(out int status)
     {
+        if (_spec.Kind == SandboxKind.Container)
+        {
+            SetHome(_init!);
+        }
+
+        _init!.FsContext.ExchangeUmask(_spec.Umask);
+        _init.CommitCredentials(OwnCredentials());
         string path = FindProgram(_spec.Args[0]);
-        Errno errno = Kernel.Start(_init!, path, _spec.Args.ToArray(), _spec.Environment.ToArray());
-        return errno == Errno.None ? null : "exec " + _spec.Args[0] + ": " + Describe(errno);
+        Errno errno = Kernel.Start(_init, path, _spec.Args.ToArray(), _spec.Environment.ToArray());
+        status = _spec.Kind == SandboxKind.Container ? BootCommand.FailedStatus
+            : errno == Errno.ENOENT ? NotFoundStatus
+            : NotExecutableStatus;
+        return errno == Errno.None ? null : "exec " + _spec.Args[0] + ": " + ErrorText.Describe(errno);
     }
 
-    private static string Describe(Errno errno) => errno switch
+    /// <summary>Acts on a message of the launcher.</summary>
+    internal void Handle(ControlMessage message)
     {
-        Errno.ENOENT => "no such file or directory",
-        Errno.EACCES => "permission denied",
-        Errno.ENOEXEC => "exec format error",
-        _ => errno.ToString(),
-    };
+        if (message.Kind == ControlKind.Signal)
+        {
+            Kernel.SignalInit(message.Number);
+        }
+        else if (message.Kind == ControlKind.WindowSize)
+        {
+            Resize(message.Rows, message.Columns);
+        }
+    }
+
+    /// <summary>Waits until what the container wrote has reached the caller's streams.</summary>
+    internal void DrainOutput() => _console?.Dispose();
 }

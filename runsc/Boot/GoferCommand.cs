@@ -9,13 +9,13 @@ using static Abi.Linux.Capability;
 namespace Runsc.Boot;
 
 /// <summary>
-/// <c>runsc gofer CHANNELS (ro|rw PATH)...</c>: internal. Serves host directories over the channels, descriptors 3
+/// <c>runsc gofer CHANNELS ((ro|rw|ro-tree|rw-tree) PATH)...</c>: internal. Serves host directories over the
+/// channels, descriptors 3
 /// and up, until the Sentry closes them.
 /// </summary>
 internal static class GoferCommand
 {
     private const int FirstChannelFd = 3;
-    private const int FailedStatus = 1;
 
     /// <summary>What acting on files for every user of the sandbox takes.</summary>
     private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_FOWNER
@@ -27,12 +27,16 @@ internal static class GoferCommand
         AttachPoint[] points = new AttachPoint[(args.Length - 2) / 2];
         for (int i = 0; i < points.Length; i++)
         {
-            AttachFlags flags = args[2 + (i * 2)] == "ro" ? AttachFlags.ReadOnly : AttachFlags.None;
-            string path = Cli.ByteStrings.FromText(args[3 + (i * 2)]);
-            Errno opened = AttachPoint.OpenDetached(path, flags, Submounts.Include, out AttachPoint? point);
+            string access = args[2 + (i * 2)];
+            string path = args[3 + (i * 2)];
+            AttachFlags flags = access.StartsWith("ro", StringComparison.Ordinal) ? AttachFlags.ReadOnly
+                : AttachFlags.None;
+            Submounts submounts = access.EndsWith("tree", StringComparison.Ordinal) ? Submounts.Include
+                : Submounts.Exclude;
+            Errno opened = AttachPoint.OpenDetached(path, flags, submounts, out AttachPoint? point);
             if (opened != Errno.None)
             {
-                return Fail("gofer: " + args[3 + (i * 2)] + ": " + opened);
+                return Cli.CommandLine.Fail("gofer: " + path + ": " + Oci.ErrorText.Describe(opened));
             }
 
             points[i] = point!;
@@ -41,7 +45,7 @@ internal static class GoferCommand
         Errno errno = Confine(points, out Server? server, out string step);
         if (errno != Errno.None)
         {
-            return Fail("gofer: " + step + ": " + errno);
+            return Cli.CommandLine.Fail("gofer: " + step + ": " + Oci.ErrorText.Describe(errno));
         }
 
         Span<int> fds = stackalloc int[channels];
@@ -91,11 +95,5 @@ internal static class GoferCommand
 
         step = "installing the system-call filter";
         return GoferFilter.Install(points);
-    }
-
-    private static int Fail(string message)
-    {
-        Console.Error.WriteLine("runsc: " + message);
-        return FailedStatus;
     }
 }

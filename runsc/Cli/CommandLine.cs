@@ -1,7 +1,8 @@
 using System;
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Collections.Generic;
+using System.Text;
+using HostOs;
 using Runsc.Oci;
 using Runsc.Sandbox;
 
@@ -10,19 +11,19 @@ namespace Runsc.Cli;
 /// <summary>The commands and flags, as runc and gVisor's runsc spell them.</summary>
 internal static class CommandLine
 {
+    /// <summary>A word that begins with '@' is a word, not the name of a file of words.</summary>
+    private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
-        RootCommand root = Build();
-        ParseResult result = root.Parse(PassThrough.Prepare(root, args));
-        if (result.Errors.Count > 0)
-        {
-            return Fail(Describe(result.Errors[0]));
-        }
-
         try
         {
-            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            RootCommand root = Build();
+            ParseResult result = root.Parse(PassThrough.Prepare(root, args), s_parsing);
+            return result.Errors.Count > 0
+                ? Fail(Describe(result.Errors[0]))
+                : result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (UserErrorException e)
         {
@@ -30,10 +31,22 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>Prints the one line and gives the exit status.</summary>
+    /// <summary>Prints the one line (a byte string), unless somebody else did, and gives the exit status.</summary>
     internal static int Fail(string message, int status = CommandStatus.UserError)
     {
-        Console.Error.WriteLine("runsc: " + message.ReplaceLineEndings(" "));
+        const int StandardError = 2;
+        if (message.Length == 0)
+        {
+            return status;
+        }
+
+        byte[] line = Encoding.Latin1.GetBytes("runsc: " + message + "\n");
+        for (int i = 0; i < line.Length - 1; i++)
+        {
+            line[i] = line[i] is < (byte)' ' or 0x7F ? (byte)' ' : line[i];
+        }
+
+        HostUnistd.WriteAll(StandardError, line);
         return status;
     }
 

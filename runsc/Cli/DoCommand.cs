@@ -1,6 +1,4 @@
 using System;
-using System.Collections;
-using System.Collections.Generic;
 using System.CommandLine;
 using Runsc.Oci;
 using Runsc.Sandbox;
@@ -16,6 +14,8 @@ namespace Runsc.Cli;
 internal static class DoCommand
 {
     internal const string Name = "do";
+
+    private const int MaxHostNameBytes = 64;
 
     private static readonly Option<string> s_root = new("--root")
     {
@@ -60,7 +60,7 @@ internal static class DoCommand
     private static int Run(ParseResult result)
     {
         SandboxBuilder builder = new();
-        builder.SetRoot(SandboxBuilder.ResolveHostPath("do: --root", result.GetValue(s_root)!, PathKind.Directory));
+        builder.SetRoot(HostPath.Resolve("do: --root", result.GetValue(s_root)!, PathKind.Directory));
         AddStandardMounts(builder);
         foreach (string volume in result.GetValue(s_volumes) ?? [])
         {
@@ -69,15 +69,20 @@ internal static class DoCommand
 
         SandboxSpec spec = builder.Spec;
         spec.Id = "do-" + Environment.ProcessId;
-        spec.Args = ByteStrings.FromArguments(result.GetValue(s_command) ?? []);
-        spec.Environment = HostEnvironment();
-        spec.WorkingDirectory = ByteStrings.FromText(result.GetValue(s_cwd) ?? "/");
+        spec.Args = [.. result.GetValue(s_command) ?? []];
+        spec.Environment = ByteStrings.Environment();
+        spec.WorkingDirectory = result.GetValue(s_cwd) ?? "/";
         if (spec.WorkingDirectory.Length == 0 || spec.WorkingDirectory[0] != '/')
         {
             throw new UserErrorException("do: --cwd: " + spec.WorkingDirectory + ": must be an absolute path");
         }
 
         spec.Hostname = result.GetValue(s_hostname)!;
+        if (spec.Hostname.Length > MaxHostNameBytes)
+        {
+            throw new UserErrorException("do: --hostname: longer than " + MaxHostNameBytes + " bytes");
+        }
+
         spec.MemoryLimitBytes = Sizes.Parse("do: --memory", result.GetValue(s_memory));
         spec.PidsLimit = result.GetValue(s_pids);
         spec.Bounding = spec.Effective = spec.Permitted = Oci.Capabilities.All;
@@ -106,19 +111,7 @@ internal static class DoCommand
             throw new UserErrorException("do: --volume: " + volume + ": expected SRC:DST[:ro] with an absolute DST");
         }
 
-        string source = SandboxBuilder.ResolveHostPath("do: --volume", parts[0], PathKind.Any);
-        builder.AddBind(source, ByteStrings.FromText(parts[1]), readOnly ? MS_RDONLY : 0, 0);
-    }
-
-    private static List<string> HostEnvironment()
-    {
-        List<string> environment = [];
-        foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
-        {
-            environment.Add(ByteStrings.FromText(entry.Key + "=" + entry.Value));
-        }
-
-        environment.Sort(StringComparer.Ordinal);
-        return environment;
+        string source = HostPath.Resolve("do: --volume", parts[0], PathKind.Any);
+        builder.AddBind(source, parts[1], MS_REC | (readOnly ? MS_RDONLY : 0), 0);
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Runsc.Oci;
+using Runsc.Sandbox;
 
 namespace Runsc.Cli;
 
@@ -69,8 +70,7 @@ internal static class GlobalFlags
     }
 
     private static string DefaultRoot() =>
-        System.Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } dir
-            && System.Environment.UserName != "root"
-            ? dir + "/runsc"
+        !HostIds.IsRoot && ByteStrings.Variable("XDG_RUNTIME_DIR") is { Length: > 0 } directory
+            ? directory + "/runsc"
             : "/var/run/runsc";
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using Runsc.Oci;
 
 namespace Runsc.Cli;
 
@@ -19,8 +20,9 @@ internal static class PassThrough
             return args;
         }
 
-        Command command = Find(root);
+        Command command = FindDo(root);
         int first = SkipOptions(command, args, index + 1);
+        CheckOptions(command, args.AsSpan(index + 1, Math.Min(first, args.Length) - index - 1));
         if (first >= args.Length || args[first] == "--")
         {
             return args;
@@ -31,7 +33,7 @@ internal static class PassThrough
         return [.. result];
     }
 
-    private static Command Find(RootCommand root)
+    private static Command FindDo(RootCommand root)
     {
         foreach (Command command in root.Subcommands)
         {
@@ -56,16 +58,34 @@ internal static class PassThrough
         return index;
     }
 
-    private static bool TakesValue(Command command, string word)
+    /// <summary>A flag nobody knows must not become the command's name.</summary>
+    private static void CheckOptions(Command command, ReadOnlySpan<string> words)
+    {
+        for (int index = 0; index < words.Length; index++)
+        {
+            string word = words[index].Split('=')[0];
+            if (Find(command, word) is null && word is not ("--help" or "-h" or "-?"))
+            {
+                throw new UserErrorException(DoCommand.Name + ": " + words[index] + ": unknown flag");
+            }
+
+            index += !words[index].Contains('=') && TakesValue(command, word) ? 1 : 0;
+        }
+    }
+
+    private static bool TakesValue(Command command, string word) =>
+        Find(command, word) is { Arity.MinimumNumberOfValues: > 0 };
+
+    private static Option? Find(Command command, string word)
     {
         foreach (Option option in command.Options)
         {
-            if ((option.Name == word || option.Aliases.Contains(word)) && option.Arity.MinimumNumberOfValues > 0)
+            if (option.Name == word || option.Aliases.Contains(word))
             {
-                return true;
+                return option;
             }
         }
 
-        return false;
+        return null;
     }
 }

@@ -1,7 +1,8 @@
-using System;
+using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
 using System.Text.Json;
+using Abi.Linux;
+using HostOs;
 using Runsc.Oci;
 
 namespace Runsc.Cli;
@@ -22,20 +23,25 @@ internal static class SpecCommand
 
     private static int Run(string bundle, string[] args)
     {
-        string file = Path.Combine(bundle, "config.json");
-        byte[] text = JsonSerializer.SerializeToUtf8Bytes(DefaultSpec.Create(args), SpecJson.Default.Spec);
-        try
+        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Exclusive | HostFcntl.CloseOnExec;
+        const int EveryoneReads = 0x1A4;
+        string file = bundle + "/config.json";
+        List<string> words = [];
+        foreach (string word in args)
         {
-            using FileStream stream = new(file, FileMode.CreateNew, FileAccess.Write);
-            stream.Write(text);
-            stream.WriteByte((byte)'\n');
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            string why = File.Exists(file) ? "file exists" : "cannot be written";
-            throw new UserErrorException(file + ": " + why);
+            words.Add(ByteStrings.TryToText(word, out string text)
+                ? text
+                : throw new UserErrorException("spec: " + word + ": not UTF-8, which config.json is"));
         }
 
-        return 0;
+        byte[] config = JsonSerializer.SerializeToUtf8Bytes(DefaultSpec.Create(words), SpecJson.Default.Spec);
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, file, Flags, EveryoneReads, out int opened);
+        if (errno == Errno.None)
+        {
+            using HostFd fd = new(opened);
+            errno = HostUnistd.WriteAll(opened, [.. config, (byte)'\n']);
+        }
+
+        return errno == Errno.None ? 0 : throw new UserErrorException(file + ": " + ErrorText.Describe(errno));
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Runsc.Cli;
 
 namespace Runsc.Oci;
 
@@ -44,6 +45,23 @@ internal static class Capabilities
         CheckSet(file, "inheritable", sets.Inheritable);
         CheckSet(file, "permitted", sets.Permitted);
         CheckSet(file, "ambient", sets.Ambient);
+        CheckWithin(file, "effective", sets.Effective, "permitted", sets.Permitted);
+        CheckWithin(file, "inheritable", sets.Inheritable, "bounding", sets.Bounding);
+        CheckWithin(file, "ambient", sets.Ambient, "permitted", sets.Permitted);
+        CheckWithin(file, "ambient", sets.Ambient, "inheritable", sets.Inheritable);
+    }
+
+    /// <summary>What capset(2) and PR_CAP_AMBIENT_RAISE would refuse.</summary>
+    private static void CheckWithin(string file, string inner, List<string>? part, string outer, List<string>? whole)
+    {
+        foreach (string name in part ?? [])
+        {
+            if (whole is null || !whole.Contains(name))
+            {
+                throw new UserErrorException(file + ": process.capabilities." + inner + ": " + name + " is not in "
+                    + outer);
+            }
+        }
     }
 
     private static void CheckSet(string file, string set, List<string>? names)
@@ -52,7 +70,8 @@ internal static class Capabilities
         {
             if (Number(name) < 0)
             {
-                throw new UserErrorException(file + ": process.capabilities." + set + ": unknown capability " + name);
+                throw new UserErrorException(file + ": process.capabilities." + set + ": unknown capability "
+                    + ByteStrings.FromText(name ?? "null"));
             }
         }
     }

@@ -30,10 +30,25 @@ internal static class MountOptions
         ["nostrictatime"] = (0, MS_STRICTATIME),
         ["bind"] = (MS_BIND, 0),
         ["rbind"] = (MS_BIND | MS_REC, 0),
-        ["remount"] = (MS_REMOUNT, 0),
         ["silent"] = (MS_SILENT, 0),
         ["loud"] = (0, MS_SILENT),
+        ["nosymfollow"] = (MS_NOSYMFOLLOW, 0),
+        ["symfollow"] = (0, MS_NOSYMFOLLOW),
+        ["iversion"] = (MS_I_VERSION, 0),
+        ["noiversion"] = (0, MS_I_VERSION),
+        ["lazytime"] = (MS_LAZYTIME, 0),
+        ["nolazytime"] = (0, MS_LAZYTIME),
+        ["mand"] = (MS_MANDLOCK, 0),
+        ["nomand"] = (0, MS_MANDLOCK),
     };
+
+    /// <summary>Options that a runtime acts on itself and that this one does not.</summary>
+    private static readonly HashSet<string> s_refused =
+    [
+        "remount", "tmpcopyup", "idmap", "ridmap", "copy-symlink", "rro", "rrw", "rnosuid", "rsuid", "rnodev", "rdev",
+        "rnoexec", "rexec", "rnodiratime", "rdiratime", "rrelatime", "rnorelatime", "rnoatime", "ratime",
+        "rstrictatime", "rnostrictatime", "rnosymfollow", "rsymfollow",
+    ];
 
     private static readonly Dictionary<string, ulong> s_propagation = new()
     {
@@ -46,6 +61,12 @@ internal static class MountOptions
         ["unbindable"] = MS_UNBINDABLE,
         ["runbindable"] = MS_UNBINDABLE | MS_REC,
     };
+
+    /// <summary>True for an option that must not reach a file system as data.</summary>
+    internal static bool IsRefused(string option) => s_refused.Contains(option);
+
+    /// <summary>A propagation type by its name in mount options and in linux.rootfsPropagation.</summary>
+    internal static bool TryGetPropagation(string name, out ulong flags) => s_propagation.TryGetValue(name, out flags);
 
     /// <summary>Splits the options; what is no flag is data for the file system, in order.</summary>
     internal static (ulong Flags, ulong Propagation, string Data) Parse(IReadOnlyList<string> options)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Runsc.Cli;
 
 namespace Runsc.Oci;
 
@@ -26,7 +27,7 @@ internal static class Rlimits
             string name = limit?.Type ?? "null";
             if (Number(name) < 0)
             {
-                throw new UserErrorException(file + ": process.rlimits: unknown type " + name);
+                throw new UserErrorException(file + ": process.rlimits: unknown type " + ByteStrings.FromText(name));
             }
 
             if (!seen.Add(name))

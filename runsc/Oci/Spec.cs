@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Runsc.Oci;
@@ -22,6 +23,9 @@ internal sealed class Spec
     public Dictionary<string, string>? Annotations { get; set; }
 
     public LinuxSpec? Linux { get; set; }
+
+    /// <summary>Lists of programs to run on the host, by moment.</summary>
+    public Dictionary<string, JsonElement>? Hooks { get; set; }
 }
 
 /// <summary>config.md, "Process".</summary>
@@ -46,6 +50,10 @@ internal sealed class ProcessSpec
     public bool NoNewPrivileges { get; set; }
 
     public int? OomScoreAdj { get; set; }
+
+    public JsonElement? Scheduler { get; set; }
+
+    public JsonElement? IoPriority { get; set; }
 }
 
 /// <summary>Terminal size in characters.</summary>
@@ -110,6 +118,10 @@ internal sealed class MountSpec
     public string? Source { get; set; }
 
     public List<string>? Options { get; set; }
+
+    public JsonElement? UidMappings { get; set; }
+
+    public JsonElement? GidMappings { get; set; }
 }
 
 /// <summary>config-linux.md.</summary>
@@ -126,6 +138,59 @@ internal sealed class LinuxSpec
     public string? RootfsPropagation { get; set; }
 
     public Dictionary<string, string>? Sysctl { get; set; }
+
+    public List<DeviceSpec>? Devices { get; set; }
+
+    public List<IdMappingSpec>? UidMappings { get; set; }
+
+    public List<IdMappingSpec>? GidMappings { get; set; }
+
+    public PersonalitySpec? Personality { get; set; }
+
+    public JsonElement? TimeOffsets { get; set; }
+
+    public JsonElement? IntelRdt { get; set; }
+
+    public JsonElement? NetDevices { get; set; }
+}
+
+/// <summary>A device node to make in the container.</summary>
+internal sealed class DeviceSpec
+{
+    /// <summary>c, b, u (as c) or p.</summary>
+    public string? Type { get; set; }
+
+    public string? Path { get; set; }
+
+    public long? Major { get; set; }
+
+    public long? Minor { get; set; }
+
+    public uint? FileMode { get; set; }
+
+    public uint? Uid { get; set; }
+
+    public uint? Gid { get; set; }
+}
+
+/// <summary>A range of ids of a user namespace.</summary>
+internal sealed class IdMappingSpec
+{
+    [JsonPropertyName("containerID")]
+    public uint ContainerId { get; set; }
+
+    [JsonPropertyName("hostID")]
+    public uint HostId { get; set; }
+
+    public uint Size { get; set; }
+}
+
+/// <summary>Execution domain (personality(2)).</summary>
+internal sealed class PersonalitySpec
+{
+    public string? Domain { get; set; }
+
+    public List<string>? Flags { get; set; }
 }
 
 /// <summary>Limits of the container as a whole.</summary>
@@ -134,6 +199,20 @@ internal sealed class ResourcesSpec
     public MemorySpec? Memory { get; set; }
 
     public PidsSpec? Pids { get; set; }
+
+    [JsonPropertyName("cpu")]
+    public JsonElement? Cpu { get; set; }
+
+    [JsonPropertyName("blockIO")]
+    public JsonElement? BlockIo { get; set; }
+
+    public JsonElement? HugepageLimits { get; set; }
+
+    public JsonElement? Network { get; set; }
+
+    public JsonElement? Rdma { get; set; }
+
+    public JsonElement? Unified { get; set; }
 }
 
 /// <summary>Memory limits in bytes; -1 means none.</summary>

@@ -5,9 +5,18 @@ namespace Runsc.Sandbox;
 /// <summary>Names of containers: what runc accepts, so that an id is always one path component.</summary>
 internal static class ContainerId
 {
-    private const int MaxLength = 1024;
+    private const int MaxLength = 255;
 
     internal static void Check(string id)
+    {
+        if (!IsValid(id))
+        {
+            throw new UserErrorException("run: container id " + id
+                + ": only letters, digits, '_', '+', '-' and '.' are allowed");
+        }
+    }
+
+    internal static bool IsValid(string id)
     {
         bool ok = id.Length is > 0 and <= MaxLength && id != "." && id != "..";
         foreach (char c in id)
@@ -15,10 +24,6 @@ internal static class ContainerId
             ok &= char.IsAsciiLetterOrDigit(c) || c is '_' or '+' or '-' or '.';
         }
 
-        if (!ok)
-        {
-            throw new UserErrorException("run: container id " + id
-                + ": only letters, digits, '_', '+', '-' and '.' are allowed");
-        }
+        return ok;
     }
 }

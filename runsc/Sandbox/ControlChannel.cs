@@ -23,13 +23,6 @@ internal sealed class ControlChannel
         return HostSocket.Send(_fd, bytes, [], HostSocket.MsgNoSignal, out _);
     }
 
-    /// <summary>Waits for a message or the other side's end; false when neither has come in that time.</summary>
-    internal bool Wait(long timeoutNs)
-    {
-        Span<HostPollFd> fds = [new HostPollFd { Fd = _fd, Events = HostPoll.In }];
-        return HostPoll.Poll(fds, timeoutNs, out int ready) != Errno.None || ready > 0;
-    }
-
     /// <summary>Receives one message; null when the other side closed or sent what is no message.</summary>
     internal ControlMessage? Receive()
     {

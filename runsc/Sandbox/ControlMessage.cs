@@ -5,7 +5,7 @@ internal sealed class ControlMessage
 {
     public ControlKind Kind { get; set; }
 
-    /// <summary>Signal number, wait status or file mode, by kind.</summary>
+    /// <summary>Signal number, wait status or exit status, by kind.</summary>
     public int Number { get; set; }
 
     public ushort Rows { get; set; }
@@ -28,7 +28,8 @@ internal enum ControlKind
     /// <summary>To the launcher: the first process ended with wait status Number.</summary>
     Exited,
 
-    /// <summary>To the launcher: the sandbox could not start; Text says why in one line.</summary>
+    /// <summary>To the launcher: the sandbox could not start; Text says why in one line,
+    /// Number is the launcher's exit status.</summary>
     Failed,
 
     /// <summary>To the launcher: the Sentry failed and ends; Text is the exception.</summary>

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using Abi.Linux;
 using HostOs;
-using Runsc.Cli;
 using Runsc.Oci;
 using Stub;
 
@@ -19,7 +18,8 @@ internal static class Gofers
     /// <summary>
     /// Starts <c>runsc gofer</c> in mount, PID, network, IPC and UTS namespaces of its own. It keeps the caller's
     /// user: it acts on files for it.
-    /// Command line: gofer CHANNELS then, per attach point, "ro" or "rw" and the path.
+    /// Command line: gofer CHANNELS then, per attach point, "ro" or "rw" (with "-tree": mounts below it too) and the
+    /// path.
     /// </summary>
     internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels)
     {
@@ -41,8 +41,9 @@ internal static class Gofers
         request.Environment.Add(HostIds.Nursery);
         foreach (AttachPoint point in attachPoints)
         {
-            request.Arguments.Add(point.Access == AttachAccess.ReadOnly ? "ro" : "rw");
-            request.Arguments.Add(ByteStrings.FromText(point.HostPath));
+            string access = point.Access == AttachAccess.ReadOnly ? "ro" : "rw";
+            request.Arguments.Add(point.Scope == AttachScope.Tree ? access + "-tree" : access);
+            request.Arguments.Add(point.HostPath);
         }
 
         request.Descriptors.Add(new FdMap(2, 2));
@@ -51,6 +52,7 @@ internal static class Gofers
             request.Descriptors.Add(new FdMap(channels[i].Value, FirstChannelFd + i));
         }
 
+        request.ExtraCalls.Add(HostIds.OwnSession());
         request.ExtraCalls.Add(HostIds.DieWithParent());
         return HostIds.Start(request);
     }

@@ -24,6 +24,11 @@ internal static class HostIds
     internal static (string Name, ScriptEntry Call) DieWithParent() =>
         ("prctl(PR_SET_PDEATHSIG)", new ScriptEntry(SysNr.prctl, HostPrctl.SetPDeathSig, Signals.SIGKILL));
 
+    /// <summary>The call that keeps a child out of the caller's job: keys of the terminal signal the launcher alone,
+    /// and
+    /// reading and writing the terminal is not stopped.</summary>
+    internal static (string Name, ScriptEntry Call) OwnSession() => ("setsid", new ScriptEntry(SysNr.setsid));
+
     /// <summary>Starts a process or throws the one line that says why not.</summary>
     internal static SpawnedProcess Start(SpawnRequest request)
     {

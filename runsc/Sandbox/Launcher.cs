@@ -15,7 +15,7 @@ namespace Runsc.Sandbox;
 internal sealed class Launcher : IDisposable
 {
     private static readonly int[] s_forwarded = [Signals.SIGHUP, Signals.SIGINT, Signals.SIGQUIT, Signals.SIGTERM,
-        Signals.SIGUSR1, Signals.SIGUSR2];
+        Signals.SIGUSR1, Signals.SIGUSR2, Signals.SIGALRM];
 
     /// <summary>A launcher that has waited so long gives back what starting took.</summary>
     private const long SettleNs = 1_000_000_000;
@@ -70,15 +70,17 @@ internal sealed class Launcher : IDisposable
             sentryEnds.Add(sentryEnd);
         }
 
-        if (spec.Terminal && spec.TerminalRows == 0)
-        {
-            (spec.TerminalRows, spec.TerminalColumns) = Terminal.Size();
-        }
-
         ControlChannel channel = new(control.Value);
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
-        ForwardSignals(channel, spec.Terminal);
+        ForwardSignals(channel, terminal);
+        if (terminal is not null && spec.TerminalRows == 0)
+        {
+            (spec.TerminalRows, spec.TerminalColumns) = terminal.Size();
+        }
+
         List<SpawnedProcess> started = [];
+        int[] statuses;
+        Ending ending;
         try
         {
             // The Sentry first: it has more to do before they talk.
@@ -87,26 +89,32 @@ internal sealed class Launcher : IDisposable
             CloseAll(goferEnds);
             CloseAll(sentryEnds);
             sentryControl.Dispose();
-            return AwaitEnd(channel, started);
+            ending = AwaitEnd(channel, control.Value, started);
         }
         finally
         {
-            EndAll(started);
+            statuses = EndAll(started);
         }
+
+        return Conclude(ending, statuses[0], statuses[1]);
     }
 
-    /// <summary>Ends all before waiting for any, so that the host takes them down side by side.</summary>
-    private static void EndAll(List<SpawnedProcess> processes)
+    /// <summary>Ends all before waiting for any, so that the host takes them down side by side; their wait
+    /// statuses.</summary>
+    private static int[] EndAll(List<SpawnedProcess> processes)
     {
         foreach (SpawnedProcess process in processes)
         {
             HostWait.PidFdSendSignal(process.PidFd.Value, Signals.SIGKILL);
         }
 
-        foreach (SpawnedProcess process in processes)
+        int[] statuses = new int[processes.Count];
+        for (int i = 0; i < statuses.Length; i++)
         {
-            Reap(process);
+            statuses[i] = Reap(processes[i]);
         }
+
+        return statuses;
     }
 
     private static void CloseAll(List<HostFd> fds)
@@ -129,39 +137,67 @@ internal sealed class Launcher : IDisposable
         return status;
     }
 
-    /// <summary>
-    /// Waits for the Sentry's last words, after which it has nothing left to do. A Sentry without any is taken off the
-    /// list of those still to be ended.
-    /// </summary>
-    private static int AwaitEnd(ControlChannel channel, List<SpawnedProcess> started)
+    /// <summary>Waits for the Sentry's word, or until it or the gofer is no more: none of the three goes on without the
+    /// others.</summary>
+    private static Ending AwaitEnd(ControlChannel channel, int control, List<SpawnedProcess> processes)
     {
-        if (!channel.Wait(SettleNs))
+        Span<HostPollFd> polled = stackalloc HostPollFd[3];
+        long timeoutNs = SettleNs;
+        while (true)
         {
-            ResidentMemory.Trim();
-        }
+            polled[0] = new HostPollFd { Fd = control, Events = HostPoll.In };
+            polled[1] = new HostPollFd { Fd = processes[0].PidFd.Value, Events = HostPoll.In };
+            polled[2] = new HostPollFd { Fd = processes[1].PidFd.Value, Events = HostPoll.In };
+            Errno errno = HostPoll.Poll(polled, timeoutNs, out int ready);
+            if (errno == Errno.None && ready > 0)
+            {
+                ControlMessage? message = polled[0].Revents != 0 ? channel.Receive() : null;
+                return new Ending(message, polled[0].Revents == 0 && polled[1].Revents == 0);
+            }
 
-        ControlMessage? message = channel.Receive();
-        if (message?.Kind == ControlKind.Exited)
+            if (errno == Errno.None)
+            {
+                ResidentMemory.Trim();
+                timeoutNs = -1;
+            }
+        }
+    }
+
+    private static int Conclude(Ending ending, int sentryStatus, int goferStatus)
+    {
+        if (ending.Message is { Kind: ControlKind.Exited } message)
         {
             return StatusOf(message.Number);
         }
 
-        SpawnedProcess sentry = started[0];
-        started.RemoveAt(0);
-        HostWait.PidFdSendSignal(sentry.PidFd.Value, Signals.SIGKILL);
-        int end = Reap(sentry);
-        return message?.Kind switch
+        // A gofer that ends of itself has printed its line already.
+        bool hasSpoken = (goferStatus & 0x7f) == 0 && goferStatus != 0;
+        if (hasSpoken)
         {
-            ControlKind.Failed => throw new UserErrorException(message.Text ?? "the sandbox could not start"),
-            ControlKind.Crashed => throw new UserErrorException(
-                "the sandbox failed: " + FirstLine(message.Text), CommandStatus.SentryFailed),
-            _ => throw new UserErrorException(
-                "the sandbox ended unexpectedly (wait status " + end + "); --debug-log tells more",
-                CommandStatus.SentryFailed),
-        };
+            throw new UserErrorException("");
+        }
+
+        if (ending.Message is { Kind: ControlKind.Failed } failure)
+        {
+            throw new UserErrorException(failure.Text ?? "the sandbox could not start", failure.Number);
+        }
+
+        if (ending.Message is { Kind: ControlKind.Crashed } crash)
+        {
+            string line = (crash.Text ?? "").Split('\n')[0];
+            throw new UserErrorException("the sandbox failed: " + line, CommandStatus.SentryFailed);
+        }
+
+        bool goferFirst = ending.IsGoferFirst;
+        int end = goferFirst ? goferStatus : sentryStatus;
+        throw new UserErrorException("the " + (goferFirst ? "gofer" : "sandbox") + " ended unexpectedly (wait status "
+            + end + "); --debug-log tells more", CommandStatus.SentryFailed);
     }
 
-    private static string FirstLine(string? text) => (text ?? "").Split('\n')[0];
+    /// <summary>How a sandbox ended.</summary>
+    /// <param name="Message">The Sentry's last word, if it had one.</param>
+    /// <param name="IsGoferFirst">The gofer was gone while the Sentry was there.</param>
+    private readonly record struct Ending(ControlMessage? Message, bool IsGoferFirst);
 
     /// <summary>A wait status as the shell shows it.</summary>
     private static int StatusOf(int waitStatus)
@@ -171,7 +207,7 @@ internal sealed class Launcher : IDisposable
         return signal != 0 ? SignalBase + signal : waitStatus >> 8 & 0xff;
     }
 
-    private void ForwardSignals(ControlChannel channel, bool hasTerminal)
+    private void ForwardSignals(ControlChannel channel, Terminal? terminal)
     {
         foreach (int signal in s_forwarded)
         {
@@ -182,11 +218,11 @@ internal sealed class Launcher : IDisposable
             }));
         }
 
-        if (hasTerminal)
+        if (terminal is not null)
         {
             _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ =>
             {
-                (ushort rows, ushort columns) = Terminal.Size();
+                (ushort rows, ushort columns) = terminal.Size();
                 channel.Send(new ControlMessage { Kind = ControlKind.WindowSize, Rows = rows, Columns = columns });
             }));
         }
@@ -201,10 +237,10 @@ internal sealed class Launcher : IDisposable
 
         const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
         const int OwnerOnly = 0x180;
-        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, ByteStrings.FromText(path), Flags, OwnerOnly, out int fd);
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, OwnerOnly, out int fd);
         if (errno != Errno.None)
         {
-            throw new UserErrorException("--debug-log: " + path + ": " + errno);
+            throw new UserErrorException("--debug-log: " + path + ": " + ErrorText.Describe(errno));
         }
 
         _owned.Add(new HostFd(fd));

@@ -1,5 +1,5 @@
 using System.Collections.Generic;
-using System.IO;
+using Abi.Linux;
 using Runsc.Cli;
 using Runsc.Oci;
 using static Abi.Linux.MountFlags;
@@ -9,39 +9,52 @@ namespace Runsc.Sandbox;
 /// <summary>An OCI configuration to a sandbox.</summary>
 internal static class OciSandbox
 {
+    private const string EmptyReadOnly = "size=4k,nr_inodes=2,mode=555";
+
     internal static SandboxBuilder Build(string id, string bundle, Spec config)
     {
         SandboxBuilder builder = new();
-        string file = Path.Combine(bundle, "config.json");
+        string file = bundle + "/config.json";
         RootSpec root = config.Root!;
-        string rootPath = Path.IsPathRooted(root.Path!) ? root.Path! : Path.Combine(bundle, root.Path!);
-        builder.SetRoot(SandboxBuilder.ResolveHostPath(file + ": root.path", rootPath, PathKind.Directory));
+        string rootPath = Below(bundle, ByteStrings.FromText(root.Path!));
+        builder.SetRoot(HostPath.Resolve(file + ": root.path", rootPath, PathKind.Directory));
         SandboxSpec spec = builder.Spec;
         spec.Id = id;
         spec.RootReadOnly = root.Readonly;
         spec.Hostname = ByteStrings.FromText(config.Hostname ?? "runsc");
         spec.Domainname = ByteStrings.FromText(config.Domainname ?? "(none)");
+        spec.Kind = SandboxKind.Container;
         SetProcess(spec, config.Process!);
-        SetLinux(spec, config.Linux);
         int index = 0;
+        bool isDevBound = false;
         foreach (MountSpec mount in config.Mounts ?? [])
         {
             AddMount(builder, file + ": mounts[" + index++ + "]", bundle, mount);
+            isDevBound |= spec.Mounts[^1] is { Type: "bind", Destination: "/dev" };
         }
 
+        if (!isDevBound)
+        {
+            AddDefaultDevices(spec);
+        }
+
+        SetLinux(spec, config.Linux);
         return builder;
     }
+
+    private static string Below(string bundle, string path) => path[0] == '/' ? path : bundle + "/" + path;
 
     private static void SetProcess(SandboxSpec spec, ProcessSpec process)
     {
         spec.Args = ByteStrings.FromArguments(process.Args!);
-        spec.Environment = ByteStrings.FromArguments(process.Env ?? []);
+        spec.Environment = LastOfEach(ByteStrings.FromArguments(process.Env ?? []));
         spec.WorkingDirectory = ByteStrings.FromText(process.Cwd!);
         spec.Uid = process.User?.Uid ?? 0;
         spec.Gid = process.User?.Gid ?? 0;
         spec.Umask = process.User?.Umask ?? spec.Umask;
         spec.Groups = process.User?.AdditionalGids ?? [];
         spec.NoNewPrivileges = process.NoNewPrivileges;
+        spec.OomScoreAdjust = process.OomScoreAdj ?? 0;
         spec.Terminal = process.Terminal;
         spec.TerminalRows = process.ConsoleSize?.Height ?? 0;
         spec.TerminalColumns = process.ConsoleSize?.Width ?? 0;
@@ -58,38 +71,143 @@ internal static class OciSandbox
         }
     }
 
+    /// <summary>Of variables given twice the last counts, at the place of the first.</summary>
+    private static List<string> LastOfEach(List<string> environment)
+    {
+        Dictionary<string, int> places = [];
+        List<string> result = [];
+        foreach (string entry in environment)
+        {
+            string name = entry[..entry.IndexOf('=')];
+            if (places.TryAdd(name, result.Count))
+            {
+                result.Add(entry);
+            }
+            else
+            {
+                result[places[name]] = entry;
+            }
+        }
+
+        return result;
+    }
+
     private static void SetLinux(SandboxSpec spec, LinuxSpec? linux)
     {
         spec.MaskedPaths = ByteStrings.FromArguments(linux?.MaskedPaths ?? []);
         spec.ReadOnlyPaths = ByteStrings.FromArguments(linux?.ReadonlyPaths ?? []);
         spec.MemoryLimitBytes = linux?.Resources?.Memory?.Limit is > 0 and long memory ? memory : 0;
         spec.PidsLimit = linux?.Resources?.Pids?.Limit is > 0 and long pids ? pids : 0;
+        MountOptions.TryGetPropagation(linux?.RootfsPropagation ?? "", out ulong propagation);
+        spec.RootPropagation = propagation;
+        foreach (DeviceSpec device in linux?.Devices ?? [])
+        {
+            AddDevice(spec, device);
+        }
+
+        foreach ((string key, string value) in linux?.Sysctl ?? [])
+        {
+            // A name that has slashes is a path already (sysctl.d(5)).
+            string name = ByteStrings.FromText(key);
+            spec.Sysctls.Add(name.Contains('/') ? name : name.Replace('.', '/'));
+            spec.Sysctls.Add(ByteStrings.FromText(value));
+        }
+    }
+
+    /// <summary>The nodes that every container has (runtime-spec, config-linux.md, "Default Devices").</summary>
+    private static void AddDefaultDevices(SandboxSpec spec)
+    {
+        const uint Memory = 1;
+        foreach ((string name, uint minor) in ((string, uint)[])[("null", 3), ("zero", 5), ("full", 7), ("random", 8),
+            ("urandom", 9)])
+        {
+            AddDefaultDevice(spec, name, Memory, minor);
+        }
+
+        AddDefaultDevice(spec, "tty", Major.TTYAUX_MAJOR, 0);
+    }
+
+    private static void AddDefaultDevice(SandboxSpec spec, string name, uint major, uint minor)
+    {
+        const uint WorldReadWrite = 0x1B6;
+        spec.Devices.Add(new DeviceNode { Path = "/dev/" + name, Mode = StatMode.S_IFCHR | WorldReadWrite, Major =
+            major,
+            Minor = minor });
+    }
+
+    private static void AddDevice(SandboxSpec spec, DeviceSpec device)
+    {
+        const uint WorldReadWrite = 0x1B6;
+        const uint Permissions = 0xFFF;
+        uint type = device.Type switch
+        {
+            "b" => StatMode.S_IFBLK,
+            "p" => StatMode.S_IFIFO,
+            _ => StatMode.S_IFCHR,
+        };
+        spec.Devices.Add(new DeviceNode
+        {
+            Path = ByteStrings.FromText(device.Path!),
+            Mode = type | ((device.FileMode ?? WorldReadWrite) & Permissions),
+            Major = (uint)(device.Major ?? 0),
+            Minor = (uint)(device.Minor ?? 0),
+            Uid = device.Uid ?? 0,
+            Gid = device.Gid ?? 0,
+        });
     }
 
     private static void AddMount(SandboxBuilder builder, string where, string bundle, MountSpec mount)
     {
-        IReadOnlyList<string> options = mount.Options ?? [];
-        (ulong flags, ulong propagation, string data) = MountOptions.Parse(options);
-        string destination = ByteStrings.FromText(mount.Destination!);
-        bool isBind = mount.Type == "bind" || (flags & MS_BIND) != 0;
-        if (isBind)
+        (ulong flags, ulong propagation, string data) = MountOptions.Parse(mount.Options ?? []);
+        string destination = Clean(ByteStrings.FromText(mount.Destination!));
+        if (destination == "/")
+        {
+            throw new UserErrorException(where + ".destination: is the root itself");
+        }
+
+        if (mount.Type == "bind" || (flags & MS_BIND) != 0)
         {
             if (mount.Source is not { Length: > 0 } source)
             {
                 throw new UserErrorException(where + ".source: missing");
             }
 
-            string path = Path.IsPathRooted(source) ? source : Path.Combine(bundle, source);
-            builder.AddBind(SandboxBuilder.ResolveHostPath(where + ".source", path, PathKind.Any), destination,
-                flags, propagation);
+            string path = Below(bundle, ByteStrings.FromText(source));
+            builder.AddBind(HostPath.Resolve(where + ".source", path, PathKind.Any), destination, flags, propagation);
             return;
         }
 
-        if (mount.Type is not { Length: > 0 } type)
+        switch (mount.Type)
         {
-            throw new UserErrorException(where + ".type: missing");
+            case null or "":
+                throw new UserErrorException(where + ".type: missing");
+            case "cgroup" or "cgroup2":
+                // The sandbox has no cgroup file system: what is there is empty, and says so in /proc/mounts.
+                builder.AddMount("tmpfs", destination, flags | MS_RDONLY, EmptyReadOnly, propagation);
+                break;
+            default:
+                string type = ByteStrings.FromText(mount.Type);
+                builder.AddMount(type, destination, flags, ByteStrings.FromText(data), propagation);
+                break;
+        }
+    }
+
+    /// <summary>The path without ".", ".." and empty components; ".." of the root is the root.</summary>
+    private static string Clean(string path)
+    {
+        List<string> names = [];
+        foreach (string name in path.Split('/'))
+        {
+            if (name == ".." && names.Count > 0)
+            {
+                names.RemoveAt(names.Count - 1);
+            }
+            else if (name is not ("" or "." or ".."))
+            {
+                names.Add(name);
+            }
         }
 
-        builder.AddMount(type, destination, flags, ByteStrings.FromText(data));
+        return "/" + string.Join('/', names);
     }
 }

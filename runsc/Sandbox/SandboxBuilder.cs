@@ -1,7 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.IO;
-using Runsc.Oci;
 using static Abi.Linux.MountFlags;
 
 namespace Runsc.Sandbox;
@@ -16,43 +13,14 @@ internal sealed class SandboxBuilder
     /// <summary>Host paths, in the order of their indexes.</summary>
     internal List<AttachPoint> AttachPoints { get; } = [];
 
-    /// <summary>Resolves a host path; <paramref name="flag"/> names where the user gave it.</summary>
-    internal static string ResolveHostPath(string flag, string path, PathKind kind)
-    {
-        string full = Path.GetFullPath(path);
-        try
-        {
-            if (Directory.ResolveLinkTarget(full, returnFinalTarget: true) is { } target)
-            {
-                full = target.FullName;
-            }
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new UserErrorException(flag + ": " + path + ": no such file or directory");
-        }
-        catch (IOException)
-        {
-            throw new UserErrorException(flag + ": " + path + ": too many levels of symbolic links");
-        }
-
-        bool exists = kind == PathKind.Directory ? Directory.Exists(full) : Path.Exists(full);
-        if (!exists)
-        {
-            string what = kind == PathKind.Directory && Path.Exists(full) ? "not a directory"
-                : "no such file or directory";
-            throw new UserErrorException(flag + ": " + path + ": " + what);
-        }
-
-        return full;
-    }
-
     /// <summary>Serves the root file system, always read-only: writes go to the overlay's upper layer.</summary>
-    internal void SetRoot(string hostPath) => AttachPoints.Add(new AttachPoint(hostPath, AttachAccess.ReadOnly));
+    internal void SetRoot(string hostPath) => AttachPoints.Add(
+        new AttachPoint(hostPath, AttachAccess.ReadOnly, AttachScope.Tree));
 
     /// <summary>Adds a bind mount of a host path.</summary>
     internal void AddBind(string hostPath, string destination, ulong flags, ulong propagation)
     {
+        AttachScope scope = (flags & MS_REC) != 0 ? AttachScope.Tree : AttachScope.SingleMount;
         AttachAccess access = (flags & MS_RDONLY) != 0 ? AttachAccess.ReadOnly : AttachAccess.ReadWrite;
         Spec.Mounts.Add(new SandboxMount
         {
@@ -63,18 +31,18 @@ internal sealed class SandboxBuilder
             Flags = flags & ~(ulong)(MS_BIND | MS_REC),
             Propagation = propagation,
         });
-        AttachPoints.Add(new AttachPoint(hostPath, access));
+        AttachPoints.Add(new AttachPoint(hostPath, access, scope));
     }
 
     /// <summary>Adds a mount of one of the Sentry's file systems.</summary>
-    internal void AddMount(string type, string destination, ulong flags, string data) =>
-        Spec.Mounts.Add(new SandboxMount { Type = type, Destination = destination, Source = type, Flags = flags,
-            Data = data });
-}
-
-/// <summary>What a host path must be.</summary>
-internal enum PathKind
-{
-    Any,
-    Directory,
+    internal void AddMount(string type, string destination, ulong flags, string data, ulong propagation = 0) =>
+        Spec.Mounts.Add(new SandboxMount
+        {
+            Type = type,
+            Destination = destination,
+            Source = type,
+            Flags = flags,
+            Data = data,
+            Propagation = propagation,
+        });
 }

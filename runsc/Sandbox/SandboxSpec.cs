@@ -45,12 +45,26 @@ internal sealed class SandboxSpec
 
     public bool NoNewPrivileges { get; set; }
 
+    public SandboxKind Kind { get; set; }
+
+    /// <summary>/proc/pid/oom_score_adj of the first process.</summary>
+    public int OomScoreAdjust { get; set; }
+
     /// <summary>Soft and hard by RLIMIT_* number.</summary>
     public List<LimitSpec> Limits { get; set; } = [];
 
     public bool RootReadOnly { get; set; }
 
     public List<SandboxMount> Mounts { get; set; } = [];
+
+    /// <summary>Propagation of the root mount as for <see cref="SandboxMount.Propagation"/>.</summary>
+    public ulong RootPropagation { get; set; }
+
+    /// <summary>Nodes to make after the mounts.</summary>
+    public List<DeviceNode> Devices { get; set; } = [];
+
+    /// <summary>Files of /proc/sys and what to write to them, alternating.</summary>
+    public List<string> Sysctls { get; set; } = [];
 
     public List<string> MaskedPaths { get; set; } = [];
 
@@ -85,6 +99,18 @@ internal sealed class SandboxSpec
     public List<int> GoferFds { get; set; } = [];
 }
 
+/// <summary>What the sandbox is for.</summary>
+internal enum SandboxKind
+{
+    /// <summary><c>runsc do</c>: one command as a shell runs it. Signals end it, a program that cannot be executed is
+    /// status 126 or 127, the working directory must be there.</summary>
+    Command,
+
+    /// <summary>An OCI container as runc runs it. The first process is an init: a signal without a handler does
+    /// nothing to it. A missing working directory is made, HOME comes from the container's passwd file.</summary>
+    Container,
+}
+
 /// <summary>One resource limit.</summary>
 internal sealed class LimitSpec
 {
@@ -116,4 +142,21 @@ internal sealed class SandboxMount
 
     /// <summary>Options for the file system (size=...).</summary>
     public string Data { get; set; } = "";
+}
+
+/// <summary>One node of linux.devices.</summary>
+internal sealed class DeviceNode
+{
+    public string Path { get; set; } = "";
+
+    /// <summary>S_IF* type and permissions.</summary>
+    public uint Mode { get; set; }
+
+    public uint Major { get; set; }
+
+    public uint Minor { get; set; }
+
+    public uint Uid { get; set; }
+
+    public uint Gid { get; set; }
 }

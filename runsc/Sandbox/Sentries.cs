@@ -70,6 +70,7 @@ internal static class Sentries
         }
 
         request.ExtraCalls.Add(("setresuid", new ScriptEntry(SysNr.setresuid)));
+        request.ExtraCalls.Add(HostIds.OwnSession());
         request.ExtraCalls.Add(HostIds.DieWithParent());
     }
 

@@ -1,6 +1,7 @@
 using System;
 using Abi.Linux;
 using HostOs;
+using Runsc.Oci;
 using static Abi.Linux.Ioctls;
 using static Abi.Linux.Termbits;
 
@@ -10,23 +11,34 @@ namespace Runsc.Sandbox;
 /// afterwards.</summary>
 internal sealed class Terminal : IDisposable
 {
-    private const int StandardInput = 0;
-
+    private readonly int _fd;
     private Termios _saved;
     private bool _isRaw;
 
-    /// <summary>True when both standard input and output are terminals.</summary>
-    internal static bool IsInteractive => HasTerminal(0) && HasTerminal(1);
+    private Terminal(int fd) => _fd = fd;
 
-    /// <summary>Puts the terminal into raw mode (cfmakeraw of termios(3)), remembering how it was.</summary>
+    /// <summary>True when both standard input and output are terminals.</summary>
+    internal static bool IsInteractive => IsTerminal(0) && IsTerminal(1);
+
+    /// <summary>
+    /// Puts the terminal that one of the standard streams is into raw mode (cfmakeraw of termios(3)), remembering how
+    /// it was. Without one there is nothing to show the container's terminal on: a user error.
+    /// </summary>
     internal static Terminal MakeRaw()
     {
-        Terminal terminal = new();
-        if (HostIoctl.Ioctl(StandardInput, TCGETS, ref terminal._saved) != Errno.None)
+        int fd = 0;
+        while (fd < 3 && !IsTerminal(fd))
         {
-            return terminal;
+            fd++;
         }
 
+        if (fd == 3)
+        {
+            throw new UserErrorException("process.terminal: no standard stream of the caller is a terminal");
+        }
+
+        Terminal terminal = new(fd);
+        HostIoctl.Ioctl(fd, TCGETS, ref terminal._saved);
         Termios raw = terminal._saved;
         raw.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
         raw.c_oflag &= ~OPOST;
@@ -34,29 +46,36 @@ internal sealed class Terminal : IDisposable
         raw.c_lflag &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
         raw.c_cc[VMIN] = 1;
         raw.c_cc[VTIME] = 0;
-        terminal._isRaw = HostIoctl.Ioctl(StandardInput, TCSETS, ref raw) == Errno.None;
+        terminal._isRaw = HostIoctl.Ioctl(fd, TCSETS, ref raw) == Errno.None;
         return terminal;
     }
 
     /// <summary>Size in characters, 0 x 0 when unknown.</summary>
-    internal static (ushort Rows, ushort Columns) Size()
+    internal (ushort Rows, ushort Columns) Size()
     {
         Winsize size = default;
-        return HostIoctl.Ioctl(StandardInput, TIOCGWINSZ, ref size) == Errno.None ? (size.ws_row, size.ws_col)
+        return HostIoctl.Ioctl(_fd, TIOCGWINSZ, ref size) == Errno.None ? (size.ws_row, size.ws_col)
             : ((ushort)0, (ushort)0);
     }
 
     /// <summary>Restores the terminal.</summary>
     public void Dispose()
     {
-        if (_isRaw)
+        if (!_isRaw)
         {
-            HostIoctl.Ioctl(StandardInput, TCSETSW, ref _saved);
-            _isRaw = false;
+            return;
         }
+
+        // With SIGTTOU blocked the call works from the background too (tcsetattr(3), tty_check_change).
+        const int Block = 0;
+        const int Set = 2;
+        HostSignal.SetMask(Block, 1UL << (Signals.SIGTTOU - 1), out ulong old);
+        HostIoctl.Ioctl(_fd, TCSETSW, ref _saved);
+        HostSignal.SetMask(Set, old, out _);
+        _isRaw = false;
     }
 
-    private static bool HasTerminal(int fd)
+    private static bool IsTerminal(int fd)
     {
         Termios ignored = default;
         return HostIoctl.Ioctl(fd, TCGETS, ref ignored) == Errno.None;

@@ -196,6 +196,7 @@ public sealed partial class GuestKernel
         ThreadGroup group = new(this, identity, processGroup, new SignalHandlers(), spec.Limits)
         {
             OomScoreAdjust = spec.OomScoreAdjust,
+            Protection = spec.Protection,
         };
         session.Leader = group;
         TaskParts parts = new()

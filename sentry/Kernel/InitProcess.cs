@@ -35,6 +35,9 @@ public sealed class InitProcess
     /// <summary>Nice value of the process.</summary>
     public int Nice { get; init; }
 
+    /// <summary>Do signals without a handler end it?</summary>
+    public InitProtection Protection { get; init; } = InitProtection.Protected;
+
     /// <summary>/proc/pid/oom_score_adj.</summary>
     public int OomScoreAdjust { get; init; }
 }
@@ -44,4 +47,14 @@ public enum PrivilegeGain
 {
     Allowed,
     Denied,
+}
+
+/// <summary>Is the first process immune to signals that it does not handle (kill(2), "init")?</summary>
+public enum InitProtection
+{
+    /// <summary>As the first process of every PID namespace.</summary>
+    Protected,
+
+    /// <summary>As any other process: it need not know that it is the first.</summary>
+    None,
 }

@@ -69,8 +69,9 @@ public sealed partial class ProcessGroup
     {
         foreach (ThreadGroup member in Members)
         {
-            if (member == leaving || (member.IsDead && member.Leader.IsExiting) || member.Parent is null
-                || member.Parent.IsGlobalInit)
+            // The first process of the sandbox counts as a parent like any other: it is a container's, not the
+            // machine's.
+            if (member == leaving || (member.IsDead && member.Leader.IsExiting) || member.Parent is null)
             {
                 continue;
             }

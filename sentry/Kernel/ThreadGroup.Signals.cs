@@ -191,7 +191,11 @@ public sealed partial class ThreadGroup
 
     /// <summary>Init of a namespace dies of no signal it does not handle, unless a fault of its own asked for
     /// it.</summary>
-    private bool IsProtectedLocked => IsNamespaceInit && !_initProtectionLost;
+    private bool IsProtectedLocked =>
+        IsNamespaceInit && !_initProtectionLost && Protection == InitProtection.Protected;
+
+    /// <summary>What the sandbox's owner decided for its first process.</summary>
+    internal InitProtection Protection { get; init; }
 
     private void ContinueLocked()
     {

@@ -28,6 +28,7 @@ public readonly record struct ScriptLine(string Interpreter, string? Argument)
         text = end >= 0 ? text[..end] : text;
         int nul = text.IndexOf((byte)0);
         isCut &= nul < 0;
+        text = isCut ? text[..^1] : text;
         text = nul >= 0 ? text[..nul] : text;
         text = text.Trim(" \t"u8);
         if (text.IsEmpty)

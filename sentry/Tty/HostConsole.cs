@@ -25,6 +25,7 @@ public sealed class HostConsole : IDisposable
     private readonly Gate _room = new();
     private readonly Thread _reader;
     private readonly Thread _writer;
+    private readonly InputKind _inputKind;
     private volatile bool _isStopping;
 
     private HostConsole(Terminal terminal, int inputFd, int outputFd, int stopFd)
@@ -33,6 +34,9 @@ public sealed class HostConsole : IDisposable
         _inputFd = inputFd;
         _outputFd = outputFd;
         _stop = new HostFd(stopFd);
+        Termios ignored = default;
+        _inputKind = HostIoctl.Ioctl(inputFd, Ioctls.TCGETS, ref ignored) == Errno.None ? InputKind.Terminal
+            : InputKind.Stream;
         _shown.Events = Epoll.EPOLLIN;
         _room.Events = Epoll.EPOLLOUT;
         _reader = new Thread(RunReader, StackBytes) { IsBackground = true, Name = "console-in" };
@@ -94,8 +98,12 @@ public sealed class HostConsole : IDisposable
 
             if (error != Errno.None || got <= 0)
             {
-                // The caller's side is gone: to the guest that is a hang-up.
-                _terminal.HangUp(HangUpCause.LineLost);
+                // The caller's terminal is gone: to the guest that is a hang-up. A file or pipe has just ended.
+                if (_inputKind == InputKind.Terminal)
+                {
+                    _terminal.HangUp(HangUpCause.LineLost);
+                }
+
                 return;
             }
 
@@ -106,11 +114,14 @@ public sealed class HostConsole : IDisposable
     private void Type(Span<byte> bytes)
     {
         IoSequence source = IoSequence.FromBuffer(bytes);
-        while (source.Remaining > 0 && !_isStopping)
+        Errno error = Errno.None;
+        while (error == Errno.None && source.Remaining > 0 && !_isStopping)
         {
-            if (_terminal.MasterWrite(ref source, out _) == Errno.EAGAIN)
+            error = _terminal.MasterWrite(ref source, out _);
+            if (error == Errno.EAGAIN)
             {
                 _room.Signal.WaitOne();
+                error = Errno.None;
             }
         }
     }
@@ -155,6 +166,16 @@ public sealed class HostConsole : IDisposable
 
             bytes = error == Errno.None ? bytes[written..] : bytes;
         }
+    }
+
+    /// <summary>What the end of the input means.</summary>
+    private enum InputKind
+    {
+        /// <summary>Nothing more is typed.</summary>
+        Stream,
+
+        /// <summary>A hang-up.</summary>
+        Terminal,
     }
 
     /// <summary>Wakes one of the threads.</summary>

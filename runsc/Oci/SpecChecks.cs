@@ -1,0 +1,303 @@
+using System;
+using System.Collections.Generic;
+using System.Text.Json;
+using HostOs;
+using Runsc.Cli;
+
+namespace Runsc.Oci;
+
+/// <summary>
+/// What a configuration must be beyond its JSON schema, and what of it is not supported. docs/oci.md lists what is
+/// honoured, refused and ignored.
+/// </summary>
+internal sealed class SpecChecks(string file, Spec spec)
+{
+    private const int MaxHostNameBytes = 64;
+    private const int WorstOomScore = 1000;
+
+    internal void Check()
+    {
+        if (spec.OciVersion is null || !spec.OciVersion.StartsWith("1.", StringComparison.Ordinal))
+        {
+            Reject("ociVersion", Quote(spec.OciVersion) + " is not supported (1.x is)");
+        }
+
+        CheckProcess(spec.Process ?? throw Rejection("process", "missing"));
+        if (spec.Root?.Path is not { Length: > 0 } root)
+        {
+            throw Rejection("root.path", "missing");
+        }
+
+        CheckNoNul("root.path", root);
+        CheckName("hostname", spec.Hostname);
+        CheckName("domainname", spec.Domainname);
+        CheckMounts();
+        foreach ((string moment, JsonElement hooks) in spec.Hooks ?? [])
+        {
+            RefuseUnlessEmpty("hooks." + ByteStrings.FromText(moment), hooks);
+        }
+
+        if (spec.Linux is { } linux)
+        {
+            CheckLinux(linux);
+            CheckResources(linux.Resources);
+        }
+    }
+
+    private UserErrorException Rejection(string member, string why) => new(file + ": " + member + ": " + why);
+
+    private void Reject(string member, string why) => throw Rejection(member, why);
+
+    private static string Quote(string? value) => value is null ? "null" : ByteStrings.FromText(value);
+
+    private void CheckProcess(ProcessSpec process)
+    {
+        if (process.Args is not { Count: > 0 } args || args[0] is not { Length: > 0 })
+        {
+            throw Rejection("process.args", "at least one argument is required");
+        }
+
+        if (process.Cwd is not { Length: > 0 } cwd || cwd[0] != '/')
+        {
+            throw Rejection("process.cwd", "must be an absolute path");
+        }
+
+        CheckNoNul("process.cwd", cwd);
+        foreach (string entry in args)
+        {
+            CheckNoNul("process.args", entry);
+        }
+
+        foreach (string entry in process.Env ?? [])
+        {
+            CheckNoNul("process.env", entry);
+            if (entry.IndexOf('=') <= 0)
+            {
+                Reject("process.env", Quote(entry) + ": not NAME=value");
+            }
+        }
+
+        if (process.OomScoreAdj is < -WorstOomScore or > WorstOomScore)
+        {
+            Reject("process.oomScoreAdj", process.OomScoreAdj + " is not from -1000 to 1000");
+        }
+
+        if (process.User?.Umask > 0x1FF)
+        {
+            Reject("process.user.umask", "not from 0 to 0777");
+        }
+
+        RefuseUnlessEmpty("process.scheduler", process.Scheduler);
+        RefuseUnlessEmpty("process.ioPriority", process.IoPriority);
+        Capabilities.Check(file, process.Capabilities);
+        Rlimits.Check(file, process.Rlimits);
+    }
+
+    private void CheckName(string member, string? name)
+    {
+        CheckNoNul(member, name ?? "");
+        if (ByteStrings.FromText(name ?? "").Length > MaxHostNameBytes)
+        {
+            Reject(member, "longer than 64 bytes");
+        }
+    }
+
+    private void CheckMounts()
+    {
+        int index = 0;
+        foreach (MountSpec mount in spec.Mounts ?? [])
+        {
+            string where = "mounts[" + index++ + "]";
+            if (mount?.Destination is not { Length: > 0 } destination || destination[0] != '/')
+            {
+                throw Rejection(where + ".destination", "must be an absolute path");
+            }
+
+            CheckNoNul(where + ".destination", destination);
+            CheckNoNul(where + ".source", mount.Source ?? "");
+            CheckNoNul(where + ".type", mount.Type ?? "");
+            foreach (string option in mount.Options ?? [])
+            {
+                CheckNoNul(where + ".options", option);
+                if (MountOptions.IsRefused(option))
+                {
+                    Reject(where + ".options", Quote(option) + " is not supported");
+                }
+            }
+
+            RefuseUnlessEmpty(where + ".uidMappings", mount.UidMappings);
+            RefuseUnlessEmpty(where + ".gidMappings", mount.GidMappings);
+        }
+    }
+
+    private void CheckLinux(LinuxSpec linux)
+    {
+        CheckNamespaces(linux);
+        CheckPaths("linux.maskedPaths", linux.MaskedPaths);
+        CheckPaths("linux.readonlyPaths", linux.ReadonlyPaths);
+        if (linux.RootfsPropagation is { Length: > 0 } name && !MountOptions.TryGetPropagation(name, out _))
+        {
+            Reject("linux.rootfsPropagation", Quote(name) + ": unknown");
+        }
+
+        foreach ((string key, string value) in linux.Sysctl ?? [])
+        {
+            CheckNoNul("linux.sysctl", value);
+            if (key.Length == 0 || key.Contains('\0') || key.Contains("..", StringComparison.Ordinal))
+            {
+                Reject("linux.sysctl", Quote(key) + ": not the name of a setting");
+            }
+        }
+
+        int index = 0;
+        foreach (DeviceSpec device in linux.Devices ?? [])
+        {
+            CheckDevice("linux.devices[" + index++ + "]", device);
+        }
+
+        CheckMappings("linux.uidMappings", linux.UidMappings, (uint)HostUnistd.GetUid());
+        CheckMappings("linux.gidMappings", linux.GidMappings, (uint)HostUnistd.GetGid());
+        if (linux.Personality is { } personality && (personality.Domain != "LINUX"
+            || personality.Flags is { Count: > 0 }))
+        {
+            Reject("linux.personality", "only the domain LINUX without flags is supported");
+        }
+
+        RefuseUnlessEmpty("linux.timeOffsets", linux.TimeOffsets);
+        RefuseUnlessEmpty("linux.intelRdt", linux.IntelRdt);
+        RefuseUnlessEmpty("linux.netDevices", linux.NetDevices);
+    }
+
+    private void CheckNamespaces(LinuxSpec linux)
+    {
+        HashSet<string> seen = [];
+        foreach (NamespaceSpec item in linux.Namespaces ?? [])
+        {
+            string type = item?.Type ?? "null";
+            if (type is not ("pid" or "network" or "mount" or "ipc" or "uts" or "user" or "cgroup" or "time"))
+            {
+                Reject("linux.namespaces", "unknown type " + Quote(type));
+            }
+
+            if (!seen.Add(type))
+            {
+                Reject("linux.namespaces", type + " is given twice");
+            }
+
+            if (item!.Path is { Length: > 0 })
+            {
+                Reject("linux.namespaces", type + ": joining a namespace (path) is not supported");
+            }
+        }
+    }
+
+    private void CheckPaths(string member, List<string>? paths)
+    {
+        foreach (string path in paths ?? [])
+        {
+            CheckNoNul(member, path);
+            if (path.Length == 0 || path[0] != '/')
+            {
+                Reject(member, Quote(path) + ": must be an absolute path");
+            }
+        }
+    }
+
+    private void CheckDevice(string where, DeviceSpec? device)
+    {
+        if (device?.Path is not { Length: > 0 } path || path[0] != '/')
+        {
+            throw Rejection(where + ".path", "must be an absolute path");
+        }
+
+        CheckNoNul(where + ".path", path);
+        if (device.Type is not ("c" or "b" or "u" or "p"))
+        {
+            Reject(where + ".type", Quote(device.Type) + " is not one of c, b, u, p");
+        }
+
+        const long MaxMajor = 0xFFF;
+        const long MaxMinor = 0xFFFFF;
+        bool isNumbered = device.Major is >= 0 and <= MaxMajor && device.Minor is >= 0 and <= MaxMinor;
+        if (device.Type != "p" && !isNumbered)
+        {
+            Reject(where, "major and minor are required, at most 4095 and 1048575");
+        }
+    }
+
+    /// <summary>Ids of the sandbox are the ids of the files that are served: only mappings that say so are
+    /// taken.</summary>
+    private void CheckMappings(string member, List<IdMappingSpec>? mappings, uint caller)
+    {
+        foreach (IdMappingSpec mapping in mappings ?? [])
+        {
+            bool isIdentity = mapping is not null && mapping.ContainerId == mapping.HostId;
+            bool isCaller = mapping is { ContainerId: 0, Size: 1 } && mapping.HostId == caller;
+            if (!isIdentity && !isCaller)
+            {
+                Reject(member, "mapping to other host ids is not supported");
+            }
+        }
+    }
+
+    private void CheckResources(ResourcesSpec? resources)
+    {
+        RefuseUnlessEmpty("linux.resources.cpu", resources?.Cpu);
+        RefuseUnlessEmpty("linux.resources.blockIO", resources?.BlockIo);
+        RefuseUnlessEmpty("linux.resources.hugepageLimits", resources?.HugepageLimits);
+        RefuseUnlessEmpty("linux.resources.network", resources?.Network);
+        RefuseUnlessEmpty("linux.resources.rdma", resources?.Rdma);
+        RefuseUnlessEmpty("linux.resources.unified", resources?.Unified);
+    }
+
+    private void RefuseUnlessEmpty(string member, JsonElement? value)
+    {
+        if (value is { } given && !IsEmpty(given))
+        {
+            Reject(member, "not supported");
+        }
+    }
+
+    /// <summary>True for null, false, zero, "" and what is made of them only: engines write such members
+    /// always.</summary>
+    private static bool IsEmpty(JsonElement value)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Array:
+                foreach (JsonElement item in value.EnumerateArray())
+                {
+                    if (!IsEmpty(item))
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in value.EnumerateObject())
+                {
+                    if (!IsEmpty(member.Value))
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            case JsonValueKind.Number:
+                return value.TryGetInt64(out long number) && number == 0;
+            case JsonValueKind.String:
+                return value.ValueEquals("");
+            default:
+                return value.ValueKind != JsonValueKind.True;
+        }
+    }
+
+    private void CheckNoNul(string where, string? value)
+    {
+        if (value is null || value.Contains('\0'))
+        {
+            Reject(where, "contains a NUL character or is null");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Abi.Linux;
+using HostOs;
+using Runsc.Oci;
+
+namespace Runsc.Sandbox;
+
+/// <summary>Paths of the host as byte strings.</summary>
+internal static class HostPath
+{
+    /// <summary>The absolute path without symbolic links of what exists; <paramref name="flag"/> names where the user
+    /// gave it.</summary>
+    internal static string Resolve(string flag, string path, PathKind kind)
+    {
+        int flags = HostFcntl.Path | HostFcntl.CloseOnExec | (kind == PathKind.Directory ? HostFcntl.Directory : 0);
+        Errno errno = path.Contains('\0') ? Errno.ENOENT : Errno.None;
+        int opened = -1;
+        errno = errno == Errno.None ? HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, flags, 0, out opened) : errno;
+        string full = "";
+        if (errno == Errno.None)
+        {
+            using HostFd fd = new(opened);
+            errno = HostUnistd.ReadLinkAt(HostFcntl.AtFdCwd, "/proc/self/fd/" + fd.Value, out full);
+        }
+
+        return errno == Errno.None
+            ? full
+            : throw new UserErrorException(flag + ": " + path + ": " + ErrorText.Describe(errno));
+    }
+
+    /// <summary>Makes a directory and its missing parents, for their owner only.</summary>
+    internal static Errno MakeDirectories(string path)
+    {
+        const int OwnerOnly = 0x1C0;
+        for (int slash = path.IndexOf('/', 1); slash > 0; slash = path.IndexOf('/', slash + 1))
+        {
+            _ = HostStat.MkdirAt(HostFcntl.AtFdCwd, path[..slash], OwnerOnly);
+        }
+
+        Errno errno = HostStat.MkdirAt(HostFcntl.AtFdCwd, path, OwnerOnly);
+        return errno == Errno.EEXIST ? Errno.None : errno;
+    }
+}
+
+/// <summary>What a host path must be.</summary>
+internal enum PathKind
+{
+    Any,
+    Directory,
+}

@@ -1,0 +1,96 @@
+# What works: output, status, environment, volumes, words that are no UTF-8.
+
+case_version() { status 0 "$runsc" --version; grep -q -E '[0-9]' "$work/out" || fail "no version"; }
+case_help_names_every_command_and_flag() {
+    status 0 "$runsc" --help
+    local word
+    for word in do run spec syscalls --root --platform --debug-log --strace --network; do
+        grep -q -w -e "$word" "$work/out" || fail "--help does not name $word"
+    done
+    status 0 "$runsc" do --help
+    for word in --root --cwd --volume --hostname --memory --pids-limit; do
+        grep -q -w -e "$word" "$work/out" || fail "do --help does not name $word"
+    done
+    status 0 "$runsc" run --help
+    grep -q -e --bundle "$work/out" || fail "run --help does not name --bundle"
+}
+case_exit_status_is_the_programs() { status 0 in_box /bin/true; status 1 in_box /bin/false; status 42 in_box /bin/sh -c 'exit 42'; }
+case_death_by_signal_is_128_plus() {
+    status 139 in_box /tests/signal/frame role:crash
+    status 137 in_box /bin/sh -c 'sh -c "kill -9 \$\$"; exit $?'
+    status 137 in_box /bin/sh -c 'kill -9 $$'
+    status 143 in_box /bin/sh -c 'kill -TERM $$'
+}
+case_output_and_input_pass_through() {
+    equal "out" "$(in_box /bin/echo out)"
+    equal "through" "$(echo through | in_box /bin/cat)"
+    in_box /bin/sh -c 'echo err >&2' 2>"$work/err" || fail "status"
+    equal "err" "$(cat "$work/err")"
+    equal "1000000" "$(head -c 1000000 /dev/zero | in_box /bin/cat | wc -c)"
+}
+case_environment_and_cwd() {
+    equal "value" "$(FOO=value in_box /bin/sh -c 'echo $FOO')"
+    equal "/tmp" "$(run do --root "$root" --cwd /tmp /bin/busybox pwd)"
+    equal "box" "$(run do --root "$root" --hostname box /bin/busybox hostname)"
+}
+case_environment_keeps_its_order() {
+    equal "$(env -i Z=1 A=2 M=3 env | grep -v -e ^_ -e PWD -e SHLVL)" \
+        "$(env -i Z=1 A=2 M=3 "$runsc" --platform="$platform" do --root "$root" /bin/busybox env)"
+}
+case_words_that_are_no_utf8_pass() {
+    local word=$'a\xff\xfe\x80b' got
+    got=$(in_box /bin/echo "$word" | od -An -tx1)
+    equal "$(printf '%s\n' "$word" | od -An -tx1)" "$got"
+    got=$(BAD="$word" in_box /bin/sh -c 'echo "$BAD"' | od -An -tx1)
+    equal "$(printf '%s\n' "$word" | od -An -tx1)" "$got"
+}
+case_file_names_that_are_no_utf8_pass() {
+    local name=$'n\xe9\xff'
+    mkdir -p "$work/$name"
+    echo inside >"$work/$name/$name"
+    equal "inside" "$(run do --root "$root" --volume "$work/$name:/tmp/$name" /bin/cat "/tmp/$name/$name")"
+    equal "inside" "$(run do --root "$root" --volume "$work/$name:/v" --cwd /v /bin/cat "$name")"
+    bundle "$(args /bin/echo odd)"
+    mv "$work/bundle" "$work/$name/bundle"
+    equal "odd" "$(run run --bundle "$work/$name/bundle" one)"
+    rejected 'config.json' run run --bundle "$work/$name" one
+    grep -q -a -F "$name" "$work/err" || fail "the name is not shown as it is"
+}
+case_words_that_look_like_ours_reach_the_command() {
+    equal "--root --help @file -- [suggest] -v" "$(in_box /bin/echo --root --help @file -- '[suggest]' -v)"
+    equal "-- --cwd" "$(run do --root "$root" -- /bin/echo -- --cwd)"
+}
+case_writes_are_discarded() {
+    status 0 in_box /bin/sh -c 'echo x >/written && /bin/busybox rm /etc/passwd && cat /written'
+    [ ! -e "$root/written" ] && [ -e "$root/etc/passwd" ] || fail "the host's files changed"
+}
+case_volumes() {
+    mkdir -p "$work/volume"; echo content >"$work/volume/file"
+    equal "content" "$(run do --root "$root" --volume "$work/volume:/v:ro" /bin/cat /v/file)"
+    status 1 run do --root "$root" --volume "$work/volume:/v:ro" /bin/sh -c 'echo y >/v/file'
+    status 0 run do --root "$root" --volume "$work/volume:/v" /bin/sh -c 'echo new >/v/made'
+    equal "new" "$(cat "$work/volume/made")"
+    equal "content" "$(run do --root "$root" --volume "$work/volume/file:/etc/passwd" /bin/cat /etc/passwd)"
+}
+case_standard_streams_may_be_closed() { status 0 bash -c "'$runsc' --platform=$platform do --root '$root' /bin/true <&- 2>&-"; }
+case_without_privileges() {
+    command -v setpriv >/dev/null || fail "no setpriv(1)"
+    cp "$runsc" "$work/runsc"; chmod 755 "$work" "$work/runsc"
+    # With user name spaces it works; without them it is one line.
+    local got=0
+    setpriv --reuid 65534 --regid 65534 --clear-groups "$work/runsc" --root "$work/nobody" do --root / /bin/true 2>"$work/err" || got=$?
+    [ "$got" -le 1 ] && [ "$(wc -l <"$work/err")" -eq "$got" ] || fail "status $got: $(head -c 500 "$work/err")"
+}
+case_a_bundle_runs_without_privileges() {
+    cp "$runsc" "$work/runsc"; chmod 755 "$work" "$work/runsc"
+    bundle "$(args /bin/busybox id -u)"
+    mkdir -p "$work/nobody"; chown -R 65534:65534 "$work/nobody" "$work/bundle"
+    local got=0
+    setpriv --reuid 65534 --regid 65534 --clear-groups "$work/runsc" --root "$work/nobody" run --bundle "$work/bundle" one \
+        >"$work/out" 2>"$work/err" || got=$?
+    [ "$got" -le 1 ] && [ "$(wc -l <"$work/err")" -eq "$got" ] || fail "status $got: $(head -c 500 "$work/err")"
+    [ "$got" -eq 1 ] || equal 0 "$(cat "$work/out")"
+    equal "" "$(ls -A "$work/nobody")"
+}
+case_spec_does_not_overwrite() { mkdir -p "$work/s"; status 0 run spec --bundle "$work/s"; rejected 'config.json' run spec --bundle "$work/s"; }
+case_syscalls_lists() { status 0 run syscalls; grep -q -w getpid "$work/out" || fail "no getpid"; }
