@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 
 namespace Sentry.Kernel;
 
@@ -12,24 +13,28 @@ internal sealed class HeapWatch
     /// <summary>What the heap may hold beside the limit: the Sentry's own start-up needs and garbage.</summary>
     private const ulong AllowanceBytes = 64UL << 20;
 
-    private readonly WeakReference<GuestKernel> _kernel;
+    // A handle and no WeakReference: that has a finalizer of its own, which may run before ours.
+    private GCHandle _kernel;
     private int _fullCollections;
 
-    private HeapWatch(GuestKernel kernel) => _kernel = new WeakReference<GuestKernel>(kernel);
+    private HeapWatch(GuestKernel kernel) => _kernel = GCHandle.Alloc(kernel, GCHandleType.Weak);
 
     ~HeapWatch()
     {
-        if (_kernel.TryGetTarget(out GuestKernel? kernel))
+        if (_kernel.Target is not GuestKernel kernel)
         {
-            int count = GC.CollectionCount(GC.MaxGeneration);
-            if (count != _fullCollections)
-            {
-                _fullCollections = count;
-                CheckHeap(kernel);
-            }
-
-            GC.ReRegisterForFinalize(this);
+            _kernel.Free();
+            return;
         }
+
+        int count = GC.CollectionCount(GC.MaxGeneration);
+        if (count != _fullCollections)
+        {
+            _fullCollections = count;
+            CheckHeap(kernel);
+        }
+
+        GC.ReRegisterForFinalize(this);
     }
 
     /// <summary>Begins to watch; ends with the kernel.</summary>

@@ -11,6 +11,9 @@ internal sealed class PendingSignals
     private QueuedSignal? _head;
     private QueuedSignal? _tail;
 
+    // The instance taken last, so that a signal at a time allocates nothing.
+    private QueuedSignal? _spare;
+
     /// <summary>Signals that are pending, queued with information or not.</summary>
     internal ulong Set { get; private set; }
 
@@ -18,7 +21,13 @@ internal sealed class PendingSignals
     internal void AddBare(int signal) => Set |= SignalSets.Of(signal);
 
     /// <summary>Queues a signal; <paramref name="account"/> is charged until it is taken.</summary>
-    internal void Add(in SigInfo info, UserAccount? account) => Add(new QueuedSignal(info, null) { Account = account });
+    internal void Add(in SigInfo info, UserAccount? account)
+    {
+        QueuedSignal entry = _spare ?? new QueuedSignal(info, null);
+        _spare = null;
+        entry.Reuse(info, account);
+        Add(entry);
+    }
 
     /// <summary>Queues an instance that is in no queue.</summary>
     internal void Add(QueuedSignal entry)
@@ -64,7 +73,14 @@ internal sealed class PendingSignals
             Set &= ~SignalSets.Of(signal);
         }
 
-        found.Timer?.OnTakenLocked(ref info);
+        if (found.Timer is not null)
+        {
+            found.Timer.OnTakenLocked(ref info);
+            return;
+        }
+
+        found.Reuse(default, null);
+        _spare = found;
     }
 
     /// <summary>Takes one instance out if it is in this queue.</summary>
