@@ -68,7 +68,8 @@ internal sealed partial class Vcpu
             bool halted = error == Errno.None && Run.exit_reason == K.KVM_EXIT_HLT;
             if (!halted || !_code.TryGetVector(Run.regs.rip, out trap.Vector))
             {
-                Failure = $"KVM_RUN: {error}, exit {Run.exit_reason}, rip {Run.regs.rip:x}, cs {Run.sregs.cs.selector:x}";
+                Failure = $"KVM_RUN: {error}, exit {Run.exit_reason}, "
+                    + $"rip {Run.regs.rip:x}, cs {Run.sregs.cs.selector:x}";
                 return RunOutcome.Failed;
             }
             return trap.Vector == DescriptorTables.Vectors
