@@ -57,6 +57,9 @@ internal readonly unsafe struct ContextMemory
     /// <summary>The id the kernel gave the stub thread.</summary>
     public int ThreadId => Volatile.Read(ref *(int*)(_slot + ContextSlot.ThreadId));
 
+    /// <summary>How long the stub thread looks out for its next turn, all in all.</summary>
+    public void SetYieldCycles(ulong value) => *(ulong*)(_slot + ContextSlot.YieldCycles) = value;
+
     /// <summary>Gives the turn away, with a full fence.</summary>
     public void GiveTurn() => Interlocked.Exchange(ref *(int*)(_slot + ContextSlot.Turn), ContextSlot.TurnGuest);
 

@@ -12,9 +12,6 @@ namespace Platform.Systrap;
 /// </summary>
 internal sealed class StubProcess : IScriptRunner
 {
-    /// <summary>How long to look out for an answer before sleeping.</summary>
-    private const long YieldNs = 60_000;
-
     /// <summary>How often a sleeper looks whether the process is still there.</summary>
     private const long CheckNs = 50_000_000;
 
@@ -63,14 +60,14 @@ internal sealed class StubProcess : IScriptRunner
     public bool AwaitAck()
     {
         long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetTimestamp() - start < YieldNs)
+        do
         {
             if (_commands.Ack == _sequence)
             {
                 return true;
             }
-            HostSched.Yield();
         }
+        while (Waiting.LookOut(start));
         _commands.Exchange(CommandSlot.WantsWake, 1);
         bool alive = true;
         while (alive && _commands.Ack != _sequence)

@@ -35,6 +35,8 @@ internal sealed class StubThread
     /// broken.</summary>
     private const int PatienceChecks = 100;
 
+    private const int PollsPerLook = 16;
+
     private readonly int _pid;
 
     public StubThread(int pid, int tid, int slot, in ContextMemory memory)
@@ -60,6 +62,7 @@ internal sealed class StubThread
     /// <summary>Lets the stub thread run with the registers of its frame.</summary>
     public void Resume()
     {
+        Memory.SetYieldCycles(Waiting.IsContended(Stopwatch.GetTimestamp()) ? 0 : Waiting.YieldCycles);
         Memory.GiveTurn();
         if (Memory.StubSleeps)
         {
@@ -74,10 +77,9 @@ internal sealed class StubThread
     public WaitOutcome Await(ref int state, int interruptBit)
     {
         long start = Stopwatch.GetTimestamp();
-        long waited = 0;
-        while (waited < Waiting.YieldNs)
+        do
         {
-            for (int i = 0; i < 16; i++)
+            for (int i = 0; i < PollsPerLook; i++)
             {
                 if (Memory.Turn != ContextSlot.TurnGuest)
                 {
@@ -85,12 +87,8 @@ internal sealed class StubThread
                 }
                 Thread.SpinWait(1);
             }
-            waited = Stopwatch.GetTimestamp() - start;
-            if (waited > Waiting.SpinNs)
-            {
-                HostSched.Yield();
-            }
         }
+        while (Waiting.LookOut(start));
         return Sleep(ref state, interruptBit);
     }
 

@@ -25,6 +25,8 @@ machine_needs=(
     /usr/bin/unshare:util-linux
     /usr/bin/script:bsdutils
     /usr/bin/python3:python3
+    /usr/bin/cpio:cpio
+    /usr/bin/qemu-system-x86_64:qemu-system-x86
 )
 
 # The guest's Debian: minbase and the programs that tests/programs runs.

@@ -65,7 +65,6 @@ public sealed partial class SystrapPage
     private void EmitAwait()
     {
         Label spin = _a.CreateLabel();
-        Label yield = _a.CreateLabel();
         Label sleep = _a.CreateLabel();
         Label awake = _a.CreateLabel();
         Label go = _a.CreateLabel();
@@ -77,15 +76,12 @@ public sealed partial class SystrapPage
         _a.pause();
         EmitReadClock(rax);
         _a.sub(rax, r12);
+        _a.cmp(rax, __qword_ptr[r15 + ContextSlot.YieldCycles]);
+        _a.jae(sleep);
         _a.cmp(rax, __qword_ptr[r15 + ContextSlot.SpinCycles]);
         _a.jb(spin);
-        _a.Label(ref yield);
-        EmitCheckTurn(go);
         EmitCall(SysNr.sched_yield);
-        EmitReadClock(rax);
-        _a.sub(rax, r12);
-        _a.cmp(rax, __qword_ptr[r15 + ContextSlot.YieldCycles]);
-        _a.jb(yield);
+        _a.jmp(spin);
 
         _a.Label(ref sleep);
         _a.mov(eax, 1);

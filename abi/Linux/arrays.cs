@@ -170,6 +170,13 @@ public struct ULongs15
     private ulong _element;
 }
 
+/// <summary>An array of 32 <c>ulong</c> inside a struct.</summary>
+[InlineArray(32)]
+public struct ULongs32
+{
+    private ulong _element;
+}
+
 /// <summary>An array of 43 <c>ulong</c> inside a struct.</summary>
 [InlineArray(43)]
 public struct ULongs43

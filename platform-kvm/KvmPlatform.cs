@@ -1,0 +1,231 @@
+using System;
+using Abi.Linux;
+using HostOs;
+using Ring0;
+
+namespace Platform.Kvm;
+
+/// <summary>Guest code in ring 3 of a virtual machine. See the README of this folder for the model.</summary>
+public sealed class KvmPlatform : IPlatform
+{
+    /// <summary>vCPUs made at most: more guest threads than that take turns.</summary>
+    public const int DefaultMaxVcpus = 64;
+
+    /// <summary>The last page of the lower half stays empty: SYSRET there would fault in ring 0.</summary>
+    private const ulong EndOfLowerHalf = (1UL << 47) - 4096;
+
+    /// <summary>Nothing is mapped there.</summary>
+    private const ulong UnmappedEntry = KernelArea.UpperBase - 4096;
+
+    /// <summary>Where ring 0 runs on the CPU, the calibration loop takes some microseconds and an exit.</summary>
+    private const long EmulatedNs = 1_000_000;
+
+    private const int CalibrationRuns = 3;
+    private const int MaxCpus = 8192;
+
+    /// <summary>Every CPU with XSAVE knows these bits of MXCSR (SDM vol. 1, 11.6.6).</summary>
+    private const uint MxcsrMask = 0xffff;
+
+    private readonly KvmVm _vm;
+    private readonly TrapCode _code;
+    private readonly ulong _idt;
+    private readonly byte[] _allCpus;
+
+    private KvmPlatform(KvmVm vm, PhysicalMap physical, KernelArea area, BackingStore backing, ulong idt, int maxVcpus)
+    {
+        _vm = vm;
+        _idt = idt;
+        _code = TrapCode.Emit(KernelArea.UpperBase);
+        Span<byte> cpus = stackalloc byte[MaxCpus / 8];
+        HostSched.GetAffinity(0, cpus, out int bytes);
+        _allCpus = cpus[..int.Max(bytes, 0)].ToArray();
+        Physical = physical;
+        Area = area;
+        Backing = backing;
+        Pool = new VcpuPool(MakeVcpu, int.Min(maxVcpus, vm.MaxVcpus));
+        FpFormat = new FpFormat(vm.Cpu.FpStateBytes, vm.Cpu.Xcr0, MxcsrMask);
+    }
+
+    /// <summary>Told one line when a guest dies for a reason it cannot see.</summary>
+    public Action<string>? Log { get; set; }
+
+    public string Name => "kvm";
+
+    public ulong MaxUserAddress => EndOfLowerHalf;
+
+    public int FpStateBytes => FpFormat.Bytes;
+
+    /// <summary>
+    /// Whether the host emulates ring 0 instruction by instruction: then the Sentry must stay in host mode.
+    /// </summary>
+    public bool IsRing0Emulated { get; private set; }
+
+    /// <summary>What the calibration loop took at best.</summary>
+    public long CalibrationNs { get; private set; }
+
+    /// <summary>The CPUs the process may use, as sched_getaffinity(2) gives them at the start.</summary>
+    internal ReadOnlySpan<byte> AllCpus => _allCpus;
+
+    internal PhysicalMap Physical { get; }
+
+    internal KernelArea Area { get; }
+
+    internal BackingStore Backing { get; }
+
+    internal VcpuPool Pool { get; }
+
+    internal FpFormat FpFormat { get; }
+
+    /// <summary>The tables that only map the kernel area, which every address space shares.</summary>
+    internal PageTables KernelTables { get; private set; } = null!;
+
+    /// <summary>IA32_LSTAR.</summary>
+    internal ulong SystemCallEntry { get; private set; }
+
+    /// <summary>
+    /// Opens /dev/kvm, which a confined process could not any more. On failure <paramref name="problem"/> is one line
+    /// that says what to do.
+    /// </summary>
+    public static Errno OpenDevice(out HostFd? device, out string problem) =>
+        KvmVm.OpenDevice(out device, out problem);
+
+    /// <summary>
+    /// Starts the platform on a device that is its own from then on. Call it before the seccomp filter. On failure
+    /// <paramref name="problem"/> is one line that says what to do.
+    /// </summary>
+    public static Errno Create(
+        HostFd device, out KvmPlatform? platform, out string problem, int maxVcpus = DefaultMaxVcpus)
+    {
+        platform = null;
+        SafeCopy.Install();
+        Errno error = QuietSignal.Install(Vcpu.KickSignal);
+        if (error != Errno.None)
+        {
+            problem = "kvm platform: catching the kick signal: " + error;
+            return error;
+        }
+        error = KvmVm.Create(device, out KvmVm? vm, out problem);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        var physical = new PhysicalMap(vm!);
+        problem = "kvm platform: making guest memory";
+        error = KernelArea.Create(physical, out KernelArea? area);
+        BackingStore? backing = null;
+        error = error == Errno.None ? BackingStore.Create(physical, out backing) : error;
+        if (error == Errno.None && area!.TryAllocate(PageTables.PageBytes, out ulong idt, out _))
+        {
+            var made = new KvmPlatform(vm!, physical, area, backing!, area.UpperOf(idt), maxVcpus);
+            error = made.Start(idt, out problem);
+            platform = error == Errno.None ? made : null;
+        }
+        if (error != Errno.None)
+        {
+            backing?.Dispose();
+            area?.Dispose();
+            vm!.Dispose();
+            problem += ": " + error;
+        }
+        return error;
+    }
+
+    public Errno NewAddressSpace(out IAddressSpace? addressSpace)
+    {
+        Errno error = KvmAddressSpace.Create(this, out KvmAddressSpace? space);
+        addressSpace = space;
+        return error;
+    }
+
+    public IContext NewContext() => new KvmContext(this);
+
+    public void Dispose()
+    {
+        Pool.Dispose();
+        Backing.Dispose();
+        Area.Dispose();
+        _vm.Dispose();
+    }
+
+    private Errno Start(ulong idt, out string problem)
+    {
+        problem = "kvm platform: making page tables";
+        if (!PageTables.TryCreate(new AreaTables(Area), PageSize.Bytes2M, out PageTables? tables) ||
+            !Area.MapInto(tables!))
+        {
+            return Errno.ENOMEM;
+        }
+        KernelTables = tables!;
+        Area.LoadCode(_code.Bytes);
+        DescriptorTables.WriteIdt(Area.BytesAt(idt, DescriptorTables.IdtBytes), _code.Vectors);
+        problem = "kvm platform: making the first vCPU";
+        var context = new KvmContext(this);
+        Vcpu? vcpu = Pool.Take(context);
+        if (vcpu is null)
+        {
+            context.Dispose();
+            return Errno.ENODEV;
+        }
+        Errno error = Calibrate(vcpu, out problem);
+        Pool.Return(vcpu);
+        context.Dispose();
+        return error;
+    }
+
+    private Errno Calibrate(Vcpu vcpu, out string problem)
+    {
+        CalibrationNs = long.MaxValue;
+        problem = "kvm platform: running ring 0";
+        for (int i = 0; i < CalibrationRuns; i++)
+        {
+            long ns = vcpu.Calibrate(KernelTables.Root);
+            if (ns < 0)
+            {
+                return Errno.EIO;
+            }
+            CalibrationNs = long.Min(CalibrationNs, ns);
+        }
+        IsRing0Emulated = CalibrationNs > EmulatedNs;
+        SystemCallEntry = IsRing0Emulated ? UnmappedEntry : _code.SystemCall;
+        vcpu.ShadowsStay = IsRing0Emulated;
+        problem = "kvm platform: setting the system-call entry";
+        return vcpu.SetSystemCallEntry(SystemCallEntry);
+    }
+
+    private Vcpu? MakeVcpu(int identifier)
+    {
+        Errno error = Vcpu.Create(_vm, Area, _code, _idt, KernelTables.Root, identifier, out Vcpu? vcpu);
+        if (error == Errno.None && SystemCallEntry != 0)
+        {
+            vcpu!.ShadowsStay = IsRing0Emulated;
+            error = vcpu.SetSystemCallEntry(SystemCallEntry);
+        }
+        if (error != Errno.None)
+        {
+            Log?.Invoke($"kvm: making vCPU {identifier}: {error}");
+        }
+        return error == Errno.None ? vcpu : null;
+    }
+
+    /// <summary>Table memory of the kernel's own tree, which never changes once made.</summary>
+    private sealed class AreaTables(KernelArea area) : ITableMemory
+    {
+        public bool TryAllocate(out ulong physical) => area.TryAllocate(PageTables.PageBytes, out physical, out _);
+
+        public void Free(ulong physical) => area.Free(physical);
+
+        public Span<ulong> Entries(ulong physical) => area.TableAt(physical);
+
+        public void Changed(ulong physical)
+        {
+        }
+
+        public void Mapped(ulong physical, ulong lengthBytes)
+        {
+        }
+
+        public void Dropped(ulong physical, ulong lengthBytes)
+        {
+        }
+    }
+}
