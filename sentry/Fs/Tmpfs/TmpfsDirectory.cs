@@ -104,7 +104,13 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     /// <inheritdoc/>
     public override Errno Link(Task task, string name, Inode target)
     {
+        // The VFS has looked already, but an overlay's idea of what it names may be old: a directory has one name.
         TmpfsInode inode = (TmpfsInode)target;
+        if (inode is TmpfsDirectory)
+        {
+            return Errno.EPERM;
+        }
+
         if (!TryAddEntry(name, inode))
         {
             return Errno.EEXIST;
@@ -117,6 +123,11 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     /// <inheritdoc/>
     public override Errno Unlink(Task task, string name, Inode child)
     {
+        if (child is TmpfsDirectory)
+        {
+            return Errno.EISDIR;
+        }
+
         if (!TryRemoveEntry(name, (TmpfsInode)child))
         {
             return Errno.ENOENT;
@@ -129,7 +140,11 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     /// <inheritdoc/>
     public override Errno RemoveDirectory(Task task, string name, Inode child)
     {
-        TmpfsDirectory victim = (TmpfsDirectory)child;
+        if (child is not TmpfsDirectory victim)
+        {
+            return Errno.ENOTDIR;
+        }
+
         if (!victim.TryClose())
         {
             return Errno.ENOTEMPTY;
