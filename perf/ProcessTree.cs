@@ -73,7 +73,9 @@ internal sealed class ProcessTree
     {
         const int Shown = 24;
         string line = File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ').Trim();
-        line = line.Length == 0 ? "(" + File.ReadAllText($"/proc/{pid}/comm").Trim() + ")" : Path.GetFileName(line.Split(' ')[0]);
+        line = line.Length == 0
+            ? "(" + File.ReadAllText($"/proc/{pid}/comm").Trim() + ")"
+            : Path.GetFileName(line.Split(' ')[0]);
         return line.Length > Shown ? line[..Shown] : line;
     }
 

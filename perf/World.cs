@@ -63,7 +63,8 @@ internal sealed class World
         process.WaitForExit();
         return process.ExitCode == 0
             ? (output, error)
-            : throw new IOException($"{start.FileName} {string.Join(' ', start.ArgumentList)}: status {process.ExitCode}: {error}");
+            : throw new IOException(start.FileName + " " + string.Join(' ', start.ArgumentList)
+                + $": status {process.ExitCode}: {error}");
     }
 
     private static string Need(string name) =>
