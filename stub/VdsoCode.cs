@@ -28,18 +28,24 @@ internal sealed class VdsoCode
     }
 
     /// <summary>
-    /// Code of the Sentry's own clock: <c>long now(int clock)</c>, nanoseconds or -1 when the parameters are not
-    /// usable or do not know the clock.
+    /// Code of the Sentry's own clock: <c>long now(int clock)</c>, nanoseconds, <see cref="VdsoImage.ClockUnusable"/>
+    /// when the parameters are not usable or do not know the clock, <see cref="VdsoImage.ClockBusy"/> while they are
+    /// being written. It never waits: it runs where the collector cannot stop its thread, and the writer may be
+    /// waiting for the collector.
     /// </summary>
     internal static byte[] EmitClock(long parametersAddress)
     {
         VdsoCode code = new(parametersAddress);
         Assembler a = code._a;
         Label unusable = a.CreateLabel();
-        code.EmitReadClock(unusable);
+        Label busy = a.CreateLabel();
+        code.EmitReadClock(unusable, busy);
         a.ret();
         a.Label(ref unusable);
-        a.mov(rax, -1L);
+        a.mov(rax, VdsoImage.ClockUnusable);
+        a.ret();
+        a.Label(ref busy);
+        a.mov(rax, VdsoImage.ClockBusy);
         a.ret();
         return CodeBuilder.Assemble(a).Bytes;
     }
@@ -150,9 +156,10 @@ internal sealed class VdsoCode
 
     /// <summary>
     /// rax = nanoseconds of clock edi. Clobbers rcx, rdx, r8, r9, r10; keeps rdi, rsi, r11. Jumps to <paramref
-    /// name="otherwise"/> when the page cannot tell.
+    /// name="otherwise"/> when the page cannot tell, and to <paramref name="whileWritten"/> while it is being written;
+    /// without that it waits.
     /// </summary>
-    private void EmitReadClock(Label otherwise)
+    private void EmitReadClock(Label otherwise, Label? whileWritten = null)
     {
         Assembler a = _a;
         Label busy = a.CreateLabel();
@@ -179,7 +186,7 @@ internal sealed class VdsoCode
         a.Label(ref read);
         a.mov(r9d, __[r8 + VdsoParameters.SequenceOffset]);
         a.test(r9b, 1);
-        a.jnz(busy);
+        a.jnz(whileWritten ?? busy);
         a.cmp(__dword_ptr[r8 + VdsoParameters.IsUsableOffset], 0);
         a.je(otherwise);
         a.lfence();                     // RDTSC is not ordered against earlier loads (SDM vol. 2, RDTSC)

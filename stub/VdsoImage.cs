@@ -18,6 +18,12 @@ public static class VdsoImage
     private const string SoName = "linux-vdso.so.1";
     private const string Version = "LINUX_2.6";
 
+    /// <summary>Result of the Sentry's own clock: the page cannot tell.</summary>
+    public const long ClockUnusable = -1;
+
+    /// <summary>Result of the Sentry's own clock: the page is being written, ask again.</summary>
+    public const long ClockBusy = -2;
+
     /// <summary>Code of the Sentry's own clock, see <see cref="VdsoCode.EmitClock"/>.</summary>
     public static byte[] EmitClock(long parametersAddress) => VdsoCode.EmitClock(parametersAddress);
 

@@ -200,6 +200,13 @@ public sealed unsafe class KernelClock
     {
         // SAFETY: the routine reads only the parameter page.
         long ns = _now(clock);
+        while (ns == VdsoImage.ClockBusy)
+        {
+            // Here, not in the routine: the collector may have stopped the writer, and must be able to stop us.
+            Thread.Yield();
+            ns = _now(clock);
+        }
+
         return ns >= 0 ? ns : HostTime.Now(clock);
     }
 

@@ -49,6 +49,20 @@ public sealed class KernelClockTests : IDisposable
     }
 
     [Fact]
+    public void The_collector_can_stop_a_reader_that_waits_for_a_writer()
+    {
+        SpinUntilRefreshed(1);
+        _vdso.Page.Sequence++;
+        Thread reader = new(() => _ = _clock.MonotonicNs) { IsBackground = true };
+        reader.Start();
+        Thread.Sleep(50);
+        GC.Collect();
+        Assert.True(reader.IsAlive);
+        _vdso.Page.Sequence++;
+        Assert.True(reader.Join(TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
     public void Time_never_goes_back_while_another_thread_refreshes()
     {
         SpinUntilRefreshed(1);
