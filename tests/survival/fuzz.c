@@ -651,6 +651,9 @@ static int open_null(void)
     return dup2(null, 0) | dup2(null, 1) | dup2(null, 2);
 }
 
+// The rest runs as the first process of a name space: its children cannot end it, and kill(-1) spares it alone.
+static int first_process(int argc, char **argv);
+
 int main(int argc, char **argv)
 {
     char name[65] = "";
@@ -659,6 +662,21 @@ int main(int argc, char **argv)
         fputs("usage, inside a sandbox with the host name \"fuzzed\" and as its first process: fuzz SECONDS SEED [FIRST]\n", stderr);
         return 2;
     }
+    if (unshare(CLONE_NEWPID) == -1) {
+        perror("unshare");
+        return 2;
+    }
+    pid_t first = fork();
+    if (first == 0) {
+        return first_process(argc, argv);
+    }
+    int status = 0;
+    waitpid(first, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int first_process(int argc, char **argv)
+{
     int64_t end = now_ms() + atoi(argv[1]) * 1000LL;
     uint64_t seed = strtoull(argv[2], NULL, 0);
     long number = argc > 3 ? atol(argv[3]) : 1, started = 0;
