@@ -53,10 +53,20 @@ public sealed class KernelClockTests : IDisposable
     {
         SpinUntilRefreshed(1);
         _vdso.Page.Sequence++;
-        Thread reader = new(() => _ = _clock.MonotonicNs) { IsBackground = true };
+        bool isReading = false;
+        Thread reader = new(() =>
+        {
+            Volatile.Write(ref isReading, true);
+            _ = _clock.MonotonicNs;
+        })
+        { IsBackground = true };
         reader.Start();
-        Thread.Sleep(50);
-        GC.Collect();
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref isReading), TimeSpan.FromSeconds(30)));
+        for (int i = 0; i < 20; i++)
+        {
+            GC.Collect();
+        }
+
         Assert.True(reader.IsAlive);
         _vdso.Page.Sequence++;
         Assert.True(reader.Join(TimeSpan.FromSeconds(30)));
