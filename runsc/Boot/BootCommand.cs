@@ -53,7 +53,7 @@ internal static class BootCommand
             return "cannot isolate the sandbox: " + step + ": " + errno;
         }
 
-        errno = Platforms.Create(spec.Platform, log, out IPlatform? platform, out string problem);
+        errno = Platforms.Create(spec, log, out IPlatform? platform, out string problem);
         if (errno != Errno.None)
         {
             return problem;

@@ -54,6 +54,16 @@ internal static class SentryFilter
             rules.Allow(ptrace);
         }
 
+        if (platform == "kvm")
+        {
+            foreach (uint request in (uint[])[Kvm.KVM_RUN, Kvm.KVM_GET_XSAVE, Kvm.KVM_SET_XSAVE,
+                Kvm.KVM_SET_USER_MEMORY_REGION, Kvm.KVM_CREATE_VCPU, Kvm.KVM_SET_CPUID2, Kvm.KVM_GET_SREGS,
+                Kvm.KVM_SET_SREGS, Kvm.KVM_SET_XCRS, Kvm.KVM_SET_MSRS])
+            {
+                rules.AllowIf(ioctl, SeccompCheck.Equal32(1, request));
+            }
+        }
+
         return rules.Install();
     }
 

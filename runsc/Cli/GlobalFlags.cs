@@ -15,7 +15,7 @@ internal static class GlobalFlags
 
     internal static readonly Option<string> Platform = new("--platform")
     {
-        Description = "How guest code runs: auto, systrap or ptrace.",
+        Description = "How guest code runs: auto, kvm, systrap or ptrace.",
         DefaultValueFactory = _ => "auto",
     };
 
@@ -55,9 +55,9 @@ internal static class GlobalFlags
     internal static Values Read(ParseResult result)
     {
         string platform = result.GetValue(Platform)!;
-        if (platform is not ("auto" or "systrap" or "ptrace"))
+        if (platform is not ("auto" or "kvm" or "systrap" or "ptrace"))
         {
-            throw new UserErrorException("--platform: " + platform + ": not one of auto, systrap, ptrace");
+            throw new UserErrorException("--platform: " + platform + ": not one of auto, kvm, systrap, ptrace");
         }
 
         if (result.GetValue(Network) is not "none")

@@ -92,6 +92,9 @@ internal sealed class SandboxSpec
     /// <summary>Descriptor of the debug log, or -1.</summary>
     public int DebugLogFd { get; set; } = -1;
 
+    /// <summary>Descriptor of the device that the platform needs, or -1.</summary>
+    public int PlatformFd { get; set; } = -1;
+
     /// <summary>Descriptor of the control channel to the launcher.</summary>
     public int ControlFd { get; set; }
 

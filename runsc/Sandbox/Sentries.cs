@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Abi.Linux;
 using HostOs;
+using Platform.Kvm;
 using Runsc.Oci;
 using Sentry.Fs.Host;
 using Stub;
@@ -56,9 +57,29 @@ internal static class Sentries
             request.Descriptors.Add(new FdMap(goferChannels[i].Value, FirstGoferFd + i));
         }
 
+        using HostFd? device = OpenDevice(spec.Platform);
+        if (device is not null)
+        {
+            spec.PlatformFd = FirstGoferFd + goferChannels.Count;
+            request.Descriptors.Add(new FdMap(device.Value, spec.PlatformFd));
+        }
+
         using HostFd specFd = WriteSpec(spec);
         request.Descriptors.Add(new FdMap(specFd.Value, SpecFd));
         return HostIds.Start(request);
+    }
+
+    /// <summary>What the platform cannot open itself once the Sentry is confined.</summary>
+    private static HostFd? OpenDevice(string platform)
+    {
+        if (platform != "kvm")
+        {
+            return null;
+        }
+
+        return KvmPlatform.OpenDevice(out HostFd? device, out string problem) == Errno.None
+            ? device
+            : throw new UserErrorException(problem);
     }
 
     private static void AddIdentity(SpawnRequest request)
