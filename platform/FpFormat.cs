@@ -1,9 +1,9 @@
 using System;
 
-namespace Platform.Stubs;
+namespace Platform;
 
 /// <summary>
-/// Size and rules of the XSAVE area on this host (SDM vol. 1, 13.4): standard format.
+/// Size and rules of the XSAVE area in standard format (SDM vol. 1, 13.4), as a platform hands it out and takes it.
 /// </summary>
 internal sealed class FpFormat
 {
@@ -28,8 +28,12 @@ internal sealed class FpFormat
     private readonly ulong _components;
     private readonly uint _mxcsrMask;
 
+    /// <param name="bytes">Size of the area.</param>
+    /// <param name="components">State components that are enabled (XCR0).</param>
+    /// <param name="mxcsrMask">Bits of MXCSR that the CPU knows; 0 for the mask of the first CPUs with SSE.</param>
     public FpFormat(int bytes, ulong components, uint mxcsrMask)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, MinBytes);
         Bytes = bytes;
         _components = components;
         _mxcsrMask = mxcsrMask == 0 ? DefaultMxcsrMask : mxcsrMask;

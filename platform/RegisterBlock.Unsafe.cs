@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 
-namespace Platform.Stubs;
+namespace Platform;
 
 /// <summary>
 /// Owner of one set of general registers outside the managed heap, where the host kernel reads and writes it.
