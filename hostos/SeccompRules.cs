@@ -1,32 +1,24 @@
 using System.Collections.Generic;
 using Abi.Linux;
+using static HostOs.ClassicBpf;
 
 namespace HostOs;
 
-/// <summary>How one argument of a system call is judged.</summary>
-public enum SeccompTest
-{
-    /// <summary>(argument &amp; Mask) == Value.</summary>
-    MaskedEqual,
-
-    /// <summary>argument &lt;= Value, unsigned.</summary>
-    AtMost,
-}
-
-/// <summary>One condition on an argument (0 to 5) of a system call; all 64 bits count.</summary>
-public readonly record struct SeccompCheck(int Argument, SeccompTest Test, ulong Value, ulong Mask)
+/// <summary>One condition on an argument (0 to 5) of a system call: of its 64 bits those of the mask have the
+/// value.</summary>
+public readonly record struct SeccompCheck(int Argument, ulong Value, ulong Mask)
 {
     /// <summary>The argument has this value.</summary>
     public static SeccompCheck Equal(int argument, ulong value) =>
-        new(argument, SeccompTest.MaskedEqual, value, ulong.MaxValue);
+        new(argument, value, ulong.MaxValue);
 
     /// <summary>The bits of <paramref name="mask"/> have this value.</summary>
     public static SeccompCheck MaskedEqual(int argument, ulong mask, ulong value) =>
-        new(argument, SeccompTest.MaskedEqual, value, mask);
+        new(argument, value, mask);
 
     /// <summary>A 32-bit argument (the kernel ignores the upper half) has this value.</summary>
     public static SeccompCheck Equal32(int argument, uint value) =>
-        new(argument, SeccompTest.MaskedEqual, value, uint.MaxValue);
+        new(argument, value, uint.MaxValue);
 }
 
 /// <summary>
@@ -36,10 +28,6 @@ public readonly record struct SeccompCheck(int Argument, SeccompTest Test, ulong
 /// </summary>
 public sealed class SeccompRules
 {
-    private const uint NumberOffset = 0;
-    private const uint ArchOffset = 4;
-    private const uint ArgumentsOffset = 16;
-
     private readonly SortedDictionary<int, List<SeccompCheck[]>> _allowed = [];
     private readonly SortedDictionary<int, Errno> _errors = [];
 
@@ -141,20 +129,6 @@ public sealed class SeccompRules
         uint high = low + 4;
         uint highValue = (uint)(check.Value >> 32);
         uint lowValue = (uint)check.Value;
-        if (check.Test == SeccompTest.AtMost)
-        {
-            // high < v: pass; high > v: fail; equal: low <= v.
-            byte fail = checked((byte)(rest + 2));
-            return
-            [
-                Load(high),
-                Jump(Bpf.BPF_JGT, highValue, checked((byte)(fail + 1)), 0),
-                Jump(Bpf.BPF_JEQ, highValue, 0, 2),
-                Load(low),
-                Jump(Bpf.BPF_JGT, lowValue, checked((byte)rest), 0),
-            ];
-        }
-
         return
         [
             Load(high),
@@ -169,20 +143,4 @@ public sealed class SeccompRules
     private uint ActionOf(int number) =>
         _errors.TryGetValue(number, out Errno errno) ? Seccomp.SECCOMP_RET_ERRNO | (uint)errno
             : Seccomp.SECCOMP_RET_KILL_PROCESS;
-
-    private static ulong Load(uint offset) => Encode(Bpf.BPF_LD | Bpf.BPF_W | Bpf.BPF_ABS, 0, 0, offset);
-
-    private static ulong And(uint mask) => Encode(Bpf.BPF_ALU | Bpf.BPF_AND | Bpf.BPF_K, 0, 0, mask);
-
-    private static ulong JumpIfEqual(uint value, byte whenEqual, byte otherwise) =>
-        Jump(Bpf.BPF_JEQ, value, whenEqual, otherwise);
-
-    private static ulong Jump(int test, uint value, byte whenTrue, byte whenFalse) =>
-        Encode(Bpf.BPF_JMP | test | Bpf.BPF_K, whenTrue, whenFalse, value);
-
-    private static ulong Return(uint action) => Encode(Bpf.BPF_RET | Bpf.BPF_K, 0, 0, action);
-
-    /// <summary>struct sock_filter: code, jt, jf, k.</summary>
-    private static ulong Encode(int code, byte whenTrue, byte whenFalse, uint k) =>
-        (ushort)code | ((ulong)whenTrue << 16) | ((ulong)whenFalse << 24) | ((ulong)k << 32);
 }

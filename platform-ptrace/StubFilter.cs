@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Abi.Linux;
+using static HostOs.ClassicBpf;
 
 namespace Platform.Ptrace;
 
@@ -11,9 +12,6 @@ namespace Platform.Ptrace;
 /// </summary>
 internal static class StubFilter
 {
-    private const uint NumberOffset = 0;
-    private const uint ArchOffset = 4;
-
     private static readonly int[] s_allowed =
     [
         SysNr.mmap, SysNr.munmap, SysNr.mprotect, SysNr.clone, SysNr.exit, SysNr.pause, SysNr.prctl,
@@ -47,15 +45,4 @@ internal static class StubFilter
         program.Add(Return(Seccomp.SECCOMP_RET_KILL_PROCESS));
         return [.. program];
     }
-
-    private static ulong Load(uint offset) => Encode(Bpf.BPF_LD | Bpf.BPF_W | Bpf.BPF_ABS, 0, 0, offset);
-
-    private static ulong JumpIfEqual(uint value, byte whenEqual, byte otherwise) =>
-        Encode(Bpf.BPF_JMP | Bpf.BPF_JEQ | Bpf.BPF_K, whenEqual, otherwise, value);
-
-    private static ulong Return(uint action) => Encode(Bpf.BPF_RET | Bpf.BPF_K, 0, 0, action);
-
-    /// <summary>struct sock_filter: code, jt, jf, k.</summary>
-    private static ulong Encode(int code, byte whenTrue, byte whenFalse, uint k) =>
-        (ushort)code | ((ulong)whenTrue << 16) | ((ulong)whenFalse << 24) | ((ulong)k << 32);
 }

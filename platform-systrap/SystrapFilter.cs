@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Abi.Linux;
 using Stub;
+using static HostOs.ClassicBpf;
 
 namespace Platform.Systrap;
 
@@ -13,11 +14,8 @@ namespace Platform.Systrap;
 /// </summary>
 internal static class SystrapFilter
 {
-    private const uint NumberOffset = 0;
-    private const uint ArchOffset = 4;
     private const uint PointerLowOffset = 8;
     private const uint PointerHighOffset = 12;
-    private const uint ArgumentsOffset = 16;
     private const uint SyscallBytes = 2;
     private const uint FutexWait = 0;
     private const uint FutexWake = 1;
@@ -61,7 +59,7 @@ internal static class SystrapFilter
         Require(program, Bpf.BPF_JEQ, (uint)(codeBase >> 32));
         program.Add(Load(PointerLowOffset));
         Require(program, Bpf.BPF_JGE, (uint)codeBase + SyscallBytes);
-        program.Add(Encode(Bpf.BPF_JMP | Bpf.BPF_JGT | Bpf.BPF_K, 0, 1, (uint)codeBase + SystrapLayout.CodeBytes));
+        program.Add(Jump(Bpf.BPF_JGT, (uint)codeBase + SystrapLayout.CodeBytes, 0, 1));
         program.Add(Return(Seccomp.SECCOMP_RET_TRAP));
         program.Add(Load(NumberOffset));
         return program;
@@ -78,7 +76,7 @@ internal static class SystrapFilter
     {
         foreach (int number in numbers)
         {
-            program.Add(Encode(Bpf.BPF_JMP | Bpf.BPF_JEQ | Bpf.BPF_K, 0, 1, (uint)number));
+            program.Add(JumpIfEqual((uint)number, 0, 1));
             program.Add(Return(Seccomp.SECCOMP_RET_ALLOW));
         }
     }
@@ -87,25 +85,17 @@ internal static class SystrapFilter
     private static void AllowWith(List<ulong> program, int number, uint argument, uint one, uint other)
     {
         const byte Length = 5;
-        program.Add(Encode(Bpf.BPF_JMP | Bpf.BPF_JEQ | Bpf.BPF_K, 0, Length, (uint)number));
+        program.Add(JumpIfEqual((uint)number, 0, Length));
         program.Add(Load(ArgumentsOffset + (argument * sizeof(ulong))));
-        program.Add(Encode(Bpf.BPF_JMP | Bpf.BPF_JEQ | Bpf.BPF_K, 1, 0, one));
-        program.Add(Encode(Bpf.BPF_JMP | Bpf.BPF_JEQ | Bpf.BPF_K, 0, 1, other));
+        program.Add(JumpIfEqual(one, 1, 0));
+        program.Add(JumpIfEqual(other, 0, 1));
         program.Add(Return(Seccomp.SECCOMP_RET_ALLOW));
         program.Add(Return(Seccomp.SECCOMP_RET_TRAP));
     }
 
     private static void Require(List<ulong> program, int test, uint value)
     {
-        program.Add(Encode(Bpf.BPF_JMP | test | Bpf.BPF_K, 1, 0, value));
+        program.Add(Jump(test, value, 1, 0));
         program.Add(Return(Seccomp.SECCOMP_RET_TRAP));
     }
-
-    private static ulong Load(uint offset) => Encode(Bpf.BPF_LD | Bpf.BPF_W | Bpf.BPF_ABS, 0, 0, offset);
-
-    private static ulong Return(uint action) => Encode(Bpf.BPF_RET | Bpf.BPF_K, 0, 0, action);
-
-    /// <summary>struct sock_filter: code, jt, jf, k.</summary>
-    private static ulong Encode(int code, byte whenTrue, byte whenFalse, uint k) =>
-        (ushort)code | ((ulong)whenTrue << 16) | ((ulong)whenFalse << 24) | ((ulong)k << 32);
 }

@@ -2,6 +2,7 @@ using System;
 using System.Text.Json;
 using System.Threading;
 using Abi.Linux;
+using Gofer;
 using HostOs;
 using Platform;
 using Platform.Ptrace;
@@ -47,7 +48,7 @@ internal static class BootCommand
         // Privileges go first: a stub forked with more capabilities than the Sentry has could not be traced
         // (cap_ptrace_access_check).
         Errno errno = Isolation.EnterEmptyRoot(out string step);
-        errno = errno == Errno.None ? Isolation.DropPrivileges(0) : errno;
+        errno = errno == Errno.None ? ThreadCapabilities.KeepOnly(0) : errno;
         if (errno != Errno.None)
         {
             return "cannot isolate the sandbox: " + step + ": " + errno;

@@ -13,9 +13,9 @@ namespace Runsc.Boot;
 /// <summary>Puts the kernel of one sandbox together and starts its first process.</summary>
 internal sealed partial class Composer
 {
-    /// <summary>Reserved offsets of the memory file when the sandbox has no limit: sparse, so it costs
+    /// <summary>Least offsets of the memory file, else twice the limit, so that holes do no harm: sparse, so they cost
     /// nothing.</summary>
-    private const ulong DefaultMemoryBytes = 1UL << 37;
+    private const ulong LeastMemoryFileBytes = 1UL << 37;
 
     // As the shell has them (POSIX, Shell Command Language, 2.8.2).
     private const int NotExecutableStatus = 126;
@@ -42,7 +42,7 @@ internal sealed partial class Composer
     {
         ulong host = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         ulong limit = _spec.MemoryLimitBytes > 0 ? Math.Min(host, (ulong)_spec.MemoryLimitBytes) : host;
-        Errno errno = MemoryFile.Create(DefaultMemoryBytes, limit, out MemoryFile? memory);
+        Errno errno = MemoryFile.Create(Math.Max(LeastMemoryFileBytes, 2 * limit), limit, out MemoryFile? memory);
         if (errno != Errno.None)
         {
             return "cannot make the memory file: " + errno;

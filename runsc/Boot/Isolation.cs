@@ -5,14 +5,11 @@ using HostOs;
 namespace Runsc.Boot;
 
 /// <summary>
-/// Takes from a freshly started process of the sandbox what it does not need: its root becomes an empty read-only
-/// directory, its capabilities go,
-/// and it can gain none by execve(2).
+/// Takes the host's file system from a freshly started process of the sandbox: its root becomes an empty read-only
+/// directory.
 /// </summary>
 internal static class Isolation
 {
-    private const int LastCapability = 63;
-
     /// <summary>
     /// Replaces the root of the (own) mount namespace by an empty read-only tmpfs. Needs CAP_SYS_ADMIN in the own
     /// user namespace.
@@ -44,24 +41,6 @@ internal static class Isolation
             ? HostMount.Mount(null, "/", null, Flags | HostMount.ReadOnly | HostMount.Remount | HostMount.Bind, null)
             : errno;
         return errno;
-    }
-
-    /// <summary>Gives up every capability for good. <paramref name="keep"/> is the mask of what stays effective and
-    /// permitted.</summary>
-    internal static Errno DropPrivileges(ulong keep)
-    {
-        for (int capability = 0; capability <= LastCapability; capability++)
-        {
-            if ((keep >> capability & 1) == 0)
-            {
-                // Beyond the last one the host knows this is EINVAL, and an unprivileged caller's own namespace
-                // allows it.
-                HostPrctl.Prctl(HostPrctl.CapBSetDrop, capability);
-            }
-        }
-
-        Errno errno = HostPrctl.CapSet(keep, keep, 0);
-        return errno == Errno.None ? HostPrctl.Prctl(HostPrctl.SetNoNewPrivs, 1) : errno;
     }
 
     /// <summary>A directory that is there on every host and that nothing of ours is needed from.</summary>

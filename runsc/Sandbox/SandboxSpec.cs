@@ -78,7 +78,7 @@ internal sealed class SandboxSpec
 
     public ushort TerminalColumns { get; set; }
 
-    /// <summary>Bytes of guest memory; 0: half a TiB of reservation, limited by the host only.</summary>
+    /// <summary>Bytes of guest memory; 0: limited by the host only.</summary>
     public long MemoryLimitBytes { get; set; }
 
     /// <summary>Most tasks in the sandbox; 0: no limit but the kernel's.</summary>

@@ -94,3 +94,24 @@ case_a_bundle_runs_without_privileges() {
 }
 case_spec_does_not_overwrite() { mkdir -p "$work/s"; status 0 run spec --bundle "$work/s"; rejected 'config.json' run spec --bundle "$work/s"; }
 case_syscalls_lists() { status 0 run syscalls; grep -q -w getpid "$work/out" || fail "no getpid"; }
+# No thread of the sandbox's processes holds a capability (the gofer: those that files take), may gain one, or is without a
+# system-call filter.
+case_every_thread_is_confined() {
+    local pid task allowed status
+    start do --root "$root" /bin/sh -c 'sleep 1000 & echo ready; wait'
+    for pid in $(processes); do
+        [ "$pid" -ne "$started" ] || continue
+        allowed=0000000000000000
+        ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q gofer || allowed=$(sed -n 's/^CapEff:\t//p' "/proc/$pid/status")
+        (( 0x$allowed >> 21 & 1 )) && fail "process $pid holds CAP_SYS_ADMIN"
+        for task in "/proc/$pid/task"/*; do
+            status=$(cat "$task/status" 2>/dev/null) || continue
+            for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+                grep -q -E "^$set:.($allowed|0000000000000000)$" <<<"$status" || fail "$task: $(grep "^$set" <<<"$status")"
+            done
+            grep -q '^NoNewPrivs:.1$' <<<"$status" || fail "$task may gain privileges"
+            grep -q '^Seccomp:.2$' <<<"$status" || fail "$task has no filter"
+        done
+    done
+    kill -TERM "$started"; ended 143
+}
