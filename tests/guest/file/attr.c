@@ -315,3 +315,22 @@ TEST(a_removed_folder_lists_nothing)
     char buffer[100];
     FAILS(ENOENT, syscall(SYS_getdents64, fd, buffer, sizeof buffer));
 }
+
+// struct linux_dirent: number, next position, length of the record, name; the type is its last byte (getdents(2)).
+TEST(getdents_of_old)
+{
+    write_file("f", "x");
+    OK(mkdir("d", 0700));
+    int fd = OK(open(".", O_RDONLY | O_DIRECTORY)), seen = 0;
+    char buffer[1024];
+    long bytes = OK(syscall(SYS_getdents, fd, buffer, sizeof buffer));
+    for (long at = 0; at < bytes; at += *(unsigned short *)(buffer + at + 16)) {
+        const char *name = buffer + at + 18;
+        char type = buffer[at + *(unsigned short *)(buffer + at + 16) - 1];
+        seen |= strcmp(name, "f") == 0 && type == DT_REG ? 1 : strcmp(name, "d") == 0 && type == DT_DIR ? 2 : 0;
+    }
+    EQ(3, seen);
+    EQ(0, syscall(SYS_getdents, fd, buffer, sizeof buffer));
+    FAILS(EINVAL, (lseek(fd, 0, SEEK_SET), syscall(SYS_getdents, fd, buffer, 10)));
+    FAILS(EFAULT, (lseek(fd, 0, SEEK_SET), syscall(SYS_getdents, fd, (void *)8, 1024)));
+}

@@ -1,5 +1,9 @@
 // Permissions: the matrix, directories, sticky, set-group-id, chmod, chown.
 #include "guest.h"
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 #include <grp.h>
 
 static struct stat st;
@@ -150,7 +154,7 @@ TEST(chmod_is_for_the_owner)
     int fd = OK(open("f", O_RDONLY));
     OK(fchmod(fd, 0600));
     OK(symlink("f", "s"));
-    FAILS(EOPNOTSUPP, syscall(452 /* fchmodat2 */, AT_FDCWD, "s", 0600, AT_SYMLINK_NOFOLLOW));
+    FAILS(EOPNOTSUPP, syscall(SYS_fchmodat2, AT_FDCWD, "s", 0600, AT_SYMLINK_NOFOLLOW));
     OK(syscall(SYS_fchmodat, AT_FDCWD, "s", 0640));
     OK(stat("f", &st));
     EQ(0640, st.st_mode & 07777);
