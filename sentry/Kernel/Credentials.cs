@@ -71,6 +71,9 @@ public sealed partial record Credentials
     /// <summary>As <see cref="HasCapability(int,UserNamespace)"/> in the credentials' own namespace.</summary>
     public bool HasCapability(int capability) => (Effective >> capability & 1) != 0;
 
+    /// <summary>Holds it over the whole sandbox, in the first user namespace (kernel/capability.c, capable).</summary>
+    public bool IsCapable(int capability) => UserNamespace.Parent is null && HasCapability(capability);
+
     /// <summary>The same user with every capability in a namespace of its own (CLONE_NEWUSER;
     /// kernel/user_namespace.c, set_cred_user_ns).</summary>
     internal Credentials InNamespace(UserNamespace userNamespace) => this with

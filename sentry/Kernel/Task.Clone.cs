@@ -128,8 +128,8 @@ public sealed partial class Task
     {
         bool overLimit = (ulong)_account.Tasks >= ThreadGroup.Limits.Soft(Resource.RLIMIT_NPROC);
         bool exempt = _account.Uid == 0
-            || Credentials.HasCapability(Capability.CAP_SYS_RESOURCE, Kernel.RootUserNamespace)
-            || Credentials.HasCapability(Capability.CAP_SYS_ADMIN, Kernel.RootUserNamespace);
+            || Credentials.IsCapable(Capability.CAP_SYS_RESOURCE)
+            || Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
         return overLimit && !exempt ? Errno.EAGAIN : Errno.None;
     }
 

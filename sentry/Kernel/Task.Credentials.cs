@@ -9,8 +9,8 @@ public sealed partial class Task
     private bool _exceededProcessLimit;
 
     private bool MayExceedProcessLimit => _account.Uid == 0
-        || Credentials.HasCapability(Capability.CAP_SYS_RESOURCE, Kernel.RootUserNamespace)
-        || Credentials.HasCapability(Capability.CAP_SYS_ADMIN, Kernel.RootUserNamespace);
+        || Credentials.IsCapable(Capability.CAP_SYS_RESOURCE)
+        || Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
 
     /// <summary>
     /// Takes on new credentials (kernel/cred.c, commit_creds): a change of effective ids or new capabilities makes

@@ -52,6 +52,9 @@ public sealed partial class Task
         ExitMemory();
         OnExitIpc();
         ExitFiles();
+
+        // Before the namespace is emptied, which waits for them too (exit_notify, forget_original_parent).
+        ReleaseTracees();
         if (isLast)
         {
             ThreadGroup.LeaveTerminal();
@@ -59,7 +62,6 @@ public sealed partial class Task
         }
 
         StopCpuTime();
-        ReleaseTracees();
         ThreadGroup.FinishTaskExit(this);
     }
 

@@ -32,19 +32,28 @@ public sealed partial class MemoryManager
                 access = write ? MemoryAccess.Write : MemoryAccess.Read;
             }
 
-            Errno error = FaultInLocked(at, stop - at, access);
-            if (error != Errno.None)
+            while (true)
             {
-                return error == Errno.EFAULT ? Errno.ENOMEM : error;
-            }
+                Errno error = FaultInLocked(at, stop - at, access);
+                if (error != Errno.None)
+                {
+                    return error == Errno.EFAULT ? Errno.ENOMEM : error;
+                }
 
-            using (_activeLock.Enter())
-            {
-                int pma = _pmas.Find(at);
-                next = Math.Min(stop, _pmas.End(pma));
-                Pma part = _pmas.Value(pma);
-                part.Offset += at - _pmas.Start(pma);
-                return TellPlatform(GuestRange.FromBounds(at, next), in part, MapHint.Populate);
+                using (_activeLock.Enter())
+                {
+                    int pma = _pmas.Find(at);
+                    if (pma == 0)
+                    {
+                        // The file was cut meanwhile: filled again, or an error now.
+                        continue;
+                    }
+
+                    next = Math.Min(stop, _pmas.End(pma));
+                    Pma part = _pmas.Value(pma);
+                    part.Offset += at - _pmas.Start(pma);
+                    return TellPlatform(GuestRange.FromBounds(at, next), in part, MapHint.Populate);
+                }
             }
         }
     }

@@ -47,6 +47,9 @@ public sealed partial class SharedMemoryObject : IMappable
     /// <summary>Largest size of a file (MAX_LFS_FILESIZE).</summary>
     public const ulong MaximumSize = long.MaxValue;
 
+    /// <summary>End of the last page that holds a byte of a file of the largest size.</summary>
+    private const ulong EndOfPages = 1ul << 63;
+
     private readonly MemoryFile _memory;
     private readonly MappingSet _mappings = new();
     private readonly SharedMemoryUse _use;
@@ -253,7 +256,7 @@ public sealed partial class SharedMemoryObject : IMappable
         int next = _chunks.FindAtOrAfter(offset);
         int previous = next == 0 ? _chunks.Last : _chunks.Previous(next);
         ulong low = previous == 0 ? 0 : _chunks.End(previous);
-        ulong high = next == 0 ? MaximumSize & ~PageMask : _chunks.Start(next);
+        ulong high = next == 0 ? EndOfPages : _chunks.Start(next);
         ulong before = previous == 0 ? 0 : _chunks.Range(previous).Length;
         ulong unit = _use == SharedMemoryUse.Anonymous || before >= LargeChunkBytes / 2 ? LargeChunkBytes
             : SmallChunkBytes;

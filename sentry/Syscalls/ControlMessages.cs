@@ -55,8 +55,8 @@ internal static class ControlMessages
     private static Errno CheckInFlight(Task task)
     {
         bool over = (ulong)task.Account.FilesInFlight > task.ThreadGroup.Limits.Soft(Resource.RLIMIT_NOFILE);
-        bool exempt = task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE)
-            || task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN);
+        bool exempt = task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE)
+            || task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
         return over && !exempt ? Errno.ETOOMANYREFS : Errno.None;
     }
 

@@ -178,6 +178,12 @@ public static class CopySyscalls
         out long done)
     {
         done = 0;
+        Errno span = FileDescription.CheckSpan(offset ?? source.Position, maxBytes);
+        if (span != Errno.None)
+        {
+            return span;
+        }
+
         byte[] buffer = task.TransferBuffer;
         while (done < maxBytes && !(done > 0 && task.HasPendingInterrupt))
         {

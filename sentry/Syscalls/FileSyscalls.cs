@@ -157,14 +157,17 @@ public static partial class FileSyscalls
 
     private static SyscallResult ReadAt(Task task, FileDescription file, ref IoSequence destination, long offset)
     {
-        Errno errno = file.PRead(task, ref destination, offset, out long done);
+        long done = 0;
+        Errno errno = FileDescription.CheckSpan(offset, destination.Remaining);
+        errno = errno == Errno.None ? file.PRead(task, ref destination, offset, out done) : errno;
         file.AfterRead(done);
         return SyscallResult.Partial(errno, done);
     }
 
     private static SyscallResult WriteAt(Task task, FileDescription file, ref IoSequence source, long offset)
     {
-        Errno errno = file.LimitWrite(task, ref source, offset);
+        Errno errno = FileDescription.CheckSpan(offset, source.Remaining);
+        errno = errno == Errno.None ? file.LimitWrite(task, ref source, offset) : errno;
         if (errno != Errno.None)
         {
             return errno;

@@ -128,7 +128,7 @@ public static class InfoSyscalls
         int length = args.Int(2);
         ReadOnlySpan<byte> log = s_log;
         bool needsRight = type is not (ReadAll or SizeBuffer);
-        if (needsRight && !task.Credentials.HasCapability(Capability.CAP_SYSLOG, task.Kernel.RootUserNamespace))
+        if (needsRight && !task.Credentials.IsCapable(Capability.CAP_SYSLOG))
         {
             return Errno.EPERM;
         }

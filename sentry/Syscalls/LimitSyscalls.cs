@@ -170,8 +170,8 @@ public static class LimitSyscalls
             return Errno.EINVAL;
         }
 
-        if (kind == RealTimeClass && !task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN)
-            && !task.Credentials.HasCapability(Capability.CAP_SYS_NICE))
+        if (kind == RealTimeClass && !task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN)
+            && !task.Credentials.IsCapable(Capability.CAP_SYS_NICE))
         {
             return Errno.EPERM;
         }
@@ -200,8 +200,7 @@ public static class LimitSyscalls
             return Errno.EPERM;
         }
 
-        if (wanted.rlim_max > old.rlim_max && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE,
-            task.Kernel.RootUserNamespace))
+        if (wanted.rlim_max > old.rlim_max && !task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE))
         {
             return Errno.EPERM;
         }
@@ -260,7 +259,8 @@ public static class LimitSyscalls
         }
 
         ulong floor = target.ThreadGroup.Limits.Soft(Resource.RLIMIT_NICE);
-        bool allowed = nice >= target.Scheduling.Nice || capable || (ulong)(NiceBase - nice) <= floor;
+        bool allowed = nice >= target.Scheduling.Nice || mine.IsCapable(Capability.CAP_SYS_NICE)
+            || (ulong)(NiceBase - nice) <= floor;
         if (!allowed)
         {
             return Errno.EACCES;

@@ -12,6 +12,12 @@ public static class LockSyscalls
     /// <summary>int flock(int fd, int operation)</summary>
     public static SyscallResult Flock(Task task, in SyscallArguments args)
     {
+        if ((args.Int(1) & Fcntl.LOCK_MAND) != 0)
+        {
+            // Mandatory locks are gone: ignored, whatever the descriptor is (fs/locks.c, flock).
+            return 0;
+        }
+
         int operation = args.Int(1) & ~Fcntl.LOCK_NB;
         FileLockType type = operation switch
         {

@@ -129,7 +129,7 @@ public static partial class MemorySyscalls
     {
         if (advice is Mman.MADV_HWPOISON or Mman.MADV_SOFT_OFFLINE)
         {
-            return task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN) ? Errno.EINVAL : Errno.EPERM;
+            return task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN) ? Errno.EINVAL : Errno.EPERM;
         }
 
         bool known = advice is (>= Mman.MADV_NORMAL and <= Mman.MADV_DONTNEED)
@@ -166,12 +166,14 @@ public static partial class MemorySyscalls
         return range.End > task.Mm.TopAddress ? Errno.ENOMEM : task.Mm.Lock(range, flags, limit);
     }
 
-    /// <summary>All pages that a range touches; EINVAL when it wraps.</summary>
+    /// <summary>All pages that a range touches; EINVAL when it wraps. The longest lengths round up to nothing
+    /// (PAGE_ALIGN in
+    /// mm/mlock.c).</summary>
     private static Errno CoveringRange(GuestAddress start, ulong lengthBytes, out GuestRange range)
     {
         range = default;
         ulong bytes = RoundUp(unchecked(lengthBytes + start.PageOffset));
-        if (bytes < lengthBytes)
+        if (bytes != 0 && bytes < lengthBytes)
         {
             return Errno.EINVAL;
         }

@@ -34,7 +34,7 @@ public static partial class MemorySyscalls
             return Errno.EINVAL;
         }
 
-        if ((flags & Mempolicy.MPOL_MF_MOVE_ALL) != 0 && !task.Credentials.HasCapability(Capability.CAP_SYS_NICE))
+        if ((flags & Mempolicy.MPOL_MF_MOVE_ALL) != 0 && !task.Credentials.IsCapable(Capability.CAP_SYS_NICE))
         {
             return Errno.EPERM;
         }
@@ -104,7 +104,7 @@ public static partial class MemorySyscalls
             return Errno.EINVAL;
         }
 
-        if ((flags & Mempolicy.MPOL_MF_MOVE_ALL) != 0 && !task.Credentials.HasCapability(Capability.CAP_SYS_NICE))
+        if ((flags & Mempolicy.MPOL_MF_MOVE_ALL) != 0 && !task.Credentials.IsCapable(Capability.CAP_SYS_NICE))
         {
             return Errno.EPERM;
         }

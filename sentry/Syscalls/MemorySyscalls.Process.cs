@@ -118,10 +118,14 @@ public static partial class MemorySyscalls
         if (!self)
         {
             Errno access = PtraceAccess.Check(task, target, PtraceCredentials.FileSystem);
-            bool nice = task.Credentials.HasCapability(Capability.CAP_SYS_NICE, target.Credentials.UserNamespace);
-            if (access != Errno.None || !hint || !nice)
+            if (access != Errno.None)
             {
-                return hint || access != Errno.None ? Errno.EPERM : Errno.EINVAL;
+                return Errno.EACCES;
+            }
+
+            if (!hint || !task.Credentials.IsCapable(Capability.CAP_SYS_NICE))
+            {
+                return hint ? Errno.EPERM : Errno.EINVAL;
             }
         }
 

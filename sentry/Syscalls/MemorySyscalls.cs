@@ -141,7 +141,7 @@ public static partial class MemorySyscalls
     }
 
     /// <summary>RLIMIT_MEMLOCK, which does not bind holders of CAP_IPC_LOCK.</summary>
-    private static ulong LockLimit(Task task) => task.Credentials.HasCapability(Capability.CAP_IPC_LOCK)
+    private static ulong LockLimit(Task task) => task.Credentials.IsCapable(Capability.CAP_IPC_LOCK)
         ? ulong.MaxValue
         : task.Mm.Limits.SoftLimit(Resource.RLIMIT_MEMLOCK);
 
@@ -175,8 +175,13 @@ public static partial class MemorySyscalls
     private static SyscallResult ProtectRange(Task task, GuestAddress start, ulong lengthBytes, int protection)
     {
         const int Grows = Mman.PROT_GROWSDOWN | Mman.PROT_GROWSUP;
-        bool bad = (protection & Grows) == Grows || (protection & ~(Grows | ProtectionMask | Mman.PROT_SEM)) != 0;
-        if (bad || ((protection & Mman.PROT_GROWSUP) != 0 && lengthBytes != 0))
+        bool bad = (protection & Grows) == Grows || !start.IsPageAligned;
+        if (!bad && lengthBytes == 0)
+        {
+            return 0;
+        }
+
+        if (bad || (protection & ~(Mman.PROT_GROWSDOWN | ProtectionMask | Mman.PROT_SEM)) != 0)
         {
             return Errno.EINVAL;
         }

@@ -108,7 +108,7 @@ public static partial class PrctlSyscalls
     /// <summary>PR_SET_MM for the single addresses; the whole-map form is refused.</summary>
     private static SyscallResult SetMemoryMap(Task task, in SyscallArguments args)
     {
-        if (!task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE, task.Kernel.RootUserNamespace))
+        if (!task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE))
         {
             return Errno.EPERM;
         }

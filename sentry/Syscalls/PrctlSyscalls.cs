@@ -110,7 +110,7 @@ public static partial class PrctlSyscalls
             case PR_SET_SPECULATION_CTRL:
                 return args[1] <= PR_SPEC_L1D_FLUSH ? Errno.ENXIO : Errno.ENODEV;
             case PR_GET_IO_FLUSHER or PR_SET_IO_FLUSHER:
-                return task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE) ? Errno.EINVAL : Errno.EPERM;
+                return task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE) ? Errno.EINVAL : Errno.EPERM;
             case PR_GET_SECCOMP:
                 return task.SeccompState?.Mode ?? 0;
             case PR_SET_SECCOMP:

@@ -290,7 +290,7 @@ public static class SchedSyscalls
             return Errno.EINVAL;
         }
 
-        bool capable = task.Credentials.HasCapability(Capability.CAP_SYS_NICE, target.Credentials.UserNamespace);
+        bool capable = task.Credentials.IsCapable(Capability.CAP_SYS_NICE);
         ulong limit = target.ThreadGroup.Limits.Soft(Resource.RLIMIT_RTPRIO);
         bool raises = realTime && (ulong)priority > limit && !(target.Scheduling.Policy == policy
             && priority <= target.Scheduling.Priority);

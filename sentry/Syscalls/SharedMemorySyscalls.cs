@@ -16,6 +16,9 @@ public static class SharedMemorySyscalls
     private const uint WriteRight = 0x92;
     private const uint ExecuteRight = 0x49;
     private const ulong MaxSegmentBytes = 1ul << 40;
+
+    /// <summary>SHMMAX (include/uapi/linux/shm.h), beyond which a size is no size.</summary>
+    private const ulong MaxSize = ulong.MaxValue - (1ul << 24);
     private const long NsPerSecond = 1000000000;
 
     /// <summary>shmget(key_t key, size_t size, int shmflg).</summary>
@@ -40,7 +43,7 @@ public static class SharedMemorySyscalls
                 return error;
             }
 
-            if (size < Shm.SHMMIN)
+            if (size is < Shm.SHMMIN or > MaxSize)
             {
                 return Errno.EINVAL;
             }

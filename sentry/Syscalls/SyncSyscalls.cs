@@ -111,7 +111,8 @@ public static class SyncSyscalls
             return Errno.EBADF;
         }
 
-        return file.Inode.FileType is StatMode.S_IFREG or StatMode.S_IFBLK ? Errno.None : Errno.EINVAL;
+        bool isCached = file.Inode.FileType is StatMode.S_IFREG or StatMode.S_IFBLK;
+        return isCached && args.Long(2) >= 0 ? Errno.None : Errno.EINVAL;
     }
 
     /// <summary>The checks of vfs_fallocate in its order.</summary>

@@ -23,7 +23,7 @@ public static class TimerFdSyscalls
             return Errno.EINVAL;
         }
 
-        if (clock.IsAlarm && !task.Credentials.HasCapability(Capability.CAP_WAKE_ALARM, task.Kernel.RootUserNamespace))
+        if (clock.IsAlarm && !task.Credentials.IsCapable(Capability.CAP_WAKE_ALARM))
         {
             return Errno.EPERM;
         }

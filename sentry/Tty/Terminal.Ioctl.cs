@@ -73,7 +73,7 @@ public sealed partial class Terminal
                 error = GetSession(task, end, out number);
                 return error == Errno.None ? task.Mm.Write(address, number) : error;
             case Ioctls.TIOCVHANGUP:
-                if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN))
+                if (!task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN))
                 {
                     return Errno.EPERM;
                 }
@@ -92,7 +92,7 @@ public sealed partial class Terminal
     /// </summary>
     private Errno PushInput(Task task, GuestAddress address)
     {
-        if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, task.Kernel.RootUserNamespace))
+        if (!task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN))
         {
             return Errno.EIO;
         }

@@ -78,7 +78,7 @@ public sealed partial class Terminal
     internal Errno SetControlling(Task task, ulong argument, TtyEnd end)
     {
         Session session = task.ThreadGroup.Session;
-        bool isPrivileged = task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN);
+        bool isPrivileged = task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
         Session? robbed;
         using (_lock.Enter())
         {

@@ -89,7 +89,7 @@ public sealed partial class Terminal
     /// <summary>TIOCSLCKTRMIOS: what has a bit set here nobody changes any more.</summary>
     private Errno SetLockedSettings(Task task, GuestAddress address)
     {
-        if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN))
+        if (!task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN))
         {
             return Errno.EPERM;
         }

@@ -90,7 +90,7 @@ public sealed partial class Terminal : IControllingTerminal, ITtyDriver
                 return Errno.EIO;
             }
 
-            if (_isExclusive && !task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN))
+            if (_isExclusive && !task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN))
             {
                 return Errno.EBUSY;
             }

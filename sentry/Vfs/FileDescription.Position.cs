@@ -32,7 +32,9 @@ public abstract partial class FileDescription
 
         using (_positionLock.Enter())
         {
-            Errno errno = PRead(task, ref destination, _position, out done);
+            done = 0;
+            Errno errno = CheckSpan(_position, destination.Remaining);
+            errno = errno == Errno.None ? PRead(task, ref destination, _position, out done) : errno;
             Position = _position + done;
             return errno;
         }
@@ -48,7 +50,8 @@ public abstract partial class FileDescription
 
         using (_positionLock.Enter())
         {
-            Errno errno = LimitWrite(task, ref source, _position);
+            Errno errno = CheckSpan(_position, source.Remaining);
+            errno = errno == Errno.None ? LimitWrite(task, ref source, _position) : errno;
             if (errno != Errno.None)
             {
                 done = 0;
@@ -64,6 +67,10 @@ public abstract partial class FileDescription
             return errno;
         }
     }
+
+    /// <summary>EINVAL for a transfer that would end beyond the largest position (rw_verify_area).</summary>
+    internal static Errno CheckSpan(long position, long bytes) =>
+        position > long.MaxValue - bytes ? Errno.EINVAL : Errno.None;
 
     /// <summary>
     /// Shortens a write to what RLIMIT_FSIZE and the file system allow (generic_write_checks); EFBIG, with SIGXFSZ for

@@ -76,7 +76,7 @@ public sealed partial class VirtualFileSystem
         bool isDevice = type is StatMode.S_IFCHR or StatMode.S_IFBLK;
         bool isWhiteout = type == StatMode.S_IFCHR && device == 0;
         if (isDevice && !isWhiteout
-            && !task.Credentials.HasCapability(Capability.CAP_MKNOD, task.Kernel.RootUserNamespace))
+            && !task.Credentials.IsCapable(Capability.CAP_MKNOD))
         {
             return Errno.EPERM;
         }

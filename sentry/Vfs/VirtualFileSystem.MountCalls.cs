@@ -66,7 +66,7 @@ public sealed partial class VirtualFileSystem
         out SuperBlock? superBlock)
     {
         superBlock = null;
-        bool privileged = task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, task.Kernel.RootUserNamespace);
+        bool privileged = task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
         if (!privileged && !type.AllowsUserNamespaceMount)
         {
             return Errno.EPERM;

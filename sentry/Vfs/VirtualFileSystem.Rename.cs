@@ -26,7 +26,7 @@ public sealed partial class VirtualFileSystem
             return Errno.EINVAL;
         }
 
-        if ((flags & Fcntl.RENAME_WHITEOUT) != 0 && !task.Credentials.HasCapability(Capability.CAP_MKNOD))
+        if ((flags & Fcntl.RENAME_WHITEOUT) != 0 && !task.Credentials.IsCapable(Capability.CAP_MKNOD))
         {
             return Errno.EPERM;
         }

@@ -59,7 +59,7 @@ public sealed partial class VirtualFileSystem
     {
         names = [];
         Errno errno = path.Dentry.Inode!.ListXattr(task, names);
-        if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, task.Kernel.RootUserNamespace))
+        if (!task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN))
         {
             names.RemoveAll(static name => name.StartsWith(Xattr.XATTR_TRUSTED_PREFIX, StringComparison.Ordinal));
         }
@@ -77,7 +77,7 @@ public sealed partial class VirtualFileSystem
 
         if (Has(name, Xattr.XATTR_TRUSTED_PREFIX))
         {
-            bool trusted = task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, task.Kernel.RootUserNamespace);
+            bool trusted = task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
             return trusted ? Errno.None : access == MayAccess.Write ? Errno.EPERM : Errno.ENODATA;
         }
 
@@ -107,7 +107,7 @@ public sealed partial class VirtualFileSystem
 
         bool allowed = name == Xattr.XATTR_NAME_CAPS
             ? Permissions.HasCapabilityOver(task.Credentials, in owner, Capability.CAP_SETFCAP)
-            : task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, task.Kernel.RootUserNamespace);
+            : task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
         return allowed ? Errno.None : Errno.EPERM;
     }
 

@@ -87,7 +87,7 @@ internal static class XattrIds
             return Errno.EINVAL;
         }
 
-        if (isVersion2 && task.Credentials.HasCapability(Capability.CAP_SETFCAP, task.Kernel.RootUserNamespace))
+        if (isVersion2 && task.Credentials.IsCapable(Capability.CAP_SETFCAP))
         {
             return Errno.None;
         }

@@ -12,6 +12,9 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
     /// <summary>/proc/sys/fs/pipe-max-size: what F_SETPIPE_SZ may ask for without CAP_SYS_RESOURCE.</summary>
     public const uint MaxUnprivilegedBytes = 1048576;
 
+    /// <summary>Capacity that nobody gets more than: slots are memory of the Sentry.</summary>
+    private const uint MaxBytes = 64u << 20;
+
     private readonly PipeRing _ring;
     private readonly PipeAccess _access;
     private readonly Inode _inode;
@@ -106,9 +109,14 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
 
         long bytes = (long)slots * PipePage.SizeBytes;
         bool isLarger = bytes > _ring.CapacityBytes;
-        if (isLarger && bytes > MaxUnprivilegedBytes && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE))
+        if (isLarger && bytes > MaxUnprivilegedBytes && !task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE))
         {
             return Errno.EPERM;
+        }
+
+        if (isLarger && bytes > MaxBytes)
+        {
+            return Errno.ENOMEM;
         }
 
         Errno error = _ring.Resize(slots);

@@ -239,7 +239,7 @@ internal static class ProcStatusFiles
 
     private static Errno ChangeOomScore(Task target, Task writer, int value)
     {
-        if (value < target.ThreadGroup.OomScoreAdjust && !writer.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE))
+        if (value < target.ThreadGroup.OomScoreAdjust && !writer.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE))
         {
             return Errno.EACCES;
         }

@@ -44,7 +44,7 @@ internal sealed class PosixQueueLimits
     /// <summary>mq_attr_ok: EINVAL.</summary>
     public Errno Check(Task task, long maxMessages, long messageBytes)
     {
-        bool isPrivileged = task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE);
+        bool isPrivileged = task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE);
         long most = isPrivileged ? HardMaxMessages : MaxMessages;
         long largest = isPrivileged ? HardMaxMessageBytes : MaxMessageBytes;
         bool isOk = maxMessages > 0 && messageBytes > 0 && maxMessages <= most && messageBytes <= largest;
@@ -57,7 +57,7 @@ internal sealed class PosixQueueLimits
         ulong limit = task.ThreadGroup.Limits.Soft(Resource.RLIMIT_MSGQUEUE);
         using (_lock.Enter())
         {
-            if (_queues >= MaxQueues && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE))
+            if (_queues >= MaxQueues && !task.Credentials.IsCapable(Capability.CAP_SYS_RESOURCE))
             {
                 return Errno.ENOSPC;
             }

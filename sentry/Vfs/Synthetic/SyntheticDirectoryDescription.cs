@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 
 namespace Sentry.Vfs.Synthetic;
 
@@ -21,6 +22,13 @@ internal sealed class SyntheticDirectoryDescription : FileDescription
 
     /// <inheritdoc/>
     public override bool IsSeekable => true;
+
+    /// <inheritdoc/>
+    public override Errno PRead(Task task, ref IoSequence destination, long offset, out long done)
+    {
+        done = 0;
+        return Errno.EISDIR;
+    }
 
     /// <inheritdoc/>
     public override Errno IterateDirectory(Task task, IDirentSink sink)

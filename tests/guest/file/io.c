@@ -1,5 +1,6 @@
 // read and write families, seeking, sparse files, truncation, fallocate, sync.
 #include "guest.h"
+#include <sys/sendfile.h>
 
 static char data[1 << 20];
 static struct stat st;
@@ -234,4 +235,40 @@ TEST(bytes_left_by_ioctl)
     EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
     OK(ioctl(fd, FIONCLEX));
     EQ(0, fcntl(fd, F_GETFD));
+}
+
+TEST(the_last_bytes_of_the_largest_file)
+{
+    int fd = OK(memfd_create("large", 0)), other = OK(memfd_create("small", 0)), fds[2];
+    OK(pipe(fds));
+    EQ(1, pwrite(fd, "x", 1, LLONG_MAX - 1));
+    struct stat st;
+    OK(fstat(fd, &st));
+    EQ(LLONG_MAX, st.st_size);
+    char byte = 0;
+    EQ(1, pread(fd, &byte, 1, LLONG_MAX - 1));
+    EQ('x', byte);
+    FAILS(EINVAL, pwrite(fd, "xy", 2, LLONG_MAX - 1));
+    OK(lseek(fd, LLONG_MAX, SEEK_SET));
+    FAILS(EINVAL, write(fd, "x", 1));
+    OK(ftruncate(other, 100));
+    off_t at = 0;
+    OK(lseek(fd, LLONG_MAX - 10, SEEK_SET));
+    FAILS(EINVAL, sendfile(fd, other, &at, 100));
+    EQ(4, write(fds[1], "abcd", 4));
+    EQ(4, splice(fds[0], NULL, fd, &(off_t){ 1L << 62 }, 4, 0));
+    FAILS(EOVERFLOW, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, LLONG_MAX - 4095));
+    char *last = OK((char *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, LLONG_MAX - 8191));
+    last[0] = 'y';
+    EQ(1, pread(fd, &byte, 1, LLONG_MAX - 8191));
+    EQ('y', byte);
+    OK(ftruncate(fd, 0));
+    KILLED(SIGBUS, CHILD({ last[0] = 1; }));
+}
+
+TEST(readahead_of_a_negative_length)
+{
+    write_file("f", "0123456789");
+    int fd = OK(open("f", O_RDONLY));
+    FAILS(EINVAL, readahead(fd, 0, -1));
 }

@@ -249,3 +249,9 @@ TEST(proc_locks_lists_them)
     *end = 0;
     CHECK(strstr(line, " 3 6") != NULL);
 }
+
+TEST(mandatory_flock_is_ignored)
+{
+    OK(flock(file(), LOCK_MAND | LOCK_READ));
+    OK(flock(-1, LOCK_MAND));
+}

@@ -41,6 +41,7 @@ TEST(shared_memory_keys)
     OK(shmctl(id, IPC_RMID, NULL));
     FAILS(ENOENT, shmget(KEY, 100, 0));
     FAILS(EINVAL, shmget(IPC_PRIVATE, 0, 0600));
+    FAILS(EINVAL, shmget(IPC_PRIVATE, SIZE_MAX, 0600));
 }
 
 TEST(removed_memory_lives_until_detached)

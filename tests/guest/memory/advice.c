@@ -376,3 +376,46 @@ TEST(meminfo_is_consistent)
     long available = field("/proc/meminfo", "MemAvailable:");
     CHECK(total > 0 && left > 0 && left <= total && available <= total);
 }
+
+static int cut_fd;
+static volatile bool cut_stop;
+
+static void *cut(void *unused)
+{
+    (void)unused;
+    while (!cut_stop) {
+        ftruncate(cut_fd, 0);
+        ftruncate(cut_fd, 64 * PAGE);
+        for (int i = 0; i < 64; i += 8) {
+            pwrite(cut_fd, "x", 1, i * PAGE);
+        }
+    }
+    return NULL;
+}
+
+TEST(locking_a_file_that_is_cut)
+{
+    cut_fd = OK(memfd_create("cut", 0));
+    OK(ftruncate(cut_fd, 64 * PAGE));
+    char *at = OK((char *)mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, cut_fd, 0));
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        pthread_create(&threads[i], NULL, cut, NULL);
+    }
+    for (int i = 0; i < 3000; i++) {
+        mlock(at, 64 * PAGE);
+        madvise(at, 64 * PAGE, MADV_POPULATE_READ);
+        munlock(at, 64 * PAGE);
+    }
+    cut_stop = true;
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
+TEST(lengths_that_are_none)
+{
+    OK(mprotect(NULL, 0, 0xff));
+    FAILS(EINVAL, mprotect((void *)1, 0, PROT_READ));
+    OK(mlock(map(PAGE), SIZE_MAX));
+}

@@ -359,3 +359,17 @@ TEST(netlink_answers_nobody_reads)
     CHECK(answers > 10 && answers < 2000);
     CHECK(losses > 0);
 }
+
+TEST(directories_are_not_read)
+{
+    const char *paths[] = { "/proc", "/proc/self", "/proc/self/fd", "/proc/self/task", "/proc/sys", "/sys", "/dev/pts" };
+    char byte;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        int fd = open(paths[i], O_RDONLY | O_DIRECTORY);
+        if (fd != -1) {
+            FAILS(EISDIR, read(fd, &byte, 1));
+            FAILS(EISDIR, pread(fd, &byte, 1, 0));
+            close(fd);
+        }
+    }
+}

@@ -314,3 +314,16 @@ TEST(tee_of_nothing_does_not_wait)
     EQ(0, splice(in[0], NULL, out[1], NULL, 0, 0));
     EQ(2, tee(in[0], out[1], 100, 0));
 }
+
+TEST(a_capacity_beyond_all_bounds)
+{
+    OK(pipe(fds));
+    FAILS(EINVAL, fcntl(fds[1], F_SETPIPE_SZ, 0x80000001u));
+    if (fcntl(fds[1], F_SETPIPE_SZ, 0x7fffffff) == -1) {
+        CHECK(errno == ENOMEM || errno == EPERM);
+        EQ(65536, fcntl(fds[1], F_GETPIPE_SZ));
+    }
+    EQ(2, write(fds[1], "ab", 2));
+    char text[2];
+    EQ(2, read(fds[0], text, 2));
+}

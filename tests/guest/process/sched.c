@@ -125,3 +125,15 @@ TEST(io_priority)
     FAILS(EINVAL, syscall(SYS_ioprio_set, 9, 0, 0));
     FAILS(ESRCH, syscall(SYS_ioprio_get, 1, 0x3ffffff));
 }
+
+TEST(root_of_a_user_namespace_raises_nothing)
+{
+    struct rlimit limit = { 100, 100 };
+    OK(setrlimit(RLIMIT_NOFILE, &limit));
+    OK(unshare(CLONE_NEWUSER));
+    FAILS(EACCES, setpriority(PRIO_PROCESS, 0, -5));
+    FAILS(EPERM, sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 }));
+    FAILS(EPERM, syscall(SYS_ioprio_set, 1, 0, 1 << 13));
+    limit.rlim_max = 101;
+    FAILS(EPERM, setrlimit(RLIMIT_NOFILE, &limit));
+}

@@ -661,3 +661,19 @@ TEST(the_tracer_gets_sigchld)
     OK(trace(PTRACE_CONT, child, 0, 0));
     EXITS(0, child);
 }
+
+static int end_as_init(void *unused)
+{
+    (void)unused;
+    pid_t child = TRACEE(_exit(5));
+    OK(trace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACEEXIT));
+    OK(trace(PTRACE_CONT, child, 0, 0));
+    EQ(EVENT(PTRACE_EVENT_EXIT), stop_of(child));
+    return 0;
+}
+
+TEST(init_ends_while_its_tracee_is_stopped_at_its_end)
+{
+    static char stack[65536] __attribute__((aligned(16)));
+    EXITS(0, OK(clone(end_as_init, stack + sizeof stack, CLONE_NEWPID | SIGCHLD, NULL)));
+}
