@@ -23,17 +23,24 @@ internal sealed class ControlChannel
         return HostSocket.Send(_fd, bytes, [], HostSocket.MsgNoSignal, out _);
     }
 
-    /// <summary>Receives one message; null when the other side closed or sent what is no message.</summary>
-    internal ControlMessage? Receive()
+    /// <summary>Waits for one message; null when the other side closed or sent what is no message.</summary>
+    internal ControlMessage? Receive() => Receive(0);
+
+    /// <summary>The message that is there already; null when there is none.</summary>
+    internal ControlMessage? TakeWaiting() => Receive(HostSocket.MsgDontWait);
+
+    private ControlMessage? Receive(int flags)
     {
         byte[] buffer = new byte[MaxMessageBytes];
         Errno errno;
         int done;
         do
         {
-            errno = HostSocket.Receive(_fd, buffer, [], HostSocket.MsgCmsgCloexec, out done, out _);
+            // A peer that closes before it has read all sent to it leaves ECONNRESET, which is told once and before
+            // the messages it had sent (net/unix/af_unix.c, unix_release_sock): its last word is still to be read.
+            errno = HostSocket.Receive(_fd, buffer, [], flags, out done, out _);
         }
-        while (errno == Errno.EINTR);
+        while (errno is Errno.EINTR or Errno.ECONNRESET);
 
         if (errno != Errno.None || done == 0)
         {

@@ -151,8 +151,8 @@ internal sealed class Launcher : IDisposable
             Errno errno = HostPoll.Poll(polled, timeoutNs, out int ready);
             if (errno == Errno.None && ready > 0)
             {
-                ControlMessage? message = polled[0].Revents != 0 ? channel.Receive() : null;
-                return new Ending(message, polled[0].Revents == 0 && polled[1].Revents == 0);
+                // The last word may have come after poll looked at the channel and before it looked at the processes.
+                return new Ending(channel.TakeWaiting(), polled[0].Revents == 0 && polled[1].Revents == 0);
             }
 
             if (errno == Errno.None)
