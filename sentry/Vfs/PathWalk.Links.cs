@@ -104,13 +104,7 @@ internal ref partial struct PathWalk
     /// <summary>A link in the middle of a path: resolves it wholly, from the directory the walk stands in.</summary>
     private Errno FollowThrough(VfsPath link)
     {
-        Errno errno = ReadLink(link, out string? target);
-        if (errno != Errno.None || target is null)
-        {
-            return errno;
-        }
-
-        errno = WalkToParent(target);
+        Errno errno = FollowLast(link, LinkUse.FollowInside);
         if (errno != Errno.None)
         {
             return errno;
@@ -119,7 +113,7 @@ internal ref partial struct PathWalk
         bool isLink = true;
         while (isLink)
         {
-            errno = StepLast(follow: true, out isLink);
+            errno = StepLast(LinkUse.FollowInside, out isLink);
             if (errno != Errno.None)
             {
                 return errno;
@@ -129,10 +123,18 @@ internal ref partial struct PathWalk
         return Errno.None;
     }
 
-    /// <summary>A link as the last component: the walk goes on to the parent of what it names.</summary>
-    internal Errno FollowLast(VfsPath link)
+    /// <summary>
+    /// A link as the last component: the walk goes on to the parent of what it names. The checks in Linux's order
+    /// (fs/namei.c, pick_link): the number of links, fs.protected_symlinks, what the caller and the mount forbid.
+    /// </summary>
+    internal Errno FollowLast(VfsPath link, LinkUse use = LinkUse.Follow)
     {
-        Errno errno = MayFollow(link);
+        if (++_links > MaxLinks)
+        {
+            return Errno.ELOOP;
+        }
+
+        Errno errno = use == LinkUse.Follow ? MayFollow(link) : Errno.None;
         if (errno != Errno.None)
         {
             return errno;
@@ -160,8 +162,7 @@ internal ref partial struct PathWalk
     {
         target = null;
         Inode inode = link.Dentry.Inode!;
-        if (++_links > MaxLinks || (_flags & LookupFlags.NoSymlinks) != 0
-            || (link.Mount.Flags & MountFlags.MS_NOSYMFOLLOW) != 0)
+        if ((_flags & LookupFlags.NoSymlinks) != 0 || (link.Mount.Flags & MountFlags.MS_NOSYMFOLLOW) != 0)
         {
             return Errno.ELOOP;
         }

@@ -153,10 +153,10 @@ internal ref partial struct PathWalk
     internal Errno TakeLast()
     {
         bool mustBeDirectory = EndsInSlash || (_flags & LookupFlags.Directory) != 0;
-        bool follow = EndsInSlash || (_flags & LookupFlags.Follow) != 0;
+        LinkUse use = EndsInSlash || (_flags & LookupFlags.Follow) != 0 ? LinkUse.Follow : LinkUse.Keep;
         while (true)
         {
-            Errno errno = StepLast(follow, out bool isLink);
+            Errno errno = StepLast(use, out bool isLink);
             if (errno != Errno.None)
             {
                 return errno;
@@ -176,7 +176,7 @@ internal ref partial struct PathWalk
     /// link names and
     /// <paramref name="isLink"/> says that there is a new last component.
     /// </summary>
-    private Errno StepLast(bool follow, out bool isLink)
+    private Errno StepLast(LinkUse use, out bool isLink)
     {
         isLink = false;
         switch (LastKind)
@@ -198,14 +198,14 @@ internal ref partial struct PathWalk
             return Errno.ENOENT;
         }
 
-        if (!follow || !next.Dentry.IsSymlink)
+        if (use == LinkUse.Keep || !next.Dentry.IsSymlink)
         {
             Current = next;
             return Errno.None;
         }
 
         isLink = true;
-        return FollowLast(next);
+        return FollowLast(next, use);
     }
 
     /// <summary>One component in the middle: links are always followed, the result must be a directory.</summary>

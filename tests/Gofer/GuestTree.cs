@@ -27,6 +27,7 @@ internal sealed class GuestTree : ITree
             Credentials = Credentials.Root(_kernel.RootUserNamespace),
             FdTable = new FdTable(),
         });
+        Vfs.ProtectedSymlinks = HostSetting("protected_symlinks") != 0;
         Vfs.ProtectedRegular = HostSetting("protected_regular");
         Vfs.ProtectedFifos = HostSetting("protected_fifos");
     }

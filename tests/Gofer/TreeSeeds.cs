@@ -5,8 +5,8 @@ using Xunit;
 namespace Tests.Gofer;
 
 /// <summary>
-/// Seeds of the random trees: a few fixed ones; with the environment variable TREE_SEEDS as many more as it says, and
-/// one of the clock.
+/// Seeds of the random trees: a few fixed ones; with the environment variable TREE_SEEDS as many more as it says, from
+/// TREE_SEED_FROM on, else from one that the clock gives.
 /// </summary>
 public static class TreeSeeds
 {
@@ -18,19 +18,21 @@ public static class TreeSeeds
         get
         {
             TheoryData<int> seeds = [];
-            string? wanted = Environment.GetEnvironmentVariable("TREE_SEEDS");
-            int more = int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : 0;
-            for (int seed = 0; seed < Fixed + more; seed++)
+            for (int seed = 0; seed < Fixed; seed++)
             {
                 seeds.Add(seed);
             }
 
-            if (more > 0)
+            int first = Setting("TREE_SEED_FROM") ?? (Environment.TickCount & int.MaxValue >> 1);
+            for (int i = 0; i < (Setting("TREE_SEEDS") ?? 0); i++)
             {
-                seeds.Add(Environment.TickCount);
+                seeds.Add(first + i);
             }
 
             return seeds;
         }
     }
+
+    private static int? Setting(string name) => int.TryParse(Environment.GetEnvironmentVariable(name),
+        NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : null;
 }

@@ -54,6 +54,40 @@ public sealed class PathWalkTests : IDisposable
         Assert.Equal(Errno.None, _files.TryOpen("/abs", Fcntl.O_PATH | Fcntl.O_NOFOLLOW));
     }
 
+    [Fact]
+    public void Links_of_others_in_a_sticky_directory_end_no_path()
+    {
+        // The answers are Linux 6.1's with fs.protected_symlinks=1.
+        _files.MkDir("/s", 0x3FF);
+        Assert.Equal(Errno.None, _files.Vfs.ChangeMode(_files.Task, _files.Find("/s"), 0x3FF));
+        Assert.Equal(Errno.None, _files.Vfs.ChangeOwner(_files.Task, _files.Find("/s"), 5, 5));
+        _files.MkDir("/d");
+        _files.WriteFile("/d/x", "x");
+        foreach ((string target, string name) in new[] { ("self", "/s/self"), ("/d", "/s/m") })
+        {
+            _files.Symlink(target, name);
+            _files.Vfs.ChangeOwner(_files.Task, _files.Find(name, LookupFlags.None), 1, 1);
+        }
+
+        _files.Symlink("/s/m", "/n");
+        _files.Symlink("/s/m", "/c40");
+        for (int i = 39; i > 0; i--)
+        {
+            _files.Symlink($"/c{i + 1}", $"/c{i}");
+        }
+
+        Assert.Equal(Errno.EACCES, _files.Lookup("/s/self", out _));
+        Assert.Equal(Errno.EACCES, _files.Lookup("/s/m", out _));
+        Assert.Equal(Errno.None, _files.Lookup("/s/m/x", out _));
+        Assert.Equal(Errno.None, _files.Lookup("/n/x", out _));
+        Assert.Equal(Errno.EACCES, _files.Lookup("/n", out _));
+        Assert.Equal(Errno.ELOOP, _files.Lookup("/c1", out _));
+        Assert.Equal(Errno.EACCES, _files.Lookup("/c2", out _));
+        _files.Vfs.ProtectedSymlinks = false;
+        Assert.Equal(Errno.ELOOP, _files.Lookup("/s/self", out _));
+        Assert.Equal(Errno.None, _files.Lookup("/s/m", out _));
+    }
+
     [Theory]
     [InlineData(40, Errno.None)]
     [InlineData(41, Errno.ELOOP)]
