@@ -1,5 +1,6 @@
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Vfs;
 using IpcAbi = Abi.Linux.Ipc;
 
 namespace Sentry.Ipc;
@@ -42,8 +43,14 @@ public abstract class IpcObject
     /// <summary>Permission bits, and the state bits of shared memory.</summary>
     public uint Mode { get; internal set; }
 
+    /// <summary>When it was made, or last changed by a *ctl call.</summary>
+    public long ChangeTimeNs { get; private set; } = VirtualFileSystem.NowNs;
+
     /// <summary>True after IPC_RMID: waiters get EIDRM.</summary>
     public bool IsRemoved { get; internal set; }
+
+    /// <summary>A *ctl call changes it now.</summary>
+    internal void StampChange() => ChangeTimeNs = VirtualFileSystem.NowNs;
 
     /// <summary>ipcperms: may the task do what <paramref name="wanted"/> (permission bits of any class) asks?</summary>
     internal bool Allows(Task task, IpcNamespace ns, uint wanted)
@@ -70,7 +77,7 @@ public abstract class IpcObject
         return uid == Uid || uid == CreatorUid || task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, ns.Owner);
     }
 
-    /// <summary>IPC_SET of the permissions; EINVAL for ids without meaning.</summary>
+    /// <summary>IPC_SET of the permissions, which stamps the object; EINVAL for ids without meaning.</summary>
     internal Errno Update(Task task, in Ipc64Perm wanted)
     {
         UserNamespace users = task.Credentials.UserNamespace;
@@ -84,6 +91,7 @@ public abstract class IpcObject
         Uid = uid;
         Gid = gid;
         Mode = (Mode & ~PermissionBits) | (wanted.mode & PermissionBits);
+        StampChange();
         return Errno.None;
     }
 

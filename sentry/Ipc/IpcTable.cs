@@ -46,8 +46,8 @@ internal sealed class IpcTable<T>
     public IEnumerable<T> All => _bySlot.Values;
 
     /// <summary>
-    /// What *get(2) does before it makes an object: None with the object that has the key, or ENOENT when one is to
-    /// be made; EEXIST, EACCES, ENOSPC.
+    /// What *get(2) does before it makes an object: the one that has the key, or null when one is to be made; ENOENT,
+    /// EEXIST, EACCES, ENOSPC.
     /// </summary>
     public Errno Find(Task task, IpcNamespace ns, int key, int flags, out T? found)
     {
@@ -64,7 +64,7 @@ internal sealed class IpcTable<T>
         }
 
         bool isMade = key == IpcAbi.IPC_PRIVATE || (flags & IpcAbi.IPC_CREAT) != 0;
-        return isMade && Count >= _limit ? Errno.ENOSPC : Errno.ENOENT;
+        return !isMade ? Errno.ENOENT : Count >= _limit ? Errno.ENOSPC : Errno.None;
     }
 
     /// <summary>Puts a new object into the next free slot and gives it its id.</summary>
@@ -102,7 +102,7 @@ internal sealed class IpcTable<T>
         return item.Id == id ? Errno.None : Errno.EIDRM;
     }
 
-    /// <summary>The object of a slot (SHM_STAT and its kin).</summary>
+    /// <summary>The object of a slot.</summary>
     public Errno GetBySlot(int slot, out T? item)
     {
         item = null;

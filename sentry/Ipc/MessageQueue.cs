@@ -16,7 +16,9 @@ public sealed class MessageQueue : IpcObject
 
     /// <summary>An empty queue.</summary>
     internal MessageQueue(Task creator, int key, uint mode)
-        : base(creator, key, mode) => ChangeTimeNs = VirtualFileSystem.NowNs;
+        : base(creator, key, mode)
+    {
+    }
 
     /// <summary>Notified with EPOLLIN when a message came, with EPOLLOUT when room did, with both at removal.</summary>
     internal WaitQueue Waiters { get; } = new();
@@ -33,8 +35,6 @@ public sealed class MessageQueue : IpcObject
     internal long SendTimeNs { get; private set; }
 
     internal long ReceiveTimeNs { get; private set; }
-
-    internal long ChangeTimeNs { get; set; }
 
     internal Pid? LastSender { get; private set; }
 

@@ -35,7 +35,6 @@ public sealed class SemaphoreSet : IpcObject
     {
         Values = new ushort[count];
         LastPids = new Pid?[count];
-        ChangeTimeNs = VirtualFileSystem.NowNs;
     }
 
     /// <summary>Values.</summary>
@@ -46,9 +45,6 @@ public sealed class SemaphoreSet : IpcObject
 
     /// <summary>Last semop(2); 0 if none was.</summary>
     internal long OperationTimeNs { get; set; }
-
-    /// <summary>Last change by semctl(2).</summary>
-    internal long ChangeTimeNs { get; set; }
 
     /// <summary>Undo records that name this set.</summary>
     internal HashSet<SemaphoreUndo> Undoers { get; } = new();

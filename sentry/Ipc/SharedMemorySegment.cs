@@ -32,7 +32,6 @@ public sealed class SharedMemorySegment : IpcObject, IMappable
         _mappedSize = (sizeBytes + GuestAddress.PageSize - 1) & ~(GuestAddress.PageSize - 1);
         _memory = new SharedMemoryObject(creator.Kernel.MemoryFile, _mappedSize, SharedMemoryUse.Anonymous);
         CreatorPid = creator.ThreadGroup.Identity;
-        ChangeTimeNs = VirtualFileSystem.NowNs;
     }
 
     /// <summary>Size as asked for.</summary>
@@ -43,9 +42,6 @@ public sealed class SharedMemorySegment : IpcObject, IMappable
 
     /// <summary>Process that last attached or detached; null if none did.</summary>
     public Pid? LastPid { get; internal set; }
-
-    /// <summary>Last change of the attributes.</summary>
-    public long ChangeTimeNs { get; internal set; }
 
     /// <summary>Last attach; 0 if none was.</summary>
     public long AttachTimeNs => Volatile.Read(ref _attachTimeNs);

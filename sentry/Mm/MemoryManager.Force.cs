@@ -12,56 +12,31 @@ namespace Sentry.Mm;
 public sealed partial class MemoryManager
 {
     /// <summary>Reads whatever could be made readable; EFAULT with <paramref name="done"/> counted.</summary>
-    public Errno CopyInForced(GuestAddress source, Span<byte> destination, out int done)
-    {
-        done = 0;
-        while (done < destination.Length)
-        {
-            ulong at = unchecked(source.Value + (ulong)done);
-            int part = (int)Math.Min((ulong)(destination.Length - done), PageSize - (at & (PageSize - 1)));
-            Errno error = CopyInPartial(new GuestAddress(at), destination.Slice(done, part), out int moved);
-            if (error != Errno.None)
-            {
-                error = ReachForced(at, MemoryAccess.Read, out Piece piece);
-                if (error != Errno.None)
-                {
-                    return error;
-                }
-
-                int missing =
-                    HostMemory.CopyIn(destination.Slice(done, part), piece.Address, HostMemory.Safety.MayFault);
-                piece.DropReference();
-                moved = part - missing;
-            }
-
-            done += moved;
-            if (moved == 0)
-            {
-                return Errno.EFAULT;
-            }
-        }
-
-        return Errno.None;
-    }
+    public Errno CopyInForced(GuestAddress source, Span<byte> destination, out int done) =>
+        CopyForced(source, new ForcedCopy(destination, default), out done);
 
     /// <summary>Writes whatever could be made writable; EFAULT with <paramref name="done"/> counted.</summary>
-    public Errno CopyOutForced(GuestAddress destination, ReadOnlySpan<byte> source, out int done)
+    public Errno CopyOutForced(GuestAddress destination, ReadOnlySpan<byte> source, out int done) =>
+        CopyForced(destination, new ForcedCopy(default, source), out done);
+
+    private Errno CopyForced(GuestAddress guest, ForcedCopy copy, out int done)
     {
         done = 0;
-        while (done < source.Length)
+        while (done < copy.LengthBytes)
         {
-            ulong at = unchecked(destination.Value + (ulong)done);
-            int part = (int)Math.Min((ulong)(source.Length - done), PageSize - (at & (PageSize - 1)));
-            Errno error = CopyOutPartial(new GuestAddress(at), source.Slice(done, part), out int moved);
-            if (error != Errno.None)
+            ulong at = unchecked(guest.Value + (ulong)done);
+            int part = (int)Math.Min((ulong)(copy.LengthBytes - done), PageSize - (at & (PageSize - 1)));
+            ForcedCopy step = copy.Slice(done, part);
+            Errno error = step.IsWrite
+                ? CopyOutPartial(new GuestAddress(at), step.From, out int moved)
+                : CopyInPartial(new GuestAddress(at), step.Into, out moved);
+            if (error != Errno.None
+                && ReachForced(at, step.IsWrite ? MemoryAccess.Write : MemoryAccess.Read,
+                    out Piece piece) == Errno.None)
             {
-                error = ReachForced(at, MemoryAccess.Write, out Piece piece);
-                if (error != Errno.None)
-                {
-                    return error;
-                }
-
-                int missing = HostMemory.CopyOut(piece.Address, source.Slice(done, part), HostMemory.Safety.MayFault);
+                int missing = step.IsWrite
+                    ? HostMemory.CopyOut(piece.Address, step.From, HostMemory.Safety.MayFault)
+                    : HostMemory.CopyIn(step.Into, piece.Address, HostMemory.Safety.MayFault);
                 piece.DropReference();
                 moved = part - missing;
             }
@@ -138,5 +113,20 @@ public sealed partial class MemoryManager
 
         piece.AddReference();
         return Errno.None;
+    }
+
+    /// <summary>Our side of a forced copy: one of the two is empty.</summary>
+    private readonly ref struct ForcedCopy(Span<byte> into, ReadOnlySpan<byte> from)
+    {
+        public readonly Span<byte> Into = into;
+        public readonly ReadOnlySpan<byte> From = from;
+
+        public int LengthBytes => Into.Length + From.Length;
+
+        public bool IsWrite => !From.IsEmpty;
+
+        public ForcedCopy Slice(int start, int length) =>
+            IsWrite ? new ForcedCopy(default, From.Slice(start, length))
+                : new ForcedCopy(Into.Slice(start, length), default);
     }
 }

@@ -11,8 +11,6 @@ namespace Sentry.Syscalls;
 /// <summary>System V message queues: msgget(2), msgop(2), msgctl(2).</summary>
 public static class MessageQueueSyscalls
 {
-    private const uint ReadRight = 0x124;
-    private const uint WriteRight = 0x92;
     private const long NsPerSecond = 1000000000;
     private const ulong TypeBytes = 8;
 
@@ -25,15 +23,13 @@ public static class MessageQueueSyscalls
         using (ipc.Lock.Enter())
         {
             Errno error = ipc.Queues.Find(task, task.Namespaces.Ipc, key, flags, out MessageQueue? queue);
-            bool isMade = key == IpcAbi.IPC_PRIVATE || (flags & IpcAbi.IPC_CREAT) != 0;
-            if (error != Errno.ENOENT || !isMade)
+            if (error == Errno.None && queue is null)
             {
-                return SyscallResult.From(error, queue?.Id ?? 0);
+                queue = new MessageQueue(task, key, (uint)flags);
+                ipc.Queues.Add(queue);
             }
 
-            queue = new MessageQueue(task, key, (uint)flags);
-            ipc.Queues.Add(queue);
-            return queue.Id;
+            return SyscallResult.From(error, queue?.Id ?? 0);
         }
     }
 
@@ -60,7 +56,8 @@ public static class MessageQueueSyscalls
         }
 
         QueuedMessage message = new(type, text);
-        return Repeat(task, args.Int(0), args.Int(3), WriteRight, (MessageQueue queue, out WaitQueueEvents events) =>
+        return Repeat(task, args.Int(0), args.Int(3), IpcRights.Write,
+            (MessageQueue queue, out WaitQueueEvents events) =>
         {
             events = new WaitQueueEvents(Wait: Epoll.EPOLLOUT, Notify: Epoll.EPOLLIN);
             return queue.Send(task, message);
@@ -89,7 +86,7 @@ public static class MessageQueueSyscalls
             return error == Errno.ENOMSG && (flags & IpcAbi.IPC_NOWAIT) == 0 ? Errno.EAGAIN : error;
         }
 
-        SyscallResult result = Repeat(task, args.Int(0), flags, ReadRight, TryReceive);
+        SyscallResult result = Repeat(task, args.Int(0), flags, IpcRights.Read, TryReceive);
         return result.IsError ? result : Deliver(task, message!, args.Address(1), size);
     }
 
@@ -107,8 +104,12 @@ public static class MessageQueueSyscalls
         {
             case IpcAbi.IPC_INFO or Msg.MSG_INFO:
                 return Info(task, command, args.Address(2));
-            case IpcAbi.IPC_STAT or Msg.MSG_STAT or Msg.MSG_STAT_ANY:
-                return Stat(task, id, command, args.Address(2));
+            case IpcAbi.IPC_STAT:
+                return Stat(task, id, IpcStat.ById, args.Address(2));
+            case Msg.MSG_STAT:
+                return Stat(task, id, IpcStat.BySlot, args.Address(2));
+            case Msg.MSG_STAT_ANY:
+                return Stat(task, id, IpcStat.BySlotForAll, args.Address(2));
             case IpcAbi.IPC_SET:
                 return Set(task, id, args.Address(2));
             case IpcAbi.IPC_RMID:
@@ -228,28 +229,20 @@ public static class MessageQueueSyscalls
         return SyscallResult.From(task.Mm.Write(address, info), highest);
     }
 
-    private static SyscallResult Stat(Task task, int id, int command, GuestAddress address)
+    private static SyscallResult Stat(Task task, int number, IpcStat way, GuestAddress address)
     {
         SysVIpc ipc = SysVIpc.Of(task);
         Msqid64Ds state;
         int result;
         using (ipc.Lock.Enter())
         {
-            Errno error = command == IpcAbi.IPC_STAT
-                ? ipc.Queues.Get(id, out MessageQueue? queue)
-                : ipc.Queues.GetBySlot(id, out queue);
+            Errno error = ipc.ObtainForStat(task, ipc.Queues, number, way, out MessageQueue? queue, out result);
             if (error != Errno.None)
             {
                 return error;
             }
 
-            if (command != Msg.MSG_STAT_ANY && !queue!.Allows(task, task.Namespaces.Ipc, ReadRight))
-            {
-                return Errno.EACCES;
-            }
-
             state = Describe(task, queue!);
-            result = command == IpcAbi.IPC_STAT ? 0 : queue!.Id;
         }
 
         return SyscallResult.From(task.Mm.Write(address, state), result);
@@ -296,7 +289,6 @@ public static class MessageQueueSyscalls
             if (error == Errno.None)
             {
                 queue.MaxBytes = wanted.msg_qbytes;
-                queue.ChangeTimeNs = VirtualFileSystem.NowNs;
             }
         }
 

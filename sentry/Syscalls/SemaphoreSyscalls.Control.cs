@@ -3,7 +3,6 @@ using Abi.Linux;
 using Sentry.Ipc;
 using Sentry.Kernel;
 using Sentry.Mm;
-using Sentry.Vfs;
 using IpcAbi = Abi.Linux.Ipc;
 
 namespace Sentry.Syscalls;
@@ -27,8 +26,12 @@ public static partial class SemaphoreSyscalls
         {
             case IpcAbi.IPC_INFO or Sem.SEM_INFO:
                 return Info(task, command, args.Address(3));
-            case IpcAbi.IPC_STAT or Sem.SEM_STAT or Sem.SEM_STAT_ANY:
-                return Stat(task, id, command, args.Address(3));
+            case IpcAbi.IPC_STAT:
+                return Stat(task, id, IpcStat.ById, args.Address(3));
+            case Sem.SEM_STAT:
+                return Stat(task, id, IpcStat.BySlot, args.Address(3));
+            case Sem.SEM_STAT_ANY:
+                return Stat(task, id, IpcStat.BySlotForAll, args.Address(3));
             case Sem.GETALL:
                 return GetAll(task, id, args.Address(3));
             case Sem.SETALL:
@@ -80,24 +83,17 @@ public static partial class SemaphoreSyscalls
         return SyscallResult.From(task.Mm.Write(address, info), highest);
     }
 
-    private static SyscallResult Stat(Task task, int id, int command, GuestAddress address)
+    private static SyscallResult Stat(Task task, int number, IpcStat way, GuestAddress address)
     {
         SysVIpc ipc = SysVIpc.Of(task);
         Semid64Ds state;
         int result;
         using (ipc.Lock.Enter())
         {
-            Errno error = command == IpcAbi.IPC_STAT
-                ? ipc.Semaphores.Get(id, out SemaphoreSet? set)
-                : ipc.Semaphores.GetBySlot(id, out set);
+            Errno error = ipc.ObtainForStat(task, ipc.Semaphores, number, way, out SemaphoreSet? set, out result);
             if (error != Errno.None)
             {
                 return error;
-            }
-
-            if (command != Sem.SEM_STAT_ANY && !set!.Allows(task, task.Namespaces.Ipc, ReadRight))
-            {
-                return Errno.EACCES;
             }
 
             state = new Semid64Ds
@@ -107,7 +103,6 @@ public static partial class SemaphoreSyscalls
                 sem_ctime = set.ChangeTimeNs / NsPerSecond,
                 sem_nsems = (ulong)set.Values.Length,
             };
-            result = command == IpcAbi.IPC_STAT ? 0 : set.Id;
         }
 
         return SyscallResult.From(task.Mm.Write(address, state), result);
@@ -119,7 +114,7 @@ public static partial class SemaphoreSyscalls
         ushort[] values;
         using (ipc.Lock.Enter())
         {
-            Errno error = ipc.Obtain(task, ipc.Semaphores, id, ReadRight, out SemaphoreSet? set);
+            Errno error = ipc.Obtain(task, ipc.Semaphores, id, IpcRights.Read, out SemaphoreSet? set);
             if (error != Errno.None)
             {
                 return error;
@@ -138,7 +133,7 @@ public static partial class SemaphoreSyscalls
         Errno error;
         using (ipc.Lock.Enter())
         {
-            error = ipc.Obtain(task, ipc.Semaphores, id, AlterRight, out SemaphoreSet? set);
+            error = ipc.Obtain(task, ipc.Semaphores, id, IpcRights.Write, out SemaphoreSet? set);
             count = set?.Values.Length ?? 0;
         }
 
@@ -172,7 +167,7 @@ public static partial class SemaphoreSyscalls
                 set!.Set(task, i, values[i]);
             }
 
-            set!.ChangeTimeNs = VirtualFileSystem.NowNs;
+            set!.StampChange();
             set.WakeReady();
         }
 
@@ -184,7 +179,7 @@ public static partial class SemaphoreSyscalls
         SysVIpc ipc = SysVIpc.Of(task);
         using (ipc.Lock.Enter())
         {
-            Errno error = ipc.Obtain(task, ipc.Semaphores, id, ReadRight, out SemaphoreSet? set);
+            Errno error = ipc.Obtain(task, ipc.Semaphores, id, IpcRights.Read, out SemaphoreSet? set);
             if (error != Errno.None)
             {
                 return error;
@@ -225,13 +220,13 @@ public static partial class SemaphoreSyscalls
                 return Errno.EINVAL;
             }
 
-            if (!set.Allows(task, task.Namespaces.Ipc, AlterRight))
+            if (!set.Allows(task, task.Namespaces.Ipc, IpcRights.Write))
             {
                 return Errno.EACCES;
             }
 
             set.Set(task, number, (ushort)value);
-            set.ChangeTimeNs = VirtualFileSystem.NowNs;
+            set.StampChange();
             set.WakeReady();
         }
 
@@ -241,23 +236,8 @@ public static partial class SemaphoreSyscalls
     private static SyscallResult Set(Task task, int id, GuestAddress address)
     {
         Errno error = task.Mm.Read(address, out Semid64Ds wanted);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
         SysVIpc ipc = SysVIpc.Of(task);
-        using (ipc.Lock.Enter())
-        {
-            error = ipc.ObtainForControl(task, ipc.Semaphores, id, out SemaphoreSet? set);
-            error = error == Errno.None ? set!.Update(task, wanted.sem_perm) : error;
-            if (error == Errno.None)
-            {
-                set!.ChangeTimeNs = VirtualFileSystem.NowNs;
-            }
-        }
-
-        return error;
+        return error == Errno.None ? ipc.SetPermissions(task, ipc.Semaphores, id, wanted.sem_perm) : error;
     }
 
     private static SyscallResult Remove(Task task, int id)

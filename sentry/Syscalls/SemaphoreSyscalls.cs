@@ -11,8 +11,6 @@ namespace Sentry.Syscalls;
 /// <summary>System V semaphores: semget(2), semop(2).</summary>
 public static partial class SemaphoreSyscalls
 {
-    private const uint ReadRight = 0x124;
-    private const uint AlterRight = 0x92;
     private const int StackOperations = 32;
 
     /// <summary>semget(key_t key, int nsems, int semflg).</summary>
@@ -30,15 +28,14 @@ public static partial class SemaphoreSyscalls
         using (ipc.Lock.Enter())
         {
             Errno error = ipc.Semaphores.Find(task, task.Namespaces.Ipc, key, flags, out SemaphoreSet? set);
-            if (error == Errno.None)
-            {
-                return count > set!.Values.Length ? Errno.EINVAL : set.Id;
-            }
-
-            bool isMade = key == IpcAbi.IPC_PRIVATE || (flags & IpcAbi.IPC_CREAT) != 0;
-            if (error != Errno.ENOENT || !isMade)
+            if (error != Errno.None)
             {
                 return error;
+            }
+
+            if (set is not null)
+            {
+                return count > set.Values.Length ? Errno.EINVAL : set.Id;
             }
 
             if (count == 0)
@@ -110,7 +107,7 @@ public static partial class SemaphoreSyscalls
                 return Errno.EFBIG;
             }
 
-            if (!set.Allows(task, task.Namespaces.Ipc, alters ? AlterRight : ReadRight))
+            if (!set.Allows(task, task.Namespaces.Ipc, alters ? IpcRights.Write : IpcRights.Read))
             {
                 return Errno.EACCES;
             }

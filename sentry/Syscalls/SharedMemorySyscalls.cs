@@ -4,7 +4,6 @@ using Platform;
 using Sentry.Ipc;
 using Sentry.Kernel;
 using Sentry.Mm;
-using Sentry.Vfs;
 using IpcAbi = Abi.Linux.Ipc;
 
 namespace Sentry.Syscalls;
@@ -12,9 +11,6 @@ namespace Sentry.Syscalls;
 /// <summary>System V shared memory: shmget(2), shmop(2), shmctl(2).</summary>
 public static class SharedMemorySyscalls
 {
-    private const uint ReadRight = 0x124;
-    private const uint WriteRight = 0x92;
-    private const uint ExecuteRight = 0x49;
     private const ulong MaxSegmentBytes = 1ul << 40;
 
     /// <summary>SHMMAX (include/uapi/linux/shm.h), beyond which a size is no size.</summary>
@@ -32,15 +28,14 @@ public static class SharedMemorySyscalls
         {
             Purge(ipc);
             Errno error = ipc.Segments.Find(task, task.Namespaces.Ipc, key, flags, out SharedMemorySegment? segment);
-            if (error == Errno.None)
-            {
-                return segment!.SizeBytes < size ? Errno.EINVAL : segment.Id;
-            }
-
-            bool isMade = key == IpcAbi.IPC_PRIVATE || (flags & IpcAbi.IPC_CREAT) != 0;
-            if (error != Errno.ENOENT || !isMade)
+            if (error != Errno.None)
             {
                 return error;
+            }
+
+            if (segment is not null)
+            {
+                return segment.SizeBytes < size ? Errno.EINVAL : segment.Id;
             }
 
             if (size is < Shm.SHMMIN or > MaxSize)
@@ -74,8 +69,8 @@ public static class SharedMemorySyscalls
             return error;
         }
 
-        uint rights = (flags & Shm.SHM_RDONLY) != 0 ? ReadRight : ReadRight | WriteRight;
-        rights |= (flags & Shm.SHM_EXEC) != 0 ? ExecuteRight : 0;
+        uint rights = (flags & Shm.SHM_RDONLY) != 0 ? IpcRights.Read : IpcRights.Read | IpcRights.Write;
+        rights |= (flags & Shm.SHM_EXEC) != 0 ? IpcRights.Execute : 0;
         SysVIpc ipc = SysVIpc.Of(task);
         SharedMemorySegment? segment;
         using (ipc.Lock.Enter())
@@ -133,8 +128,12 @@ public static class SharedMemorySyscalls
                 return Limits(task, args.Address(2));
             case Shm.SHM_INFO:
                 return Usage(task, args.Address(2));
-            case IpcAbi.IPC_STAT or Shm.SHM_STAT or Shm.SHM_STAT_ANY:
-                return Stat(task, args.Int(0), command, args.Address(2));
+            case IpcAbi.IPC_STAT:
+                return Stat(task, args.Int(0), IpcStat.ById, args.Address(2));
+            case Shm.SHM_STAT:
+                return Stat(task, args.Int(0), IpcStat.BySlot, args.Address(2));
+            case Shm.SHM_STAT_ANY:
+                return Stat(task, args.Int(0), IpcStat.BySlotForAll, args.Address(2));
             case IpcAbi.IPC_SET:
                 return Set(task, args.Int(0), args.Address(2));
             case IpcAbi.IPC_RMID or Shm.SHM_LOCK or Shm.SHM_UNLOCK:
@@ -220,29 +219,22 @@ public static class SharedMemorySyscalls
         return SyscallResult.From(task.Mm.Write(address, usage), highest);
     }
 
-    private static SyscallResult Stat(Task task, int id, int command, GuestAddress address)
+    private static SyscallResult Stat(Task task, int number, IpcStat way, GuestAddress address)
     {
         SysVIpc ipc = SysVIpc.Of(task);
         Shmid64Ds state;
-        int result = 0;
+        int result;
         using (ipc.Lock.Enter())
         {
             Purge(ipc);
-            Errno error = command == IpcAbi.IPC_STAT
-                ? ipc.Segments.Get(id, out SharedMemorySegment? segment)
-                : ipc.Segments.GetBySlot(id, out segment);
+            Errno error = ipc.ObtainForStat(task, ipc.Segments, number, way, out SharedMemorySegment? segment,
+                out result);
             if (error != Errno.None)
             {
                 return error;
             }
 
-            if (command != Shm.SHM_STAT_ANY && !segment!.Allows(task, task.Namespaces.Ipc, ReadRight))
-            {
-                return Errno.EACCES;
-            }
-
             state = Describe(task, segment!);
-            result = command == IpcAbi.IPC_STAT ? 0 : segment!.Id;
         }
 
         return SyscallResult.From(task.Mm.Write(address, state), result);
@@ -263,23 +255,8 @@ public static class SharedMemorySyscalls
     private static SyscallResult Set(Task task, int id, GuestAddress address)
     {
         Errno error = task.Mm.Read(address, out Shmid64Ds wanted);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
         SysVIpc ipc = SysVIpc.Of(task);
-        using (ipc.Lock.Enter())
-        {
-            error = ipc.ObtainForControl(task, ipc.Segments, id, out SharedMemorySegment? segment);
-            error = error == Errno.None ? segment!.Update(task, wanted.shm_perm) : error;
-            if (error == Errno.None)
-            {
-                segment!.ChangeTimeNs = VirtualFileSystem.NowNs;
-            }
-        }
-
-        return error;
+        return error == Errno.None ? ipc.SetPermissions(task, ipc.Segments, id, wanted.shm_perm) : error;
     }
 
     private static SyscallResult Control(Task task, int id, int command)
