@@ -5,6 +5,10 @@ namespace Sentry.Vfs;
 /// <summary>Propagation type of a mount. Guarded by the Mount lock.</summary>
 public sealed partial class Mount
 {
+    // Its places in the lists of its groups, made once.
+    private LinkedListNode<Mount>? _asPeer;
+    private LinkedListNode<Mount>? _asSlave;
+
     /// <summary>Group it shares events with; null when not shared.</summary>
     internal PeerGroup? Peers { get; private set; }
 
@@ -30,22 +34,27 @@ public sealed partial class Mount
     internal void JoinLocked(PeerGroup group)
     {
         Peers = group;
-        group.Members.Add(this);
+        group.Members.AddLast(_asPeer ??= new LinkedListNode<Mount>(this));
     }
 
     /// <summary>Receives from a group.</summary>
     internal void FollowLocked(PeerGroup master)
     {
         Master = master;
-        master.Slaves.Add(this);
+        master.Slaves.AddLast(_asSlave ??= new LinkedListNode<Mount>(this));
+    }
+
+    private void LeaveMasterLocked()
+    {
+        Master?.Slaves.Remove(_asSlave!);
+        Master = null;
     }
 
     /// <summary>Becomes private (or unbindable): neither sends nor receives.</summary>
     internal void MakePrivateLocked(PropagationType type)
     {
         LeavePeersLocked();
-        Master?.Slaves.Remove(this);
-        Master = null;
+        LeaveMasterLocked();
         IsUnbindable = type == PropagationType.Unbindable;
     }
 
@@ -61,13 +70,9 @@ public sealed partial class Mount
         }
 
         LeavePeersLocked();
-        if (group.Members.Count > 0 && Master is null)
+        if (group.Members.Count > 0)
         {
-            FollowLocked(group);
-        }
-        else if (group.Members.Count > 0)
-        {
-            Master!.Slaves.Remove(this);
+            LeaveMasterLocked();
             FollowLocked(group);
         }
     }
@@ -112,7 +117,7 @@ public sealed partial class Mount
             return;
         }
 
-        group.Members.Remove(this);
+        group.Members.Remove(_asPeer!);
         if (group.Members.Count > 0)
         {
             return;
@@ -120,8 +125,7 @@ public sealed partial class Mount
 
         foreach (Mount slave in new List<Mount>(group.Slaves))
         {
-            group.Slaves.Remove(slave);
-            slave.Master = null;
+            slave.LeaveMasterLocked();
             if (Master is { } above)
             {
                 slave.FollowLocked(above);

@@ -15,8 +15,8 @@ internal sealed class PeerGroup
     internal int Id { get; } = Interlocked.Increment(ref s_nextId);
 
     /// <summary>Mounts that send and receive.</summary>
-    internal List<Mount> Members { get; } = [];
+    internal LinkedList<Mount> Members { get; } = new();
 
     /// <summary>Mounts that receive; they may be shared among themselves.</summary>
-    internal List<Mount> Slaves { get; } = [];
+    internal LinkedList<Mount> Slaves { get; } = new();
 }

@@ -90,7 +90,7 @@ public sealed partial class VirtualFileSystem
         while (pending.TryDequeue(out (PeerGroup Group, Mount Skip, Mount Source) next))
         {
             // The copies join the groups that they are made for.
-            foreach (Mount peer in next.Group.Members.ToArray())
+            foreach (Mount peer in new List<Mount>(next.Group.Members))
             {
                 if (peer != next.Skip && Shows(peer, mountpoint))
                 {
@@ -100,7 +100,7 @@ public sealed partial class VirtualFileSystem
             }
 
             HashSet<PeerGroup> done = [];
-            foreach (Mount slave in next.Group.Slaves.ToArray())
+            foreach (Mount slave in new List<Mount>(next.Group.Slaves))
             {
                 if (!Shows(slave, mountpoint) || (slave.Peers is { } known && !done.Add(known)))
                 {
@@ -125,11 +125,12 @@ public sealed partial class VirtualFileSystem
     /// <summary>Attaches a propagated copy; what was mounted there before now covers the copy.</summary>
     private static void AttachUnder(Mount copy, Mount target, Dentry mountpoint)
     {
+        // The copy alone: what covers it is in the namespace already, and may be a tree of any size.
+        SetTreeNamespace(copy, target.Namespace);
         Mount? covering = target.FindChild(mountpoint);
         covering?.DetachLocked();
         copy.AttachLocked(target, mountpoint);
         covering?.AttachLocked(copy, copy.Root);
-        SetTreeNamespace(copy, target.Namespace);
     }
 
     private static void SetTreeNamespace(Mount top, MountNamespace? space)
@@ -143,19 +144,24 @@ public sealed partial class VirtualFileSystem
     }
 
     /// <summary>Every mount that receives events from this one, itself included.</summary>
-    private static void CollectReceivers(Mount mount, HashSet<Mount> receivers)
+    internal static void CollectReceivers(Mount mount, HashSet<Mount> receivers)
     {
+        HashSet<PeerGroup> groups = [];
         Queue<Mount> pending = new();
         pending.Enqueue(mount);
         while (pending.TryDequeue(out Mount? next))
         {
-            if (!receivers.Add(next) || next.Peers is not { } group)
+            receivers.Add(next);
+            if (next.Peers is not { } group || !groups.Add(group))
             {
                 continue;
             }
 
             receivers.UnionWith(group.Members);
-            group.Slaves.ForEach(pending.Enqueue);
+            foreach (Mount slave in group.Slaves)
+            {
+                pending.Enqueue(slave);
+            }
         }
     }
 }

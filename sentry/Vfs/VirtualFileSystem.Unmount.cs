@@ -100,7 +100,8 @@ public sealed partial class VirtualFileSystem
                 return Errno.EBUSY;
             }
 
-            CollectCounterparts(doomed);
+            UnmountSet set = new(doomed);
+            doomed = set.Mounts;
             if (kind == UnmountKind.IfUnused && doomed.Exists(static mount => mount.PinCount != 0))
             {
                 return Errno.EBUSY;
@@ -114,7 +115,7 @@ public sealed partial class VirtualFileSystem
                 }
             }
 
-            DetachLocked(doomed, detached);
+            DetachLocked(set, detached);
         }
 
         ReleaseDetached(detached);
@@ -122,43 +123,21 @@ public sealed partial class VirtualFileSystem
         return Errno.None;
     }
 
-    /// <summary>
-    /// Adds the mounts that unmounting propagates to: what stands at the same place of every receiver of the parent,
-    /// unless something is mounted below it.
-    /// </summary>
-    private static void CollectCounterparts(List<Mount> doomed)
+    private void DetachLocked(UnmountSet set, List<Mount> detached)
     {
-        HashSet<Mount> all = [.. doomed];
-        for (int index = doomed.Count - 1; index >= 0; index--)
-        {
-            VfsPath at = doomed[index].Mountpoint;
-            if (at.IsNone || !at.Mount.IsShared)
-            {
-                continue;
-            }
-
-            HashSet<Mount> receivers = [];
-            CollectReceivers(at.Mount, receivers);
-            foreach (Mount receiver in receivers)
-            {
-                Mount? counterpart = receiver == at.Mount ? null : receiver.FindChild(at.Dentry);
-                if (counterpart is not null && System.Array.TrueForAll(counterpart.Children, all.Contains)
-                    && all.Add(counterpart))
-                {
-                    doomed.Add(counterpart);
-                }
-            }
-        }
-    }
-
-    private void DetachLocked(List<Mount> doomed, List<Mount> detached)
-    {
-        foreach (Mount mount in doomed)
+        List<(Mount Cover, VfsPath Place)> covers = set.Covers();
+        foreach (Mount mount in set.Mounts)
         {
             mount.DetachLocked();
             mount.SetNamespace(null);
             mount.MakePrivateLocked(PropagationType.Private);
             detached.Add(mount);
+        }
+
+        foreach ((Mount cover, VfsPath place) in covers)
+        {
+            cover.DetachLocked();
+            cover.AttachLocked(place.Mount, place.Dentry);
         }
 
         BumpMountSequence();

@@ -406,9 +406,22 @@ TEST(proc_and_sysfs_can_be_mounted)
     OK(stat("s/kernel", &st));
 }
 
+static int mounts_seen(void)
+{
+    FILE *file = fopen("/proc/self/mounts", "r");
+    CHECK(file != NULL);
+    int lines = 0;
+    for (int c = getc(file); c != EOF; c = getc(file)) {
+        lines += c == '\n';
+    }
+    fclose(file);
+    return lines;
+}
+
 TEST(a_shared_tree_bound_below_itself)
 {
     own_namespace();
+    int before = mounts_seen();
     tmpfs_at("t", "size=1m");
     OK(mount(NULL, "t", NULL, MS_REC | MS_SHARED, NULL));
     OK(mkdir("t/b", 0755));
@@ -419,8 +432,97 @@ TEST(a_shared_tree_bound_below_itself)
     }
     EQ(ENOSPC, errno);
     CHECK(rounds >= 3);
+    // What is on top goes, and all of its copies: the first mount is left.
     OK(umount2("t", MNT_DETACH));
-    tmpfs_at("t", "size=1m");
+    EQ(before + 1, mounts_seen());
+    EQ(0, access("t/b", F_OK));
+    OK(umount2("t", 0));
+    EQ(before, mounts_seen());
+}
+
+// Two peers a and b with a tmpfs on a/m and its copy on b/m, which is made private.
+static void peers_with_a_copy(void)
+{
+    own_namespace();
+    tmpfs_at("a", "size=1m");
+    OK(mount(NULL, "a", NULL, MS_SHARED, NULL));
+    OK(mkdir("a/m", 0755));
+    OK(mkdir("b", 0755));
+    OK(mount("a", "b", NULL, MS_BIND, NULL));
+    tmpfs_at("a/m", "size=1m");
+    OK(close(OK(open("a/m/first", O_CREAT | O_RDWR, 0600))));
+    OK(access("b/m/first", F_OK));
+    OK(mount(NULL, "b/m", NULL, MS_PRIVATE, NULL));
+}
+
+TEST(umount_takes_a_copy_from_under_what_covers_it)
+{
+    peers_with_a_copy();
+    tmpfs_at("b/m", "size=1m");
+    OK(close(OK(open("b/m/second", O_CREAT | O_RDWR, 0600))));
+    int before = mounts_seen();
+    OK(umount2("a/m", 0));
+    EQ(before - 2, mounts_seen());
+    OK(access("b/m/second", F_OK));
+    FAILS(ENOENT, access("a/m/first", F_OK));
+    OK(umount2("b/m", 0));
+    FAILS(ENOENT, access("b/m/first", F_OK));
+    FAILS(EINVAL, umount2("b/m", 0));
+}
+
+// What is mounted where a less privileged name space has it locked goes there too, unless it holds something of that
+// name space's own.
+TEST(umount_reaches_locked_slaves)
+{
+    own_namespace();
+    tmpfs_at("s", "size=1m");
+    OK(mount(NULL, "s", NULL, MS_SHARED, NULL));
+    const char *places[] = { "s/a", "s/a/x", "s/b", "s/b/x" };
+    for (int i = 0; i < 4; i++) {
+        tmpfs_at(places[i], "size=1m");
+    }
+    int ready[2];
+    int done[2];
+    OK(pipe(ready));
+    OK(pipe(done));
+    pid_t child = CHILD({
+        OK(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+        map_root(0);
+        FAILS(EINVAL, umount2("s/a/x", 0));
+        FAILS(EINVAL, umount2("s/b", MNT_DETACH));
+        OK(mount("none", "s/b/x", "tmpfs", 0, "size=1m"));
+        OK(mkdir("s/a/d", 0755));
+        OK(mkdir("s/b/d", 0755));
+        OK(mount("none", "s/b/d", "tmpfs", 0, "size=1m"));
+        int before = mounts_seen();
+        send_byte(ready[1]);
+        await_byte(done[0]);
+        EQ(before - 2, mounts_seen());
+        FAILS(ENOENT, access("s/a/d", F_OK));
+        OK(access("s/b/d", F_OK));
+        OK(umount2("s/b/d", 0));
+        OK(umount2("s/b/x", 0));
+    });
+    await_byte(ready[0]);
+    OK(umount2("s/a", MNT_DETACH));
+    OK(umount2("s/b", MNT_DETACH));
+    send_byte(done[1]);
+    EXITS(0, child);
+}
+
+TEST(umount_leaves_a_copy_that_holds_something)
+{
+    peers_with_a_copy();
+    OK(mkdir("b/m/d", 0755));
+    tmpfs_at("b/m/d", "size=1m");
+    int before = mounts_seen();
+    OK(umount2("a/m", 0));
+    EQ(before - 1, mounts_seen());
+    OK(access("b/m/first", F_OK));
+    FAILS(ENOENT, access("a/m/first", F_OK));
+    OK(umount2("b/m/d", 0));
+    OK(umount2("b/m", 0));
+    FAILS(ENOENT, access("b/m/first", F_OK));
 }
 
 TEST(a_high_stack_of_mounts)
@@ -431,14 +533,7 @@ TEST(a_high_stack_of_mounts)
         OK(mount("t", "t", NULL, MS_BIND, NULL));
     }
     EXITS(0, CHILD({ OK(unshare(CLONE_NEWNS)); }));
-    FILE *file = fopen("/proc/self/mounts", "r");
-    CHECK(file != NULL);
-    int lines = 0;
-    for (int c = getc(file); c != EOF; c = getc(file)) {
-        lines += c == '\n';
-    }
-    CHECK(lines >= 8000);
-    fclose(file);
+    CHECK(mounts_seen() >= 8000);
     for (int i = 0; i < 8000; i++) {
         OK(umount2("t", MNT_DETACH));
     }
