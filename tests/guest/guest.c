@@ -2,6 +2,7 @@
 
 #include <ftw.h>
 #include <stdarg.h>
+#include <sys/xattr.h>
 
 #define MESSAGE_BYTES 1000
 #define CASE_SECONDS 15
@@ -129,6 +130,20 @@ void write_file(const char *path, const char *text)
     int fd = OK(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     EQ(strlen(text), write(fd, text, strlen(text)));
     OK(close(fd));
+}
+
+const char *attribute(const char *name)
+{
+    static char texts[8][64];
+    static unsigned used;
+    static const char *space;
+    if (space == NULL) {
+        bool trusted = setxattr(".", "trusted.probe", "", 0, 0) == 0 && removexattr(".", "trusted.probe") == 0;
+        space = trusted ? "trusted" : "user";
+    }
+    char *text = texts[used++ % 8];
+    snprintf(text, sizeof texts[0], "%s.%s", space, name);
+    return text;
 }
 
 ssize_t read_file(const char *path, char *buffer, size_t size)

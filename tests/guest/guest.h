@@ -182,6 +182,10 @@ void send_byte(int fd);
 void await_byte(int fd);
 
 void write_file(const char *path, const char *text);
+
+// Name of an extended attribute in the name space that may be used here: trusted, or user on the file system of an
+// unprivileged server. The text is the caller's until the ninth call after.
+const char *attribute(const char *name);
 // Reads at most size - 1 bytes, ends them with NUL, returns the count.
 ssize_t read_file(const char *path, char *buffer, size_t size);
 

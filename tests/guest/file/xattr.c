@@ -40,25 +40,25 @@ TEST(links_have_attributes_of_their_own)
 TEST(attributes_by_descriptor)
 {
     int fd = OK(open("f", O_RDWR | O_CREAT, 0644));
-    OK(fsetxattr(fd, "trusted.a", "1", 1, XATTR_CREATE));
-    OK(fsetxattr(fd, "trusted.b", "22", 2, 0));
-    FAILS(EEXIST, fsetxattr(fd, "trusted.a", "1", 1, XATTR_CREATE));
+    OK(fsetxattr(fd, attribute("a"), "1", 1, XATTR_CREATE));
+    OK(fsetxattr(fd, attribute("b"), "22", 2, 0));
+    FAILS(EEXIST, fsetxattr(fd, attribute("a"), "1", 1, XATTR_CREATE));
     ssize_t needed = OK(flistxattr(fd, NULL, 0));
     EQ(needed, flistxattr(fd, text, sizeof text));
-    CHECK(listed(text, needed, "trusted.a"));
-    CHECK(listed(text, needed, "trusted.b"));
+    CHECK(listed(text, needed, attribute("a")));
+    CHECK(listed(text, needed, attribute("b")));
     FAILS(ERANGE, flistxattr(fd, text, 3));
-    OK(fremovexattr(fd, "trusted.a"));
-    FAILS(ENODATA, fremovexattr(fd, "trusted.a"));
-    FAILS(ENODATA, fgetxattr(fd, "trusted.a", text, sizeof text));
-    EQ(2, fgetxattr(fd, "trusted.b", text, sizeof text));
+    OK(fremovexattr(fd, attribute("a")));
+    FAILS(ENODATA, fremovexattr(fd, attribute("a")));
+    FAILS(ENODATA, fgetxattr(fd, attribute("a"), text, sizeof text));
+    EQ(2, fgetxattr(fd, attribute("b"), text, sizeof text));
     OK(unlink("f"));
-    OK(fsetxattr(fd, "trusted.c", "3", 1, 0));
-    EQ(1, fgetxattr(fd, "trusted.c", text, sizeof text));
+    OK(fsetxattr(fd, attribute("c"), "3", 1, 0));
+    EQ(1, fgetxattr(fd, attribute("c"), text, sizeof text));
     int path = OK(open(".", O_PATH));
-    FAILS(EBADF, fgetxattr(path, "trusted.a", text, sizeof text));
+    FAILS(EBADF, fgetxattr(path, attribute("a"), text, sizeof text));
     FAILS(EBADF, flistxattr(path, text, sizeof text));
-    FAILS(EBADF, fremovexattr(path, "trusted.a"));
+    FAILS(EBADF, fremovexattr(path, attribute("a")));
     FAILS(EBADF, flistxattr(999, text, sizeof text));
 }
 
@@ -66,37 +66,37 @@ TEST(descriptors_of_reading_suffice_but_mounts_and_modes_count)
 {
     write_file("f", "x");
     int fd = OK(open("f", O_RDONLY));
-    OK(fsetxattr(fd, "trusted.r", "1", 1, 0));
-    OK(fremovexattr(fd, "trusted.r"));
+    OK(fsetxattr(fd, attribute("r"), "1", 1, 0));
+    OK(fremovexattr(fd, attribute("r")));
     int fds[2];
     OK(pipe(fds));
     FAILS(EOPNOTSUPP, fsetxattr(fds[0], "trusted.p", "1", 1, 0));
-    FAILS(ENOENT, lgetxattr("missing", "trusted.r", text, 10));
+    FAILS(ENOENT, lgetxattr("missing", attribute("r"), text, 10));
     FAILS(ENOENT, llistxattr("missing", text, 10));
-    FAILS(ENOENT, lremovexattr("missing", "trusted.r"));
+    FAILS(ENOENT, lremovexattr("missing", attribute("r")));
     FAILS(EFAULT, lgetxattr("f", (char *)8, text, 10));
-    FAILS(EFAULT, lsetxattr("f", "trusted.r", (char *)8, 10, 0));
+    FAILS(EFAULT, lsetxattr("f", attribute("r"), (char *)8, 10, 0));
 }
 
 TEST(attributes_survive_copying_and_renaming)
 {
     OK(mkdir("d", 0755));
-    OK(setxattr("d", "trusted.dir", "1", 1, 0));
+    OK(setxattr("d", attribute("dir"), "1", 1, 0));
     write_file("d/f", "x");
-    OK(setxattr("d/f", "trusted.file", "12", 2, 0));
+    OK(setxattr("d/f", attribute("file"), "12", 2, 0));
     OK(rename("d/f", "g"));
-    EQ(2, getxattr("g", "trusted.file", text, sizeof text));
+    EQ(2, getxattr("g", attribute("file"), text, sizeof text));
     OK(link("g", "h"));
-    OK(setxattr("h", "trusted.file", "123", 3, XATTR_REPLACE));
-    EQ(3, getxattr("g", "trusted.file", text, sizeof text));
+    OK(setxattr("h", attribute("file"), "123", 3, XATTR_REPLACE));
+    EQ(3, getxattr("g", attribute("file"), text, sizeof text));
     OK(rename("d", "e"));
-    EQ(1, getxattr("e", "trusted.dir", text, sizeof text));
+    EQ(1, getxattr("e", attribute("dir"), text, sizeof text));
     struct stat before, after;
     OK(stat("g", &before));
     pause_ms(20);
-    OK(setxattr("g", "trusted.file", "", 0, 0));
+    OK(setxattr("g", attribute("file"), "", 0, 0));
     OK(stat("g", &after));
     CHECK(after.st_ctim.tv_sec != before.st_ctim.tv_sec || after.st_ctim.tv_nsec != before.st_ctim.tv_nsec);
     EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
-    EQ(0, getxattr("g", "trusted.file", text, sizeof text));
+    EQ(0, getxattr("g", attribute("file"), text, sizeof text));
 }
