@@ -11,6 +11,7 @@ internal static class Program
     {
         ["boot", ..] => BootCommand.Run(),
         ["gofer", ..] => GoferCommand.Run(ByteStrings.CommandLine(args)),
+        ["terminal", ..] => TerminalCommand.Run(args),
         _ => CommandLine.Run(ByteStrings.CommandLine(args)),
     };
 }

@@ -8,11 +8,12 @@ using static Abi.Linux.Termbits;
 namespace Runsc.Sandbox;
 
 /// <summary>The caller's terminal: raw while a sandbox with a terminal of its own runs on it, restored
-/// afterwards.</summary>
+/// afterwards, even if the launcher is killed.</summary>
 internal sealed class Terminal : IDisposable
 {
     private readonly int _fd;
     private Termios _saved;
+    private TerminalGuard? _guard;
     private bool _isRaw;
 
     private Terminal(int fd) => _fd = fd;
@@ -39,6 +40,7 @@ internal sealed class Terminal : IDisposable
 
         Terminal terminal = new(fd);
         HostIoctl.Ioctl(fd, TCGETS, ref terminal._saved);
+        terminal._guard = TerminalGuard.Start(fd, terminal._saved);
         Termios raw = terminal._saved;
         raw.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
         raw.c_oflag &= ~OPOST;
@@ -61,11 +63,17 @@ internal sealed class Terminal : IDisposable
     /// <summary>Restores the terminal.</summary>
     public void Dispose()
     {
-        if (!_isRaw)
+        if (_isRaw)
         {
-            return;
+            Restore();
         }
 
+        _guard?.Dispose();
+        _guard = null;
+    }
+
+    private void Restore()
+    {
         // With SIGTTOU blocked the call works from the background too (tcsetattr(3), tty_check_change).
         const int Block = 0;
         const int Set = 2;

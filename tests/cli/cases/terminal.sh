@@ -59,6 +59,7 @@ launcher HUP 33
 launcher QUIT 33
 sandbox KILL 128
 gofer KILL 128
+launcher KILL -9
 TABLE
     equal "restored, status 143" "$(drive restore launcher TERM "$runsc" do --root "$root" /bin/sh -c 'echo READY; exec sleep 1000' | head -1)"
 }
