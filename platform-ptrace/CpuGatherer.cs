@@ -86,6 +86,7 @@ internal sealed class CpuGatherer
         }
         lock (_gate)
         {
+            context.GathererIndex = _contexts.Count;
             _contexts.Add(context);
             // A host thread inherits the affinity of the thread that made it, so it needs telling in either case.
             context.Place(_gathered ? _home : _everywhere);
@@ -103,7 +104,10 @@ internal sealed class CpuGatherer
         }
         lock (_gate)
         {
-            _contexts.Remove(context);
+            PtraceContext last = _contexts[^1];
+            _contexts[context.GathererIndex] = last;
+            last.GathererIndex = context.GathererIndex;
+            _contexts.RemoveAt(_contexts.Count - 1);
             if (_gathered || context.Bound is not null)
             {
                 HostSched.SetAffinity(0, _everywhere);

@@ -83,6 +83,9 @@ internal sealed partial class PtraceContext : IContext
     /// <summary>The mask the guest thread is bound to, or null; guarded by the lock of the gatherer.</summary>
     public byte[]? Bound { get; set; }
 
+    /// <summary>Its place in the list of the gatherer; guarded by the gatherer's lock.</summary>
+    public int GathererIndex { get; set; }
+
     public void SetAffinity(ReadOnlySpan<byte> mask) => _gatherer.Bind(this, mask);
 
     /// <summary>Says where host and stub thread may run unless the guest thread is bound.</summary>

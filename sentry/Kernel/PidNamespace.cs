@@ -21,6 +21,7 @@ public sealed partial class PidNamespace : INamespace
     // Guarded by TasksLock.
     private int _lastPid;
     private int _limit = 32768;
+    private int _processes;
 
     /// <summary>A namespace under <paramref name="parent"/> (null: the root).</summary>
     public PidNamespace(GuestKernel kernel, PidNamespace? parent, UserNamespace owner)
@@ -119,6 +120,19 @@ public sealed partial class PidNamespace : INamespace
         }
 
         return current == other;
+    }
+
+    /// <summary>Processes it sees, zombies included; under TasksLock.</summary>
+    internal int ProcessesLocked => _processes;
+
+    /// <summary>A process of this namespace came (1) or was reaped (-1): all namespaces that see it count it. Under
+    /// TasksLock.</summary>
+    internal void CountProcess(int change)
+    {
+        for (PidNamespace? current = this; current is not null; current = current.Parent)
+        {
+            current._processes += change;
+        }
     }
 
     internal void CollectThreadGroupsLocked(List<ThreadGroup> result)

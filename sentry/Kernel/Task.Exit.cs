@@ -26,7 +26,8 @@ public sealed partial class Task
     /// memory is still there.</summary>
     partial void OnExitTimers();
 
-    /// <summary>Keeps the peak of resident memory for getrusage(2) before the memory goes.</summary>
+    /// <summary>Keeps the peak of resident memory for getrusage(2) before the memory goes. Looks at every page of the
+    /// address space.</summary>
     internal void NotePeakMemory()
     {
         long peakKiB = (long)(_mm!.PeakResidentBytes / 1024);
@@ -48,7 +49,11 @@ public sealed partial class Task
         }
 
         OnExitTimers();
-        NotePeakMemory();
+        if (isLast)
+        {
+            NotePeakMemory();
+        }
+
         ExitMemory();
         OnExitIpc();
         ExitFiles();

@@ -48,6 +48,11 @@ public sealed partial class Task
         StartTimeNs = kernel.MonotonicNowNs;
     }
 
+    /// <summary>Neighbours in the thread group's list; guarded as that.</summary>
+    internal Task? NextInGroup { get; set; }
+
+    internal Task? PreviousInGroup { get; set; }
+
     /// <summary>The kernel this task belongs to.</summary>
     public GuestKernel Kernel { get; }
 

@@ -65,15 +65,8 @@ public sealed partial class ThreadGroup
     {
         using (SignalLock.Enter())
         {
-            foreach (Task task in _tasks)
-            {
-                if (task != survivor && !(task == Leader && task.State == TaskState.Zombie))
-                {
-                    return false;
-                }
-            }
-
-            return true;
+            bool leaderIsDead = survivor != Leader && Leader.State == TaskState.Zombie;
+            return _tasks.Count == (leaderIsDead ? 2 : 1);
         }
     }
 

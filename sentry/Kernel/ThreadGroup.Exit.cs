@@ -65,7 +65,7 @@ public sealed partial class ThreadGroup
         using (Kernel.TasksLock.Enter())
         {
             ReparentChildrenLocked(task);
-            if (FindLiveTask(task) is null)
+            if (LiveTasks == 0)
             {
                 DropTraceExitsLocked();
             }
@@ -117,6 +117,7 @@ public sealed partial class ThreadGroup
         SetParentLocked(null, null);
         LeaveProcessGroupLocked();
         Identity.ThreadGroup = null;
+        PidNamespace.CountProcess(-1);
         PidNamespace.ReleaseIfUnusedLocked(Identity);
         Identity.WaitQueue.Notify(PollIn | PollHup);
         for (PidNamespace? space = PidNamespace; space is not null; space = space.Parent)
@@ -294,6 +295,11 @@ public sealed partial class ThreadGroup
     {
         using (SignalLock.Enter())
         {
+            if (_liveTasks == 0)
+            {
+                return null;
+            }
+
             foreach (Task task in _tasks)
             {
                 if (task != except && !task.IsExiting)
@@ -381,20 +387,23 @@ public sealed partial class ThreadGroup
     {
         using (Kernel.TasksLock.Enter())
         {
-            LinkedListNode<ThreadGroup>? node = _children.First;
-            while (node is not null)
-            {
-                ThreadGroup child = node.Value;
-                node = node.Next;
-                if (child._isDead && !child._isReaped)
-                {
-                    child.ReapLocked();
-                }
-            }
+            ReapDeadChildrenLocked();
+            return PidNamespace.ProcessesLocked <= 1;
+        }
+    }
 
-            List<ThreadGroup> all = new();
-            PidNamespace.CollectThreadGroupsLocked(all);
-            return all.Count <= 1;
+    /// <summary>Frees the children that are zombies, those that a tracer holds too.</summary>
+    private void ReapDeadChildrenLocked()
+    {
+        LinkedListNode<ThreadGroup>? node = _children.First;
+        while (node is not null)
+        {
+            ThreadGroup child = node.Value;
+            node = node.Next;
+            if (child._isDead && !child._isReaped)
+            {
+                child.ReapLocked();
+            }
         }
     }
 }

@@ -67,9 +67,13 @@ public sealed partial class ThreadGroup
     internal void RetargetLocked(Task task, ulong lost)
     {
         ulong open = _shared.Set & lost;
-        for (int i = 0; i < _tasks.Count && open != 0; i++)
+        if (open == 0)
         {
-            Task other = _tasks[i];
+            return;
+        }
+
+        foreach (Task other in _tasks)
+        {
             if (other != task && !other.IsExiting && (open & ~other.SignalMask) != 0)
             {
                 open &= other.SignalMask;

@@ -264,15 +264,16 @@ public sealed partial class ThreadGroup
 
     private Task? FindTakerLocked(int signal)
     {
-        int start = _nextTarget is null ? 0 : System.Math.Max(0, _tasks.IndexOf(_nextTarget));
-        for (int i = 0; i < _tasks.Count; i++)
+        Task? candidate = _nextTarget ?? _tasks.First;
+        for (int left = _tasks.Count; left > 0; left--)
         {
-            Task candidate = _tasks[(start + i) % _tasks.Count];
-            if (candidate.WantsSignalLocked(signal))
+            if (candidate!.WantsSignalLocked(signal))
             {
                 _nextTarget = candidate;
                 return candidate;
             }
+
+            candidate = _tasks.After(candidate);
         }
 
         return null;

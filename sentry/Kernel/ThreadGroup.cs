@@ -10,7 +10,7 @@ namespace Sentry.Kernel;
 public sealed partial class ThreadGroup : IMemoryLimits
 {
     // Guarded by TasksLock for writing together with SignalLock; either is enough to read.
-    private readonly List<Task> _tasks = new();
+    private readonly TaskList _tasks = new();
 
     // Guarded by TasksLock.
     private readonly LinkedList<ThreadGroup> _children = new();
@@ -32,6 +32,7 @@ public sealed partial class ThreadGroup : IMemoryLimits
         Limits = limits;
         _childNode = new LinkedListNode<ThreadGroup>(this);
         identity.ThreadGroup = this;
+        identity.Namespace.CountProcess(1);
         processGroup.Members.Add(this);
     }
 
@@ -142,7 +143,10 @@ public sealed partial class ThreadGroup : IMemoryLimits
     {
         using (SignalLock.Enter())
         {
-            result.AddRange(_tasks);
+            foreach (Task task in _tasks)
+            {
+                result.Add(task);
+            }
         }
     }
 
@@ -221,7 +225,7 @@ public sealed partial class ThreadGroup : IMemoryLimits
             Leader = task;
         }
 
-        _tasks.Add(task);
+        _tasks.AddLast(task);
         _liveTasks++;
     }
 
@@ -231,6 +235,11 @@ public sealed partial class ThreadGroup : IMemoryLimits
         SignalLock.AssertHeld();
         _exitedTimes.Add(task.GetCpuTimes());
         _exitedCounters.Add(task.Counters);
+        if (_nextTarget == task)
+        {
+            _nextTarget = task.NextInGroup;
+        }
+
         _tasks.Remove(task);
         _groupQueue.Notify(1);
     }
@@ -238,7 +247,7 @@ public sealed partial class ThreadGroup : IMemoryLimits
     internal void SetLeaderLocked(Task task)
     {
         _tasks.Remove(task);
-        _tasks.Insert(0, task);
+        _tasks.AddFirst(task);
         Leader = task;
     }
 

@@ -288,12 +288,105 @@ static int threads(void)
     return 0;
 }
 
+static double now(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static void *sleeper(void *nothing)
+{
+    pause();
+    return nothing;
+}
+
+// A child with 3000 threads that all sleep; it ends by itself when told to.
+static pid_t crowd(int tell[2])
+{
+    int ready[2];
+    char byte = 0;
+    pipe(ready);
+    pipe(tell);
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t thread;
+        pthread_attr_t attributes;
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, 32768);
+        for (int i = 0; i < 3000; i++) {
+            if (pthread_create(&thread, &attributes, sleeper, NULL) != 0) {
+                _exit(3);
+            }
+        }
+        write(ready[1], "x", 1);
+        read(tell[0], &byte, 1);
+        _exit(0);
+    }
+    close(ready[1]);
+    read(ready[0], &byte, 1);
+    close(ready[0]);
+    return byte == 'x' ? child : -1;
+}
+
+// 3000 threads end at once, first by their own process, then by a signal while this process forks. The bounds are far
+// above what it takes.
+static int storm(void)
+{
+    int tell[2], status;
+    pid_t child = crowd(tell);
+    double start = now(), worst = 0;
+    write(tell[1], "x", 1);
+    waitpid(child, &status, 0);
+    printf("ended with %d %s\n", WEXITSTATUS(status), now() - start < 20 ? "in time" : "late");
+
+    child = crowd(tell);
+    kill(child, SIGKILL);
+    start = now();
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        double before = now();
+        pid_t other = fork();
+        if (other == 0) {
+            _exit(0);
+        }
+        waitpid(other, NULL, 0);
+        worst = now() - before > worst ? now() - before : worst;
+    }
+    printf("killed by signal %d %s, %s\n", WTERMSIG(status), now() - start < 20 ? "in time" : "late",
+        worst < 5 ? "and others went on" : "others stood still");
+    return 0;
+}
+
+// Locks of single bytes; what the last ones take may be no more than a few times what the first ones took.
+static int locks(void)
+{
+    int fd = open("/tmp/locked", O_RDWR | O_CREAT, 0600);
+    double first = 0, last = 0;
+    for (int i = 0; i < 20; i++) {
+        double start = now();
+        for (int n = 0; n < 1000; n++) {
+            struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (i * 1000 + n) * 2, .l_len = 1 };
+            if (fcntl(fd, F_SETLK, &lock) != 0) {
+                return 1;
+            }
+        }
+        first += i < 5 ? now() - start : 0;
+        last += i >= 15 ? now() - start : 0;
+    }
+    struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+    double start = now();
+    fcntl(fd, F_SETLK, &all);
+    printf("20000 locks, %s, released %s\n", last < 5 * first + 1 ? "no slower" : "ever slower", now() - start < 2 ? "at once" : "slowly");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *what = argc > 1 ? argv[1] : "";
     static const struct { const char *name; int (*run)(void); } all[] = { { "memory", memory }, { "victim", victim },
-        { "returned", returned }, { "zombies", zombies }, { "pipes", pipes }, { "forks", forks }, { "files", files }, { "threads", threads } };
+        { "returned", returned }, { "zombies", zombies }, { "pipes", pipes }, { "forks", forks }, { "files", files }, { "threads", threads },
+        { "storm", storm }, { "locks", locks } };
     int result = 2;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (strcmp(what, all[i].name) == 0) {
