@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
+using System.Threading;
 using Abi.Linux;
 using Sentry.Sync;
 
@@ -13,7 +14,9 @@ internal readonly record struct ListedLock(Inode Inode, string Kind, FileLockTyp
 public static class FileLockList
 {
     private static readonly OrderedLock<LeafLevel> s_lock = new();
-    private static readonly List<InodeLocks> s_locked = [];
+
+    // Guarded by s_lock.
+    private static readonly HashSet<InodeLocks> s_locked = [];
 
     /// <summary>Appends the lines of /proc/locks.</summary>
     public static Errno Append(StringBuilder text)
@@ -39,20 +42,22 @@ public static class FileLockList
         return Errno.None;
     }
 
-    /// <summary>Enters or leaves the list as the inode has locks or not.</summary>
+    /// <summary>
+    /// Enters or leaves the list as the inode has locks or not. Who changes the locks looks at the list's mark
+    /// afterwards, and who changes the mark looks at the locks afterwards: one of them sees the other.
+    /// </summary>
     internal static void Update(InodeLocks locks)
     {
-        using (s_lock.Enter())
+        Interlocked.MemoryBarrier();
+        while (locks.IsListed == locks.IsEmpty)
         {
-            bool listed = s_locked.Contains(locks);
-            if (locks.IsEmpty && listed)
+            using (s_lock.Enter())
             {
-                s_locked.Remove(locks);
+                locks.IsListed = !locks.IsEmpty;
+                _ = locks.IsListed ? s_locked.Add(locks) : s_locked.Remove(locks);
             }
-            else if (!locks.IsEmpty && !listed)
-            {
-                s_locked.Add(locks);
-            }
+
+            Interlocked.MemoryBarrier();
         }
     }
 

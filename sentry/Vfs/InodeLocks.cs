@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
@@ -39,17 +38,23 @@ public readonly record struct RecordLock(object Owner, FileLockType Type, long S
 public sealed class InodeLocks
 {
     private readonly OrderedLock<LeafLevel> _lock = new();
-    private readonly List<RecordLock> _records = [];
-    private readonly List<WholeFileLock> _wholeFile = [];
+
+    // Guarded by _lock.
+    private readonly RecordLocks _records = new();
+    private readonly Dictionary<object, WholeFileLock> _wholeFile = new(ReferenceEqualityComparer.Instance);
+    private int _writers;
     private int _count;
 
     internal InodeLocks(Inode inode) => Inode = inode;
 
     /// <summary>A flock(2) lock.</summary>
-    private readonly record struct WholeFileLock(object Owner, FileLockType Type, int Pid);
+    private readonly record struct WholeFileLock(FileLockType Type, int Pid);
 
     /// <summary>The file.</summary>
     internal Inode Inode { get; }
+
+    /// <summary>True while the file is on <see cref="FileLockList"/>, which alone writes it.</summary>
+    internal bool IsListed { get; set; }
 
     /// <summary>True when nobody holds a lock (a hint; exact when nothing changes).</summary>
     internal bool IsEmpty => Volatile.Read(ref _count) == 0;
@@ -62,7 +67,7 @@ public sealed class InodeLocks
     {
         using (_lock.Enter())
         {
-            return TryFindConflictLocked(in wanted, out conflict);
+            return _records.TryFindConflict(in wanted, out conflict);
         }
     }
 
@@ -73,12 +78,12 @@ public sealed class InodeLocks
         using (_lock.Enter())
         {
             blocker = default;
-            if (wanted.Type != FileLockType.None && TryFindConflictLocked(in wanted, out blocker))
+            if (wanted.Type != FileLockType.None && _records.TryFindConflict(in wanted, out blocker))
             {
                 return Errno.EAGAIN;
             }
 
-            released = ReplaceLocked(in wanted);
+            released = _records.Replace(in wanted);
             CountLocked();
         }
 
@@ -96,25 +101,20 @@ public sealed class InodeLocks
         Errno errno = Errno.None;
         using (_lock.Enter())
         {
-            int own = _wholeFile.FindIndex(held => ReferenceEquals(held.Owner, owner));
-            if (own >= 0 && _wholeFile[own].Type == type)
+            if (_wholeFile.TryGetValue(owner, out WholeFileLock own) && own.Type == type)
             {
                 return Errno.None;
             }
 
-            released = own >= 0;
-            if (own >= 0)
-            {
-                _wholeFile.RemoveAt(own);
-            }
-
+            released = DropWholeFileLocked(owner);
             if (type != FileLockType.None)
             {
-                bool blocked = _wholeFile.Exists(held => held.Type == FileLockType.Write || type == FileLockType.Write);
+                bool blocked = _writers > 0 || (type == FileLockType.Write && _wholeFile.Count > 0);
                 errno = blocked ? Errno.EAGAIN : Errno.None;
                 if (!blocked)
                 {
-                    _wholeFile.Add(new WholeFileLock(owner, type, pid));
+                    _wholeFile.Add(owner, new WholeFileLock(type, pid));
+                    _writers += type == FileLockType.Write ? 1 : 0;
                 }
             }
 
@@ -131,9 +131,7 @@ public sealed class InodeLocks
         bool released;
         using (_lock.Enter())
         {
-            int count = _records.RemoveAll(held => ReferenceEquals(held.Owner, owner));
-            count += _wholeFile.RemoveAll(held => ReferenceEquals(held.Owner, owner));
-            released = count > 0;
+            released = _records.RemoveOwner(owner) | DropWholeFileLocked(owner);
             CountLocked();
         }
 
@@ -148,17 +146,26 @@ public sealed class InodeLocks
     {
         using (_lock.Enter())
         {
-            foreach (RecordLock held in _records)
+            List<RecordLock> records = new(_records.Count);
+            _records.CopyTo(records);
+            foreach (RecordLock held in records)
             {
                 string kind = held.Owner is FdTable ? "POSIX " : "OFDLCK";
                 locks.Add(new ListedLock(Inode, kind, held.Type, held.Pid, held.Start, held.End));
             }
 
-            foreach (WholeFileLock held in _wholeFile)
+            foreach (WholeFileLock held in _wholeFile.Values)
             {
                 locks.Add(new ListedLock(Inode, "FLOCK ", held.Type, held.Pid, 0, long.MaxValue));
             }
         }
+    }
+
+    private bool DropWholeFileLocked(object owner)
+    {
+        bool held = _wholeFile.Remove(owner, out WholeFileLock old);
+        _writers -= held && old.Type == FileLockType.Write ? 1 : 0;
+        return held;
     }
 
     private void CountLocked() => Volatile.Write(ref _count, _records.Count + _wholeFile.Count);
@@ -169,82 +176,6 @@ public sealed class InodeLocks
         if (released)
         {
             Released.Notify(uint.MaxValue);
-        }
-    }
-
-    private bool TryFindConflictLocked(in RecordLock wanted, out RecordLock conflict)
-    {
-        foreach (RecordLock held in _records)
-        {
-            if (held.ConflictsWith(in wanted))
-            {
-                conflict = held;
-                return true;
-            }
-        }
-
-        conflict = default;
-        return false;
-    }
-
-    /// <summary>
-    /// Cuts the owner's locks out of the range, puts the new one in and joins neighbours of one type. True when some
-    /// byte was released or weakened.
-    /// </summary>
-    private bool ReplaceLocked(in RecordLock wanted)
-    {
-        bool released = false;
-        RecordLock merged = wanted;
-        List<RecordLock> pieces = [];
-        for (int index = _records.Count - 1; index >= 0; index--)
-        {
-            RecordLock held = _records[index];
-            if (!ReferenceEquals(held.Owner, wanted.Owner))
-            {
-                continue;
-            }
-
-            if (held.Type == wanted.Type && Touches(in held, in merged))
-            {
-                merged = merged with { Start = Math.Min(held.Start, merged.Start), End =
-                    Math.Max(held.End, merged.End) };
-                _records.RemoveAt(index);
-            }
-            else if (held.Overlaps(in wanted))
-            {
-                _records.RemoveAt(index);
-                released = true;
-                AddRest(pieces, in held, in wanted);
-            }
-        }
-
-        _records.AddRange(pieces);
-        if (wanted.Type != FileLockType.None)
-        {
-            _records.Add(merged);
-        }
-
-        _records.Sort(static (left, right) => left.Start.CompareTo(right.Start));
-        return released;
-    }
-
-    private static bool Touches(in RecordLock left, in RecordLock right)
-    {
-        bool after = left.Start > right.End && left.Start - 1 > right.End;
-        bool before = left.End < right.Start && left.End + 1 < right.Start;
-        return !after && !before;
-    }
-
-    private static void AddRest(List<RecordLock> pieces, in RecordLock held, in RecordLock cut)
-    {
-        if (held.Start < cut.Start)
-        {
-            pieces.Add(held with { End = cut.Start - 1 });
-        }
-
-        if (held.End > cut.End)
-        {
-            pieces.Add(held with { Start = cut.End + 1 });
         }
     }
 }
