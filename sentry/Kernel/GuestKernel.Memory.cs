@@ -43,8 +43,7 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     /// itself the victim.</summary>
     internal void OutOfMemory(Task task)
     {
-        Errno errno = OomPolicy?.MakeRoom(task) ?? (OomKill() ? Errno.None : Errno.ENOMEM);
-        if (errno != Errno.None)
+        if (!OomKill())
         {
             task.ThreadGroup.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
         }

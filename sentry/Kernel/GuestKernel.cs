@@ -51,10 +51,6 @@ public sealed partial class GuestKernel
     /// <summary>Makes pidfds; null until the descriptor's owner registered: CLONE_PIDFD then answers EINVAL.</summary>
     public IPidFdFactory? PidFds { get; set; }
 
-    /// <summary>What one more page of memory is taken from when the limit is reached (host OOM policy); null: the
-    /// asker dies.</summary>
-    public IOomPolicy? OomPolicy { get; init; }
-
     /// <summary>Most tasks of the sandbox (/proc/sys/kernel/threads-max): each has a host thread.</summary>
     public int MaxTasks { get; set; } = 16384;
 
@@ -143,11 +139,4 @@ public interface IPidFdFactory
 
     /// <summary>The process behind a descriptor; EBADF when it is no pidfd.</summary>
     Errno Get(Task task, int fd, out Pid? pid, out uint flags);
-}
-
-/// <summary>Chooses what dies when the sandbox is out of memory.</summary>
-public interface IOomPolicy
-{
-    /// <summary>Called by a task that needs memory; None: try again.</summary>
-    Errno MakeRoom(Task asker);
 }
