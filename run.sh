@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh Debian 12 machine to programs running in the sandbox. With --build-only it stops at artifacts/runsc.
+# From a fresh Debian 12 machine to programs running in the sandbox, and a first look at its speed. With --build-only it stops at
+# the executables.
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
 
 usage() { printf 'usage: ./run.sh [--build-only]\n'; }
@@ -14,8 +15,9 @@ esac
 
 install_packages
 publish_runsc
+publish_perf
 if [ "$build_only" = yes ]; then
-    step "done: artifacts/runsc"
+    step "done: artifacts/runsc, artifacts/perf"
     exit 0
 fi
 make_rootfs
@@ -26,4 +28,7 @@ step "busybox in the sandbox"
 step "bash in the sandbox"
 "$runsc" do --root "$rootfs" /bin/bash -c \
     'echo "bash $BASH_VERSION on $(. /etc/os-release; echo "$PRETTY_NAME")"; ls / | sort | tr "\n" " "; echo; head -n 3 /proc/meminfo'
+step "native, runc and our platforms: one run of each, so no more than a first look (perf/README.md)"
+"$top/artifacts/perf" run start "micro getpid" "fio-random read 4k root psync buffered" "sysbench-cpu 1" "redis GET" \
+    --runs 1 --warm-ups 0 --runtimes native,runc,runsc-systrap,runsc-ptrace || true
 step "done: try  artifacts/runsc do --root .cache/rootfs /bin/bash"

@@ -61,6 +61,7 @@ run_script() { # name runner pattern
 
 install_packages
 publish_runsc
+publish_perf
 mkdir -p "$results"
 step "building all projects"
 (cd "$top" && quietly build dotnet build Perf.sln "${build_flags[@]}")

@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
+using Perf.Results;
 
 namespace Perf;
 
@@ -19,7 +21,17 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict)
 
     internal void Run(string[] names)
     {
-        Console.WriteLine($"{"kind",-18} {"calls",10} {"bytes",10} {"bytes/round",12}");
+        Console.WriteLine($"{"kind",-18} {"bytes/round",12}");
+        foreach (CountRecord count in Count(names))
+        {
+            Console.WriteLine($"{count.Name,-18} {count.Value,12:0.00}");
+            verdict.Check(count.Name + ": managed bytes per round", count.Value, 0);
+        }
+    }
+
+    /// <summary>Managed bytes per round of the named kinds, or of all that are held to a limit.</summary>
+    internal IEnumerable<CountRecord> Count(string[] names)
+    {
         foreach (GuestCalls.Kind kind in GuestCalls.Kinds(world, names))
         {
             if (kind.Flag != Gated)
@@ -27,25 +39,22 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict)
                 continue;
             }
 
-            Count few = Measure(kind.Name, FewRounds);
-            Count many = Measure(kind.Name, ManyRounds);
-            long rounds = ManyRounds - FewRounds;
+            Sum few = Measure(kind.Name, FewRounds);
+            Sum many = Measure(kind.Name, ManyRounds);
             if (many.Calls < ManyRounds)
             {
                 throw new InvalidOperationException($"{kind.Name}: {many.Calls} calls in {ManyRounds} rounds");
             }
 
-            double perRound = (many.Bytes - few.Bytes) / (double)rounds;
-            perRound = perRound < Tolerance ? 0 : perRound;
-            Console.WriteLine($"{kind.Name,-18} {many.Calls,10} {many.Bytes,10} {perRound,12:0.00}");
-            verdict.Check(kind.Name + ": managed bytes per round", perRound, 0);
+            double perRound = (many.Bytes - few.Bytes) / (double)(ManyRounds - FewRounds);
+            yield return new(kind.Name, perRound < Tolerance ? 0 : perRound);
         }
     }
 
-    private Count Measure(string kind, long rounds)
+    private Sum Measure(string kind, long rounds)
     {
         string report = World.Capture(world.Sandboxed(["--count-calls"], GuestCalls.Command(kind, rounds))).Error;
-        Count sum = default;
+        Sum sum = default;
         foreach (string line in report.Split('\n'))
         {
             // "12.34 ms calls NAME CALLS BYTES"
@@ -60,5 +69,5 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict)
         return sum;
     }
 
-    private record struct Count(long Calls, long Bytes);
+    private record struct Sum(long Calls, long Bytes);
 }

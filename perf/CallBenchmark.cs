@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using Perf.Stats;
 
 namespace Perf;
 
@@ -29,8 +30,8 @@ internal sealed class CallBenchmark(World world)
                 sandbox.Add(Measure(kind, Where.Sandbox, sandboxRounds));
             }
 
-            double a = Statistics.Median(native);
-            double b = Statistics.Median(sandbox);
+            double a = Order.Median(native);
+            double b = Order.Median(sandbox);
             Console.WriteLine($"{kind.Name,-18} {a,12:0.0} {b,12:0.0} {b / a,8:0.0}");
         }
     }

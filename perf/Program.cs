@@ -1,66 +1,37 @@
 using System;
-using System.IO;
+using System.CommandLine;
+using Perf.Commands;
 
 namespace Perf;
 
-/// <summary>One benchmark a call. Those with limits say at the end how many held, and fail when one did not.</summary>
+/// <summary>The harness's command line; perf/README.md describes it.</summary>
 internal static class Program
 {
-    private const int UsageStatus = 2;
-
     private static int Main(string[] args)
     {
-        ReadOnlySpan<string> rest = args;
-        string? tally = null;
-        if (rest.Length >= 2 && rest[0] == "-t")
+        RootCommand root = new("Measures runsc against native Linux, runc and its peers.")
         {
-            tally = rest[1];
-            rest = rest[2..];
+            ListCommand.Build(),
+            RunCommand.Build(),
+            CompareCommand.Build(),
+            GateCommand.Build(),
+            ReportCommand.Build(),
+            DoctorCommand.Build(),
+            CapacityCommand.Build(),
+        };
+        foreach (Command command in BenchmarkCommands.Build())
+        {
+            root.Add(command);
         }
 
-        if (rest.Length == 0)
+        try
         {
-            return Usage();
+            return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
-
-        World world = World.FromEnvironment();
-        string[] arguments = rest[1..].ToArray();
-        Verdict verdict = new();
-        switch (rest[0])
+        catch (Exception failure) when (failure is UserException or FormatException)
         {
-            case "allocations":
-                new AllocationBenchmark(world, verdict).Run(arguments);
-                break;
-            case "calls":
-                new CallBenchmark(world).Run(arguments);
-                break;
-            case "idle":
-                new IdleBenchmark(world, verdict).Run();
-                break;
-            case "start":
-                new StartBenchmark(world).Run();
-                break;
-            default:
-                return Usage();
+            Console.Error.WriteLine("perf: " + failure.Message);
+            return 2;
         }
-
-        if (tally is not null)
-        {
-            File.WriteAllText(tally, $"{verdict.Passed} {verdict.Failed}\n");
-        }
-
-        return verdict.Failed == 0 ? 0 : 1;
-    }
-
-    private static int Usage()
-    {
-        Console.Error.WriteLine("""
-            usage: perf/run [-t TALLY] BENCHMARK [ARGUMENTS]
-              allocations [KIND...]   managed bytes of the Sentry per system call; the limit is 0
-              calls [KIND...]         nanoseconds per call, natively and in the sandbox
-              idle                    processor time, wake-ups and memory of a sandbox that sleeps
-              start                   milliseconds of a sandbox that runs "true"
-            """);
-        return UsageStatus;
     }
 }

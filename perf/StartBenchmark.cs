@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using Perf.Stats;
 
 namespace Perf;
 
@@ -27,9 +28,9 @@ internal sealed class StartBenchmark(World world)
             }
         }
 
-        Console.WriteLine($"native true        {Statistics.Median(native),8:0.0} ms");
-        Console.WriteLine($"runsc syscalls     {Statistics.Median(version),8:0.0} ms");
-        Console.WriteLine($"runsc do true      {Statistics.Median(sandbox),8:0.0} ms");
+        Console.WriteLine($"native true        {Order.Median(native),8:0.0} ms");
+        Console.WriteLine($"runsc syscalls     {Order.Median(version),8:0.0} ms");
+        Console.WriteLine($"runsc do true      {Order.Median(sandbox),8:0.0} ms");
     }
 
     private static double Milliseconds(ProcessStartInfo start)

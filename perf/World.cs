@@ -1,7 +1,7 @@
-using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
+using Perf.Suites;
 
 namespace Perf;
 
@@ -20,8 +20,20 @@ internal sealed class World
     /// <summary>Host directory that is the sandbox's root.</summary>
     internal string Root { get; }
 
-    /// <summary>As <c>perf/run</c> sets it up.</summary>
-    internal static World FromEnvironment() => new(Need("RUNSC"), Need("PERF_ROOT"));
+    /// <summary>A root below <c>.cache/perf</c> with nothing but busybox and our own guest program.</summary>
+    internal static World Prepare(Layout layout)
+    {
+        string root = Path.Combine(layout.Top, ".cache", "perf", "root");
+        foreach (string folder in (string[])["bin", "perf", "tmp", "proc", "sys", "dev"])
+        {
+            Directory.CreateDirectory(Path.Combine(root, folder));
+        }
+
+        GuestTools.Build(layout);
+        CopyNewer("/bin/busybox", Path.Combine(root, "bin", "busybox"));
+        CopyNewer(Path.Combine(layout.Tools, "calls"), Path.Combine(root, "perf", "calls"));
+        return new(layout.Runsc, root);
+    }
 
     /// <summary>A command of the root, started natively.</summary>
     internal ProcessStartInfo Native(params IEnumerable<string> command)
@@ -67,6 +79,12 @@ internal sealed class World
                 + $": status {process.ExitCode}: {error}");
     }
 
-    private static string Need(string name) =>
-        Environment.GetEnvironmentVariable(name) ?? throw new InvalidOperationException("perf/run sets $" + name);
+    private static void CopyNewer(string from, string to)
+    {
+        if (!File.Exists(to) || File.GetLastWriteTimeUtc(to) < File.GetLastWriteTimeUtc(from))
+        {
+            File.Copy(from, to + ".new", true);
+            File.Move(to + ".new", to, true);
+        }
+    }
 }

@@ -27,13 +27,14 @@ machine_needs=(
     /usr/bin/python3:python3
     /usr/bin/cpio:cpio
     /usr/bin/qemu-system-x86_64:qemu-system-x86
+    /usr/sbin/runc:runc
 )
 
-# The guest's Debian: minbase and the programs that tests/programs runs.
+# The guest's Debian: minbase and the programs that tests/programs and fio-suites run.
 rootfs_suite=bookworm
 rootfs_packages=(
-    busybox-static bzip2 ca-certificates file gcc git libc6-dev libpython3.11-testsuite make netbase nodejs perl
-    procps python3 redis-server redis-tools sqlite3 stress-ng xz-utils
+    busybox-static bzip2 ca-certificates file fio gcc git libc6-dev libpython3.11-testsuite make netbase nodejs perl
+    procps python3 redis-server redis-tools rt-tests sqlite3 stress-ng sysbench xz-utils
 )
 
 step() { printf '==> %s\n' "$*"; }
@@ -75,6 +76,17 @@ publish_runsc() {
     rm -rf "$out"
 }
 
+# The harness, artifacts/perf: one file that needs the shared run time.
+publish_perf() {
+    step "publishing artifacts/perf"
+    local out=$cache/publish-perf
+    rm -rf "$out"
+    (cd "$top" && quietly publish-perf dotnet publish perf "${build_flags[@]}" -p:RunAnalyzers=false -o "$out")
+    install -m 755 "$out/perf" "$top/artifacts/perf.new"
+    mv -f "$top/artifacts/perf.new" "$top/artifacts/perf"
+    rm -rf "$out"
+}
+
 # The mirror this machine's own apt uses for the suite.
 debian_mirror() {
     local targets mirror
@@ -84,13 +96,39 @@ debian_mirror() {
     printf '%s\n' "${mirror%/}"
 }
 
-# .cache/rootfs, made once; a stamp beside it says from which package list.
+# Packages of the list that .cache/rootfs does not have.
+missing_from_rootfs() {
+    local installed
+    installed=$(awk '/^Package: / { name = $2 } /^Status: install ok installed/ { print name }' \
+        "$rootfs/var/lib/dpkg/status" 2>/dev/null | sort -u)
+    comm -13 <(printf '%s\n' "$installed") <(printf '%s\n' "${rootfs_packages[@]}" | sort -u)
+}
+
+# .cache/rootfs, made once; a stamp beside it says from which package list. What the list gains later is installed in place.
 make_rootfs() {
     local stamp want
     want=$(printf '%s\n' "$rootfs_suite" "${rootfs_packages[@]}" | sha256sum | cut -d' ' -f1)
     stamp=$(cat "$cache/rootfs.stamp" 2>/dev/null || true)
     [ "$want" = "$stamp" ] && [ -x "$rootfs/bin/bash" ] && return 0
     [ "$(id -u)" -eq 0 ] || fail "only root can make the Debian root file system"
+    if [ -x "$rootfs/bin/bash" ] && grep -q "^VERSION_CODENAME=$rootfs_suite\$" "$rootfs/etc/os-release"; then
+        local missing
+        missing=$(missing_from_rootfs)
+        if [ -n "$missing" ]; then
+            step "installing into .cache/rootfs: ${missing//$'\n'/ }"
+            # shellcheck disable=SC2086,SC2016
+            quietly rootfs-install unshare --mount --pid --fork --kill-child --propagation private bash -c '
+                mount -t proc none "$1/proc"
+                root=$1
+                shift
+                export DEBIAN_FRONTEND=noninteractive
+                chroot "$root" apt-get update -q
+                chroot "$root" apt-get install -y -q --no-install-recommends "$@" && chroot "$root" apt-get clean' \
+                install "$rootfs" $missing
+        fi
+        printf '%s\n' "$want" >"$cache/rootfs.stamp"
+        return 0
+    fi
     step "making a Debian $rootfs_suite root file system in .cache/rootfs (once; some minutes)"
     local temporary=$cache/rootfs.new archives=$cache/archives
     rm -rf "$temporary"

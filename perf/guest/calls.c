@@ -1,4 +1,6 @@
 // One kind of system call made many times: "calls KIND N" prints the nanoseconds of N rounds, "calls -l" all kinds.
+// "calls -t MS KIND" runs for about so many milliseconds and prints "KIND ROUNDS NANOSECONDS" for each of ten slices; with
+// PERF_PLANT=P in its environment each slice is P percent slower than it was: what a test of the harness has to find.
 // A kind's name is a row of the tables that `perf/run` prints. Everything that is set up is set up before the clock runs.
 #define _GNU_SOURCE
 #include <err.h>
@@ -340,6 +342,39 @@ static long now(void)
     return time.tv_sec * 1000000000L + time.tv_nsec;
 }
 
+static long slice(const struct kind *kind, long count, long plant)
+{
+    long start = now();
+    for (long n = 0; n < count; n++)
+        kind->round();
+    long elapsed = now() - start;
+    long wanted = elapsed + elapsed * plant / 100;
+    while (plant > 0 && elapsed < wanted)
+        elapsed = now() - start;
+    return elapsed;
+}
+
+static int run_for(const struct kind *kind, long milliseconds)
+{
+    enum { SLICES = 10, ENOUGH = 4 };
+    long target = milliseconds * 1000000L / SLICES;
+    long count = 1, elapsed;
+    const char *plant = getenv("PERF_PLANT");
+    for (;; count *= 2) {
+        rounds = count;
+        kind->set_up();
+        elapsed = slice(kind, count, 0);
+        if (elapsed > target / ENOUGH)
+            break;
+    }
+    count = count * target / elapsed + 1;
+    rounds = count * SLICES;
+    kind->set_up();
+    for (int i = 0; i < SLICES; i++)
+        printf("%s %ld %ld\n", kind->name, count, slice(kind, count, plant ? atol(plant) : 0));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     self = argv[0];
@@ -350,8 +385,14 @@ int main(int argc, char **argv)
             printf("%s %c\n", kinds[i].name, kinds[i].flag);
         return 0;
     }
+    if (argc == 4 && strcmp(argv[1], "-t") == 0) {
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            if (strcmp(kinds[i].name, argv[3]) == 0)
+                return run_for(&kinds[i], atol(argv[2]));
+        errx(2, "%s: no such kind", argv[3]);
+    }
     if (argc != 3)
-        errx(2, "usage: calls -l | KIND N");
+        errx(2, "usage: calls -l | KIND N | -t MS KIND");
     rounds = atol(argv[2]);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].name, argv[1]) != 0)

@@ -1,0 +1,40 @@
+using System;
+using System.CommandLine;
+using System.Linq;
+using Perf.Report;
+using Perf.Results;
+
+namespace Perf.Commands;
+
+/// <summary><c>perf run</c>: measures suites and writes a result.</summary>
+internal static class RunCommand
+{
+    internal static Command Build()
+    {
+        RunOptions options = new();
+        Option<string?> output = new("--output", "-o") { Description = "File for the result, JSON." };
+        Command command = new("run", "Measure suites in several runtimes, in turn.") { output };
+        options.AddTo(command);
+        command.SetAction(parsed => Run(parsed, options, parsed.GetValue(output)));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, RunOptions options, string? path)
+    {
+        ResultFile result = options.Measure(parsed, Layout.Find(), (grown, job) =>
+        {
+            PrintLine(job);
+            // After every job: what is measured is not lost if the rest is not.
+            if (path != null)
+            {
+                grown.Save(path);
+            }
+        });
+        Output.PrintOverview(result);
+        return result.Jobs.Exists(job => job.Series.Exists(series => series.Samples.Count == 0)) ? 1 : 0;
+    }
+
+    private static void PrintLine(JobResult job) => Console.Error.WriteLine(
+        $"{job.Name} ({job.Unit}): "
+        + string.Join("; ", job.Series.Select(series => series.Runtime + " " + Figures.Median(series))));
+}

@@ -1,0 +1,123 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Linq;
+using Perf.Results;
+using Perf.Runtimes;
+using Perf.Suites;
+
+namespace Perf.Commands;
+
+/// <summary>The options that say what is measured, how often and where.</summary>
+internal sealed class RunOptions
+{
+    private const int UsualRuns = 5;
+
+    private readonly Argument<string[]> _suites = new("suite")
+    {
+        Description = "Suites, jobs or variants by name; all of them: all.", Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<string> _runtimes = new("--runtimes", "-r")
+    {
+        Description = "native, runc, runsc-PLATFORM, NAME=PATH[+--flag...][+VARIABLE=VALUE...]; with commas between.",
+        DefaultValueFactory = _ => "native,runc,runsc-systrap",
+    };
+
+    private readonly Option<int> _runs = new("--runs", "-n")
+    {
+        Description = "Measured runs of each variant in each runtime.", DefaultValueFactory = _ => UsualRuns,
+    };
+
+    private readonly Option<int> _warmUps = new("--warm-ups")
+    {
+        Description = "Runs before them that do not count.", DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<string> _filter = new("--filter", "-f")
+    {
+        Description = "Only variants whose name contains this.", DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<bool> _allVariants = new("--all-variants")
+    {
+        Description = "Every combination of the jobs' axes, not only the usual ones.",
+    };
+
+    private readonly Option<string> _cpus = new("--cpus")
+    {
+        Description = "Processors to run on, as taskset -c takes them.", DefaultValueFactory = _ => "",
+    };
+
+    internal void AddTo(Command command)
+    {
+        command.Add(_suites);
+        foreach (Option option in (Option[])[_runtimes, _runs, _warmUps, _filter, _allVariants, _cpus])
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>Measures all that is asked for; <paramref name="progress"/> sees the result grow.</summary>
+    internal ResultFile Measure(ParseResult parsed, Layout layout, Action<ResultFile, JobResult> progress)
+    {
+        string[] suites = parsed.GetValue(_suites)!;
+        List<Variant> variants = Choose(layout, suites, parsed);
+        List<RuntimeSpec> runtimes = RuntimeSpec.ParseAll(parsed.GetValue(_runtimes)!, layout);
+        Plan plan = new(parsed.GetValue(_runs), parsed.GetValue(_warmUps), parsed.GetValue(_cpus)!);
+        GuestTools.Build(layout);
+        ResultFile result = new()
+        {
+            Taken = DateTime.UtcNow,
+            Commit = Machine.Commit(layout.Top),
+            Machine = Machine.Describe(),
+            Knobs = new()
+            {
+                ["suites"] = string.Join(' ', suites),
+                ["runs"] = Text(plan.Runs),
+                ["warmUps"] = Text(plan.WarmUps),
+                ["cpus"] = plan.Cpus,
+                ["filter"] = parsed.GetValue(_filter)!,
+            },
+            Runtimes = [.. runtimes.Select(each => new RuntimeRecord(each.Name, each.Version(), [.. each.Flags,
+                .. each.Environment]))],
+        };
+        Session session = new(layout, runtimes, plan);
+        foreach (Variant variant in variants)
+        {
+            JobResult job = session.Measure(variant);
+            result.Jobs.Add(job);
+            progress(result, job);
+        }
+
+        return result;
+    }
+
+    private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    private List<Variant> Choose(Layout layout, string[] names, ParseResult parsed)
+    {
+        List<Job> jobs = JobFile.All(layout.Suites);
+        Selection selection = parsed.GetValue(_allVariants) ? Selection.All : Selection.Usual;
+        string filter = parsed.GetValue(_filter)!;
+        List<Variant> variants = [];
+        foreach (string name in names)
+        {
+            List<Variant> named =
+            [
+                .. jobs.Where(job => name == "all" || job.Suite == name || job.Name == name)
+                    .SelectMany(job => Variant.Of(job, selection)),
+                .. jobs.SelectMany(job => Variant.Of(job, Selection.All))
+                    .Where(variant => variant.Label.Length > 0 && variant.FullName == name),
+            ];
+            variants.AddRange(named.Where(variant => !variants.Exists(other => other.FullName == variant.FullName)));
+            if (named.Count == 0)
+            {
+                throw new UserException($"no suite, job or variant '{name}'; perf list shows them");
+            }
+        }
+
+        variants.RemoveAll(variant => !variant.FullName.Contains(filter, StringComparison.Ordinal));
+        return variants.Count > 0 ? variants : throw new UserException($"no variant's name contains '{filter}'");
+    }
+}

@@ -1,0 +1,43 @@
+using System;
+using System.Collections.Generic;
+using Perf.Stats;
+
+namespace Perf.Parsers;
+
+/// <summary>
+/// Lines <c>elapsed-us N</c>, which the harness's own clock prints, or a job that sets up before it measures. The
+/// value is
+/// the median in milliseconds; all of them are the latencies.
+/// </summary>
+internal static class StopwatchParser
+{
+    internal const string Mark = "elapsed-us ";
+
+    private const double MicrosecondsPerMillisecond = 1e3;
+    private const long NanosecondsPerMicrosecond = 1_000;
+
+    internal static Reading Parse(string output, string metric)
+    {
+        List<double> milliseconds = [];
+        Histogram latency = new();
+        foreach (string line in output.Split('\n'))
+        {
+            if (!line.StartsWith(Mark, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            if (!long.TryParse(line.AsSpan(Mark.Length), out long microseconds) || microseconds < 0)
+            {
+                throw new FormatException($"stopwatch: not understood: {line}");
+            }
+
+            milliseconds.Add(microseconds / MicrosecondsPerMillisecond);
+            latency.Record(microseconds * NanosecondsPerMicrosecond);
+        }
+
+        return milliseconds.Count > 0
+            ? new(Order.Median(milliseconds), latency)
+            : throw new FormatException("the stopwatch printed no time");
+    }
+}

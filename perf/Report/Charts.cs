@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Perf.Results;
+using Perf.Stats;
+
+namespace Perf.Report;
+
+/// <summary>The report's pictures. Runtime number N of the result has the colour of class <c>rN</c>.</summary>
+internal static class Charts
+{
+    private const double Width = 720;
+    private const double Left = 130;
+    private const double Right = 20;
+    private const double RowHeight = 30;
+
+    /// <summary>Every sample of a variant: a row a runtime, a tick at the median, a bar over its 95 %
+    /// interval.</summary>
+    internal static string Samples(JobResult job, List<string> runtimes)
+    {
+        List<Series> rows = [.. job.Series.Where(series => series.Samples.Count > 0)];
+        if (rows.Count == 0)
+        {
+            return "";
+        }
+
+        double[] all = [.. rows.SelectMany(series => series.Values)];
+        Scale scale = new(all.Min(), all.Max(), Left, Width - Right);
+        double height = rows.Count * RowHeight + 34;
+        Svg svg = new(Width, height, $"{job.Name}, samples in {job.Unit}");
+        double bottom = rows.Count * RowHeight + 6;
+        foreach (double tick in scale.Ticks())
+        {
+            svg.Line("grid", scale.At(tick), 4, scale.At(tick), bottom);
+            svg.Text("tick", scale.At(tick), bottom + 15, "middle", Figures.Of(tick));
+        }
+
+        for (int i = 0; i < rows.Count; i++)
+        {
+            double middle = 6 + (i + 0.5) * RowHeight;
+            string colour = Colour(runtimes, rows[i].Runtime);
+            Interval interval = Bootstrap.OfMedian(rows[i].Values);
+            svg.Text("label", Left - 10, middle + 4, "end", rows[i].Runtime);
+            double wide = Math.Max(2, scale.At(interval.High) - scale.At(interval.Low));
+            svg.Bar("interval " + colour, scale.At(interval.Low), middle - 8, wide, 16);
+            foreach (Sample sample in rows[i].Samples)
+            {
+                string mark = sample.Outlier || sample.Steal > Figures.MuchSteal ? "marked " : "sample ";
+                svg.Dot(mark + colour, scale.At(sample.Value), middle, 3.5);
+            }
+
+            svg.Line("median " + colour, scale.At(rows[i].Median), middle - 11, scale.At(rows[i].Median), middle + 11);
+        }
+
+        svg.Text("tick", Width - Right, height - 3, "end", job.Unit);
+        return svg.End();
+    }
+
+    /// <summary>Latency by percentile, both logarithmic, so that each nine takes the same room.</summary>
+    internal static string Latencies(JobResult job, List<string> runtimes)
+    {
+        const double High = 230;
+        const double Nines = 4;
+        const int Enough = 50;
+        List<(string Runtime, Histogram Counts)> rows =
+        [
+            .. job.Series.Where(series => series.Latency != null)
+                .Select(series => (series.Runtime, Counts: HistogramLog.Decode(series.Latency!)))
+                .Where(row => row.Counts.Count >= Enough),
+        ];
+        if (rows.Count == 0)
+        {
+            return "";
+        }
+
+        double least = rows.Min(row => Math.Max(1, row.Counts.Percentile(1)));
+        Scale scale = new(least / 1e3, rows.Max(row => row.Counts.Percentile(99.99)) / 1e3, High - 30, 10);
+        Svg svg = new(Width, High, $"{job.Name}, latency by percentile");
+        foreach (double tick in scale.Ticks())
+        {
+            svg.Line("grid", Left, scale.At(tick), Width - Right, scale.At(tick));
+            svg.Text("tick", Left - 8, scale.At(tick) + 4, "end", Figures.Of(tick) + " µs");
+        }
+
+        for (int nine = 0; nine <= Nines; nine++)
+        {
+            double percent = 100 - 100 * Math.Pow(10, -nine);
+            double x = Left + nine / Nines * (Width - Left - Right);
+            svg.Line("grid", x, 10, x, High - 30);
+            svg.Text("tick", x, High - 14, "middle", nine == 0 ? "0 %" : Percent(percent));
+        }
+
+        foreach ((string runtime, Histogram counts) in rows)
+        {
+            const int Steps = 60;
+            (double, double)[] points = new (double, double)[Steps + 1];
+            for (int i = 0; i <= Steps; i++)
+            {
+                double percent = 100 - 100 * Math.Pow(10, -Nines * i / Steps);
+                double latency = Math.Max(least, counts.Percentile(percent)) / 1e3;
+                points[i] = (Left + (double)i / Steps * (Width - Left - Right), scale.At(latency));
+            }
+
+            svg.Path("curve " + Colour(runtimes, runtime), points);
+        }
+
+        return svg.End();
+    }
+
+    /// <summary>A runtime's performance as a part of the reference's, result by result.</summary>
+    internal static string History(IReadOnlyList<ResultFile> results, string name, string reference,
+        List<string> runtimes)
+    {
+        const double High = 150;
+        List<(string Runtime, List<(int At, double Ratio)> Points)> lines = [];
+        foreach (string runtime in runtimes.Where(runtime => runtime != reference))
+        {
+            List<(int, double)> points = [];
+            for (int i = 0; i < results.Count; i++)
+            {
+                if (results[i].Find(name) is JobResult job && job.Of(runtime) is Series mine
+                    && job.Of(reference) is Series other)
+                {
+                    points.Add((i, job.Performance(mine.Median, other.Median)));
+                }
+            }
+
+            if (points.Count > 1)
+            {
+                lines.Add((runtime, points));
+            }
+        }
+
+        if (lines.Count == 0)
+        {
+            return "";
+        }
+
+        double[] all = [1, .. lines.SelectMany(line => line.Points).Select(point => point.Ratio)];
+        Scale scale = new(all.Min(), all.Max(), High - 28, 8);
+        Svg svg = new(Width, High, $"{name}, performance as a part of {reference} by result");
+        foreach (double tick in scale.Ticks())
+        {
+            svg.Line("grid", Left, scale.At(tick), Width - Right, scale.At(tick));
+            svg.Text("tick", Left - 8, scale.At(tick) + 4, "end", Figures.Of(tick));
+        }
+
+        double step = (Width - Left - Right - 40) / Math.Max(1, results.Count - 1);
+        for (int i = 0; i < results.Count; i++)
+        {
+            svg.Text("tick", Left + 20 + i * step, High - 10, "middle",
+                results[i].Commit[..Math.Min(8, results[i].Commit.Length)]);
+        }
+
+        foreach ((string runtime, List<(int At, double Ratio)> points) in lines)
+        {
+            svg.Path("curve " + Colour(runtimes, runtime), [.. points.Select(at => (Left + 20 + at.At * step,
+                scale.At(at.Ratio)))]);
+            foreach ((int at, double ratio) in points)
+            {
+                svg.Dot("sample " + Colour(runtimes, runtime), Left + 20 + at * step, scale.At(ratio), 3);
+            }
+        }
+
+        return svg.End();
+    }
+
+    /// <summary>The class of a runtime's colour.</summary>
+    internal static string Colour(List<string> runtimes, string runtime)
+    {
+        const int Colours = 7;
+        int at = runtimes.IndexOf(runtime) % Colours;
+        return FormattableString.Invariant($"r{at}");
+    }
+
+    private static string Percent(double percent) =>
+        percent.ToString("0.##", System.Globalization.CultureInfo.InvariantCulture) + " %";
+}

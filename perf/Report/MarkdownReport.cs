@@ -1,0 +1,75 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using Perf.Results;
+
+namespace Perf.Report;
+
+/// <summary>The report as Markdown: tables, no pictures.</summary>
+internal static class MarkdownReport
+{
+    internal static string Write(ResultFile result)
+    {
+        Overview overview = new(result);
+        StringBuilder text = new("# Performance report\n\n");
+        foreach ((string name, string value) in overview.Facts())
+        {
+            text.Append(CultureInfo.InvariantCulture, $"- {name}: {value}\n");
+        }
+
+        text.Append(
+            "\n## Overview\n\nMedians with the reach of their 95 % intervals. Ratios are performance: "
+            + "above 1 is better, whichever way the unit goes. `!` some runs failed, `s` more than 2 % of the time was "
+            + "stolen in a run, `o` outliers.\n\n");
+        Table(text, overview.Header(), overview.Rows());
+        List<IReadOnlyList<string>> goals =
+            [.. overview.Goals().Select(goal => (string[])[goal.Job, goal.Runtime, goal.Text, goal.Reached
+                ? "reached" : "missed"])];
+        Section(text, "Goals", ["job", "runtime", "goal: figure", ""], goals);
+        Section(text, "Where we lose most", ["job", "runtime", "performance / "
+            + overview.References.FirstOrDefault("-")],
+            [.. overview.Worst().Select(row => (string[])[row.Job, row.Runtime, Figures.Of(row.Ratio)])]);
+        Section(text, "Latencies, microseconds", ["job", "runtime", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"],
+            Latencies(result));
+        Section(text, "Counts", ["count", "value"],
+            [.. result.Counts.Select(count => (string[])[count.Name, Figures.Of(count.Value)])]);
+        Section(text, "Failures", ["job", "runtime", "reason"],
+            [.. overview.Failures().Select(failure => (string[])[failure.Job, failure.Runtime, failure.Reason])]);
+        return text.ToString();
+    }
+
+    private static List<IReadOnlyList<string>> Latencies(ResultFile result) =>
+    [
+        .. result.Jobs.SelectMany(job => job.Series, (job, series) => (job, series))
+            .Where(pair => pair.series.Percentiles != null)
+            .Select(pair => (string[])
+            [
+                pair.job.Name, pair.series.Runtime,
+                .. pair.series.Percentiles!.Values.Select(nanoseconds => Figures.Of(nanoseconds / 1e3)),
+            ]),
+    ];
+
+    private static void Section(
+        StringBuilder text, string title, IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        if (rows.Count > 0)
+        {
+            text.Append("\n## ").Append(title).Append("\n\n");
+            Table(text, header, rows);
+        }
+    }
+
+    private static void Table(StringBuilder text, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        Row(text, header);
+        Row(text, [.. header.Select(_ => "---")]);
+        foreach (IReadOnlyList<string> row in rows)
+        {
+            Row(text, row);
+        }
+    }
+
+    private static void Row(StringBuilder text, IReadOnlyList<string> cells) =>
+        text.Append("| ").AppendJoin(" | ", cells.Select(cell => cell.Replace("|", "\\|"))).Append(" |\n");
+}

@@ -1,0 +1,94 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using Perf.Results;
+
+namespace Perf.Report;
+
+/// <summary>What both forms of the report say of a result, as rows of text.</summary>
+internal sealed class Overview
+{
+    private readonly ResultFile _result;
+
+    internal Overview(ResultFile result)
+    {
+        _result = result;
+        Runtimes = Figures.Runtimes(result);
+        References = [.. ((string[])["runc", "native"]).Where(Runtimes.Contains)];
+    }
+
+    internal List<string> Runtimes { get; }
+
+    /// <summary>Those that others are compared with.</summary>
+    internal List<string> References { get; }
+
+    internal IEnumerable<(string Name, string Value)> Facts()
+    {
+        Machine machine = _result.Machine;
+        yield return ("taken", _result.Taken.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC");
+        yield return ("commit", _result.Commit);
+        yield return ("machine", $"{machine.Processors} x {machine.Processor}, {machine.MemoryMib / 1024} GiB");
+        yield return ("system", $"{machine.Distribution}, Linux {machine.Kernel}");
+        yield return ("fitness", Fitness(machine));
+        foreach (RuntimeRecord runtime in _result.Runtimes)
+        {
+            yield return (runtime.Name, runtime.Version + (runtime.Flags.Count > 0 ? ", "
+                + string.Join(' ', runtime.Flags) : ""));
+        }
+
+        yield return ("knobs", string.Join(", ", _result.Knobs.Where(knob => knob.Value.Length > 0)
+            .Select(knob => $"{knob.Key} {knob.Value}")));
+    }
+
+    internal List<string> Header() =>
+    [
+        "job", "unit", .. Runtimes,
+        .. References.SelectMany(reference => Compared(reference), (reference, runtime) => $"{runtime} / {reference}"),
+    ];
+
+    /// <summary>A row a variant, as <see cref="Header"/> names its cells.</summary>
+    internal IEnumerable<List<string>> Rows() => _result.Jobs.Select(job => (List<string>)
+    [
+        job.Name, job.Unit, .. Runtimes.Select(runtime => Figures.Median(job.Series.Find(each =>
+            each.Runtime == runtime))),
+        .. References.SelectMany(
+            reference => Compared(reference), (reference, runtime) => Figures.Ratio(job, runtime, reference)),
+    ]);
+
+    internal IEnumerable<(string Job, string Runtime, string Text, bool Reached)> Goals() =>
+        _result.Jobs.SelectMany(
+            job => Figures.Goals(job), (job, goal) => (job.Name, goal.Runtime, goal.Text, goal.Reached));
+
+    /// <summary>Our five worst rows as a part of the first reference's performance.</summary>
+    internal IEnumerable<(string Job, string Runtime, double Ratio)> Worst()
+    {
+        const int Shown = 5;
+        if (References.Count == 0)
+        {
+            return [];
+        }
+
+        return _result.Jobs
+            .SelectMany(job => job.Series, (job, series) => (Job: job, series.Runtime))
+            .Where(pair => Figures.IsOurs(pair.Runtime) && pair.Job.Of(pair.Runtime) != null
+                && pair.Job.Of(References[0]) != null)
+            .Select(pair => (pair.Job.Name, pair.Runtime,
+                Ratio: pair.Job.Performance(pair.Job.Of(pair.Runtime)!.Median, pair.Job.Of(References[0])!.Median)))
+            .OrderBy(row => row.Ratio).Take(Shown);
+    }
+
+    internal IEnumerable<(string Job, string Runtime, string Reason)> Failures() =>
+        from job in _result.Jobs
+        from series in job.Series
+        from failure in series.Failures
+        select (job.Name, series.Runtime, failure);
+
+    private static string Fitness(Machine machine) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"governor {machine.Governor}, {(machine.Virtual ? "a guest of a hypervisor" : "bare metal")}, ")
+        + $"KVM {machine.Kvm}, "
+        + string.Create(CultureInfo.InvariantCulture, $"load {machine.Load:0.0} before the run");
+
+    private IEnumerable<string> Compared(string reference) =>
+        Runtimes.Where(runtime => runtime != reference && (runtime != "native" || reference == "native"));
+}

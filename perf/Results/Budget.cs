@@ -1,0 +1,63 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Text.Json;
+
+namespace Perf.Results;
+
+/// <summary>
+/// What the gate holds a build to (<c>fio-suites/budget.json</c>): which suites run where and how often, by which
+/// part each
+/// job's performance may fall, and how sure an alarm must be.
+/// </summary>
+internal sealed record Budget
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+    };
+
+    /// <summary>Measured when no result is given.</summary>
+    public required string[] Suites { get; init; }
+
+    /// <summary>The runtimes that are held to the budget.</summary>
+    public required string[] Runtimes { get; init; }
+
+    /// <summary>The runtime whose performance in the same turn each value is a part of; "" for none.</summary>
+    public string Reference { get; init; } = "native";
+
+    public int Runs { get; init; } = 10;
+
+    /// <summary>The chance of one false alarm among all comparisons, before an alarm is measured again.</summary>
+    public double Level { get; init; } = 0.05;
+
+    /// <summary>The part by which performance may fall where <see cref="Jobs"/> says nothing else.</summary>
+    public double Slowdown { get; init; } = 0.05;
+
+    /// <summary>Other parts, by a variant's name or a job's.</summary>
+    public Dictionary<string, double> Jobs { get; init; } = [];
+
+    /// <summary>Whether managed bytes for each system call are counted and compared exactly.</summary>
+    public bool Allocations { get; init; }
+
+    internal static Budget Load(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Budget>(File.ReadAllText(path), Json)
+                ?? throw new UserException($"{path}: empty");
+        }
+        catch (System.Exception failure) when (failure is JsonException or IOException)
+        {
+            throw new UserException($"{path}: {failure.Message}");
+        }
+    }
+
+    internal double Of(string variant)
+    {
+        string job = variant.Split(' ')[0];
+        return Jobs.TryGetValue(variant, out double part) || Jobs.TryGetValue(job, out part) ? part : Slowdown;
+    }
+}

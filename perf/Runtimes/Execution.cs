@@ -1,0 +1,207 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using Perf.Parsers;
+using Perf.Suites;
+
+namespace Perf.Runtimes;
+
+/// <summary>
+/// One run of a variant in a runtime, with all that it needs in a scratch folder of its own. Everything runs in a
+/// process
+/// name space that dies with its first process, and in a mount name space, so that whatever happens no process and no
+/// mount is left; <see cref="Dispose"/> removes the folder and the control groups.
+/// </summary>
+internal sealed class Execution : IDisposable
+{
+    private const int KillAfterSeconds = 2;
+
+    private static int _number;
+
+    private readonly Layout _layout;
+    private readonly RuntimeSpec _runtime;
+    private readonly Variant _variant;
+    private readonly string _id;
+    private readonly string _work;
+    private readonly string _cpus;
+
+    /// <summary>Sets a run up; <paramref name="cpus"/> is taskset's list, or empty for all.</summary>
+    internal Execution(Layout layout, RuntimeSpec runtime, Variant variant, string cpus)
+    {
+        _layout = layout;
+        _runtime = runtime;
+        _variant = variant;
+        _cpus = cpus;
+        _id = string.Create(CultureInfo.InvariantCulture, $"perf-{Environment.ProcessId}-{++_number}");
+        _work = Path.Combine(layout.Scratch, _id);
+        Directory.CreateDirectory(Path.Combine(_work, "bench"));
+        Directory.CreateDirectory(Path.Combine(_work, "state"));
+        File.WriteAllText(Path.Combine(_work, "world.sh"), WorldScript());
+    }
+
+    private IEnumerable<Volume> Volumes =>
+    [
+        new(Path.Combine(_work, "bench"), "/bench", false),
+        new(_variant.Job.Folder, "/job", true),
+        new(_layout.Tools, "/tools", true),
+    ];
+
+    private IEnumerable<string> GuestEnvironment => Processes.Environment.Concat(_runtime.Environment);
+
+    /// <summary>Runs it to its end and reads the figure; null, with a reason, if there is none.</summary>
+    internal Reading? Run(out string reason, out double seconds)
+    {
+        ProcessResult result =
+            Processes.Run(Command(), TimeSpan.FromSeconds(_variant.Job.TimeoutSeconds + KillAfterSeconds),
+                _runtime.Environment);
+        seconds = result.Seconds;
+        reason = "";
+        if (result.Status is Processes.TimedOut or Processes.Killed && seconds >= _variant.Job.TimeoutSeconds)
+        {
+            reason = $"ended after {_variant.Job.TimeoutSeconds} s" + LastWords(result);
+        }
+        else if (result.Status != 0)
+        {
+            reason = $"status {result.Status}" + LastWords(result);
+        }
+
+        return reason.Length > 0 ? null : Parse(result, out reason);
+    }
+
+    /// <summary>Starts it in the background; the caller ends it. Null, with a reason, if that is impossible.</summary>
+    internal System.Diagnostics.Process? Start(out string reason) =>
+        Processes.TryStart(Command(), _runtime.Environment, out reason);
+
+    /// <summary>The process that world.sh became, below timeout(1) and unshare(1); 0 while it is not there.</summary>
+    internal static int RuntimeProcess(int pid)
+    {
+        const int Wrappers = 2;
+        try
+        {
+            for (int i = 0; i < Wrappers; i++)
+            {
+                string children = File.ReadAllText($"/proc/{pid}/task/{pid}/children").Trim();
+                pid = int.Parse(children.Split(' ')[0], CultureInfo.InvariantCulture);
+            }
+
+            return pid;
+        }
+        catch (Exception failure) when (failure is IOException or FormatException)
+        {
+            return 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Directory.Exists("/sys/fs/cgroup"))
+        {
+            foreach (string controller in Directory.GetDirectories("/sys/fs/cgroup"))
+            {
+                RemoveGroup(Path.Combine(controller, _id));
+            }
+        }
+
+        Directory.Delete(_work, true);
+    }
+
+    /// <summary>A group can be removed only when the last process that was killed in it is gone.</summary>
+    private static void RemoveGroup(string group)
+    {
+        const int Tries = 50;
+        const int WaitMs = 50;
+        for (int i = 0; Directory.Exists(group); i++)
+        {
+            try
+            {
+                Directory.Delete(group);
+            }
+            catch (IOException) when (i < Tries)
+            {
+                Thread.Sleep(WaitMs);
+            }
+            catch (IOException failure)
+            {
+                Console.Error.WriteLine($"perf: {group}: {failure.Message}");
+                return;
+            }
+        }
+    }
+
+    private static string WorldScript()
+    {
+        using Stream stream = typeof(Execution).Assembly.GetManifestResourceStream("world.sh")!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+
+    private static string LastWords(ProcessResult result)
+    {
+        const int Shown = 300;
+        string text = result.Error.Trim().Length > 0 ? result.Error.Trim() : result.Output.Trim();
+        text = text.Length > Shown ? "..." + text[^Shown..] : text;
+        return text.Length == 0 ? "" : ": " + text.ReplaceLineEndings(" | ");
+    }
+
+    private Reading? Parse(ProcessResult result, out string reason)
+    {
+        try
+        {
+            reason = "";
+            bool tool = _variant.Job.Measure == Measure.Tool;
+            ToolParser parser = tool ? ToolParsers.Find(_variant.Job.Parser) : StopwatchParser.Parse;
+            return parser(result.Output, _variant.Metric);
+        }
+        catch (FormatException failure)
+        {
+            reason = failure.Message + LastWords(result);
+            return null;
+        }
+    }
+
+    private List<string> Command()
+    {
+        List<string> command = _cpus.Length > 0 ? ["/usr/bin/taskset", "-c", _cpus] : [];
+        string seconds = _variant.Job.TimeoutSeconds.ToString(CultureInfo.InvariantCulture);
+        bool outside = _variant.Job.Measure is Measure.Outside or Measure.Memory;
+        if (_runtime.Kind == RuntimeKind.Native && !outside)
+        {
+            command.AddRange([_layout.NativeScript, seconds, _layout.Root, Path.Combine(_work, "native")]);
+            foreach (Volume volume in Volumes)
+            {
+                command.AddRange(["--volume", volume.Source + ":" + volume.Target + (volume.ReadOnly ? ":ro" : "")]);
+            }
+
+            return [.. command, .. GuestCommand()];
+        }
+
+        string repeat = _variant.Job.Measure == Measure.Outside
+            ? _variant.Job.Repeat.ToString(CultureInfo.InvariantCulture)
+            : "0";
+        string root = Path.Combine(_work, "root");
+        command.AddRange(["/usr/bin/timeout", "-k", KillAfterSeconds.ToString(CultureInfo.InvariantCulture), seconds]);
+        command.AddRange(["/usr/bin/unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        command.AddRange(["/bin/bash", Path.Combine(_work, "world.sh"), _work, _layout.Root, repeat]);
+        if (_runtime.Kind == RuntimeKind.Native)
+        {
+            return [.. command, "/usr/sbin/chroot", root, .. GuestCommand()];
+        }
+
+        string bundle = Path.Combine(_work, "bundle");
+        Bundle.Write(bundle, root, _id, GuestCommand(), GuestEnvironment, Volumes);
+        string state = Path.Combine(_work, "state");
+        return [.. command, _runtime.Path, .. _runtime.Flags, "--root", state, "run", "--bundle", bundle, _id];
+    }
+
+    private IEnumerable<string> GuestCommand()
+    {
+        const string Clock = "start=${EPOCHREALTIME/./}; \"$@\" >/dev/null || exit; end=${EPOCHREALTIME/./}; "
+            + "echo \"" + StopwatchParser.Mark + "$((end - start))\"";
+        return _variant.Job.Measure == Measure.Inside
+            ? ["/bin/bash", "-c", Clock, "clock", .. _variant.Command]
+            : _variant.Command;
+    }
+}

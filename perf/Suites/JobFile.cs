@@ -1,0 +1,145 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using Perf.Parsers;
+
+namespace Perf.Suites;
+
+/// <summary>Reads <c>fio-suites/JOB/job.json</c>; <c>fio-suites/README.md</c> describes it. A member that is not known,
+/// missing or of another type is a <see cref="FormatException"/> that names the file.</summary>
+internal static class JobFile
+{
+    internal const string FileName = "job.json";
+
+    private const int UsualTimeout = 60;
+
+    private static readonly string[] Known =
+    [
+        "suite", "summary", "command", "measure", "parser", "metric", "unit", "better", "axes", "usual", "needs",
+            "goals",
+        "timeout", "repeat",
+    ];
+
+    private static readonly JsonDocumentOptions Options =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
+    /// <summary>All jobs below a folder, by name.</summary>
+    internal static List<Job> All(string suites) =>
+    [
+        .. Directory.GetDirectories(suites).Order(StringComparer.Ordinal)
+            .Where(folder => File.Exists(Path.Combine(folder, FileName)))
+            .Select(folder => Parse(folder, File.ReadAllText(Path.Combine(folder, FileName)))),
+    ];
+
+    internal static Job Parse(string folder, string text)
+    {
+        string name = Path.GetFileName(folder);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(text, Options);
+            return Read(folder, name, document.RootElement);
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException($"{name}/{FileName}: {failure.Message}", failure);
+        }
+    }
+
+    private static Job Read(string folder, string name, JsonElement root)
+    {
+        foreach (JsonProperty property in root.EnumerateObject())
+        {
+            Check(Known.Contains(property.Name), name, $"unknown member '{property.Name}'");
+        }
+
+        Measure measure = EnumOf<Measure>(root, "measure", "tool", name);
+        Job job = new()
+        {
+            Name = name,
+            Suite = Text(root, "suite"),
+            Summary = Text(root, "summary"),
+            Folder = folder,
+            Command = Texts(root, "command"),
+            Measure = measure,
+            Parser = measure == Measure.Tool ? Text(root, "parser") : "",
+            Metric = measure is Measure.Tool or Measure.Memory ? Text(root, "metric") : "",
+            Unit = Text(root, "unit"),
+            Better = EnumOf<Better>(root, "better", "higher", name),
+            Axes = root.TryGetProperty("axes", out JsonElement axes) ? [.. axes.EnumerateObject().Select(ReadAxis)]
+                : [],
+            Usual = root.TryGetProperty("usual", out JsonElement usual) ? [.. usual.EnumerateArray().Select(Choice)]
+                : [],
+            Needs = root.TryGetProperty("needs", out _) ? Texts(root, "needs") : [],
+            Goals = root.TryGetProperty("goals", out JsonElement goals)
+                ? [.. goals.EnumerateArray().Select(ReadGoal)] : [],
+            TimeoutSeconds = root.TryGetProperty("timeout", out JsonElement timeout) ? timeout.GetInt32()
+                : UsualTimeout,
+            Repeat = root.TryGetProperty("repeat", out JsonElement repeat) ? repeat.GetInt32() : 1,
+        };
+        CheckWhole(job, name);
+        return job;
+    }
+
+    private static void CheckWhole(Job job, string name)
+    {
+        Check(job.Command.Count > 0, name, "an empty command");
+        Check(job.TimeoutSeconds > 0 && job.Repeat > 0, name, "timeout and repeat are positive");
+        Check(job.Measure != Measure.Tool || ToolParsers.Names.Contains(job.Parser), name, $"no parser '{job.Parser}'");
+        foreach (Axis axis in job.Axes)
+        {
+            Check(axis.Values.Count > 0, name, $"axis '{axis.Name}' has no values");
+        }
+
+        foreach (IReadOnlyDictionary<string, string> choice in job.Usual.Concat(job.Goals.Select(goal => goal.When)))
+        {
+            foreach ((string key, string value) in choice)
+            {
+                Axis? axis = job.Axes.FirstOrDefault(axis => axis.Name == key);
+                Check(axis != null && axis.Values.Any(known => known.Name == value), name, $"no variant {key}={value}");
+            }
+        }
+    }
+
+    private static Axis ReadAxis(JsonProperty property) => new(property.Name,
+        property.Value.ValueKind == JsonValueKind.Array
+        ? [.. property.Value.EnumerateArray().Select(value => new AxisValue(value.GetString()!, value.GetString()!))]
+        : [.. property.Value.EnumerateObject().Select(pair => new AxisValue(pair.Name, pair.Value.GetString()!))]);
+
+    private static Dictionary<string, string> Choice(JsonElement element) =>
+        element.EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value.GetString()!);
+
+    /// <summary><c>{"when": {...}, "than": RUNTIME, "ratio": R}</c> or <c>{"limit": L}</c>.</summary>
+    private static Goal ReadGoal(JsonElement element)
+    {
+        Dictionary<string, string> when = element.TryGetProperty("when", out JsonElement choice) ? Choice(choice) : [];
+        return element.TryGetProperty("limit", out JsonElement limit)
+            ? new(when, null, limit.GetDouble())
+            : new(when, Text(element, "than"), element.GetProperty("ratio").GetDouble());
+    }
+
+    private static T EnumOf<T>(JsonElement root, string member, string usual, string name)
+        where T : struct, Enum
+    {
+        string text = root.TryGetProperty(member, out JsonElement value) ? value.GetString()! : usual;
+        Check(Enum.TryParse(text, true, out T result), name, $"{member}: '{text}' is not known");
+        return result;
+    }
+
+    private static string Text(JsonElement element, string member) =>
+        element.TryGetProperty(member, out JsonElement value)
+            ? value.GetString()!
+            : throw new KeyNotFoundException($"member '{member}' is missing");
+
+    private static string[] Texts(JsonElement element, string member) =>
+        [.. element.GetProperty(member).EnumerateArray().Select(value => value.GetString()!)];
+
+    private static void Check(bool holds, string name, string message)
+    {
+        if (!holds)
+        {
+            throw new FormatException($"{name}/{FileName}: {message}");
+        }
+    }
+}

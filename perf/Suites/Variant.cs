@@ -1,0 +1,80 @@
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Perf.Suites;
+
+/// <summary>A job with one value chosen on each axis.</summary>
+internal sealed class Variant
+{
+    private readonly AxisValue[] _values;
+
+    private Variant(Job job, AxisValue[] values)
+    {
+        Job = job;
+        _values = values;
+        Label = string.Join(' ', values.Select(value => value.Name));
+    }
+
+    internal Job Job { get; }
+
+    /// <summary>The chosen values' names; empty for a job without axes.</summary>
+    internal string Label { get; }
+
+    /// <summary>What reports and budgets call it.</summary>
+    internal string FullName => Label.Length == 0 ? Job.Name : Job.Name + " " + Label;
+
+    internal IEnumerable<string> Command => Job.Command.Select(Fill);
+
+    internal string Metric => Fill(Job.Metric);
+
+    /// <summary>All variants of a job, or the usual ones, in the order of its axes.</summary>
+    internal static IEnumerable<Variant> Of(Job job, Selection selection)
+    {
+        IEnumerable<Variant> all = Product(job, 0).Select(values => new Variant(job, values));
+        return selection == Selection.All || job.Usual.Count == 0
+            ? all
+            : all.Where(variant => job.Usual.Any(variant.IsUsual));
+    }
+
+    /// <summary>What this variant should reach.</summary>
+    internal IEnumerable<Goal> Goals() => Job.Goals.Where(goal => goal.When.All(pair => Has(pair.Key, pair.Value)));
+
+    private static IEnumerable<AxisValue[]> Product(Job job, int from) =>
+        from == job.Axes.Count
+            ? [[]]
+            : job.Axes[from].Values.SelectMany(value => Product(job, from + 1).Select(rest =>
+                (AxisValue[])[value, .. rest]));
+
+    private bool IsUsual(IReadOnlyDictionary<string, string> choice) =>
+        Job.Axes.All(axis => Has(axis.Name, choice.GetValueOrDefault(axis.Name, axis.Values[0].Name)));
+
+    private bool Has(string axis, string name)
+    {
+        for (int i = 0; i < _values.Length; i++)
+        {
+            if (Job.Axes[i].Name == axis)
+            {
+                return _values[i].Name == name;
+            }
+        }
+
+        return false;
+    }
+
+    private string Fill(string text)
+    {
+        for (int i = 0; i < _values.Length; i++)
+        {
+            text = text.Replace("{" + Job.Axes[i].Name + "}", _values[i].Text);
+        }
+
+        return text;
+    }
+}
+
+/// <summary>Which variants of a job run.</summary>
+internal enum Selection
+{
+    Usual,
+    All,
+}
