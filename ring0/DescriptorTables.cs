@@ -77,7 +77,7 @@ public static class DescriptorTables
     /// <summary>Fills an IDT of interrupt gates, one per vector, to the given addresses.</summary>
     public static void WriteIdt(Span<byte> idt, ReadOnlySpan<ulong> entries)
     {
-        for (int vector = 0; vector < Vectors; vector++)
+        for (int vector = 0; vector < entries.Length; vector++)
         {
             Span<byte> gate = idt.Slice(vector * GateBytes, GateBytes);
             ulong entry = entries[vector];

@@ -93,7 +93,8 @@ public sealed partial class PageTables
         }
         ulong child = entry & AddressMask;
         bool done = Walk(child, level - 1, first, last, in edit);
-        if (edit.Kind != EditKind.Protect && IsEmpty(child))
+        bool stays = level == TopLevel && IsReserved(IndexOf(first, TopLevel));
+        if (edit.Kind != EditKind.Protect && !stays && IsEmpty(child))
         {
             Store(ref entry, 0);
             _memory.Changed(table);

@@ -30,6 +30,9 @@ public sealed partial class PageTables : IDisposable
     private readonly PageSize _largest;
     private readonly ulong[] _shared = new ulong[EntriesPerTable / 64];
 
+    /// <summary>Entries of the top table whose tables stay when they become empty.</summary>
+    private readonly ulong[] _reserved = new ulong[EntriesPerTable / 64];
+
     private PageTables(ITableMemory memory, PageSize largest, ulong root)
     {
         _memory = memory;
@@ -56,6 +59,26 @@ public sealed partial class PageTables : IDisposable
         int index = IndexOf(address, TopLevel);
         _memory.Entries(Root)[index] = _memory.Entries(other.Root)[index];
         _shared[index >> 6] |= 1UL << (index & 63);
+    }
+
+    /// <summary>
+    /// Makes the table below an entry of the top table and keeps it, so that trees it is shared with see what is mapped
+    /// there later. False without memory.
+    /// </summary>
+    public bool Reserve(ulong address)
+    {
+        int index = IndexOf(address, TopLevel);
+        ref ulong entry = ref _memory.Entries(Root)[index];
+        _reserved[index >> 6] |= 1UL << (index & 63);
+        if (!IsPresent(entry))
+        {
+            if (!_memory.TryAllocate(out ulong made))
+            {
+                return false;
+            }
+            Store(ref entry, made | (ulong)TableFlags);
+        }
+        return true;
     }
 
     /// <summary>
@@ -141,6 +164,8 @@ public sealed partial class PageTables : IDisposable
     private static bool IsLeaf(ulong entry, int level) => level == 0 || (entry & (ulong)PageFlags.Large) != 0;
 
     private static ulong PhysicalOf(ulong entry, int level) => entry & AddressMask & ~(SpanOf(level) - 1);
+
+    private bool IsReserved(int topIndex) => ((_reserved[topIndex >> 6] >> (topIndex & 63)) & 1) != 0;
 
     private bool IsShared(int topIndex) => ((_shared[topIndex >> 6] >> (topIndex & 63)) & 1) != 0;
 

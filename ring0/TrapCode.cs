@@ -39,6 +39,9 @@ public sealed class TrapCode
     /// </summary>
     public ulong TouchTables { get; private set; }
 
+    /// <summary>Reloads CR3, loads rax from the address in rsi, and halts.</summary>
+    public ulong Peek { get; private set; }
+
     /// <summary>Counts <see cref="CalibrationRounds"/> down and halts: the time it takes tells who runs ring
     /// 0.</summary>
     public ulong Calibration { get; private set; }
@@ -57,6 +60,7 @@ public sealed class TrapCode
         }
         Label touch = EmitTouch(a);
         Label calibrate = EmitCalibration(a);
+        Label peek = EmitPeek(a);
         CodeImage image = CodeImage.Assemble(a, address);
         code.Bytes = image.Bytes;
         for (int vector = 0; vector < DescriptorTables.Vectors; vector++)
@@ -66,6 +70,7 @@ public sealed class TrapCode
         code.SystemCall = address + ((ulong)DescriptorTables.Vectors * VectorStride);
         code.TouchTables = image.AddressOf(touch);
         code.Calibration = image.AddressOf(calibrate);
+        code.Peek = image.AddressOf(peek);
         return code;
     }
 
@@ -108,6 +113,18 @@ public sealed class TrapCode
         a.Label(ref reload);
         a.mov(rax, cr3);
         a.mov(cr3, rax);
+        a.hlt();
+        a.ud2();
+        return entry;
+    }
+
+    private static Label EmitPeek(Assembler a)
+    {
+        Label entry = a.CreateLabel();
+        a.Label(ref entry);
+        a.mov(rax, cr3);
+        a.mov(cr3, rax);
+        a.mov(rax, __[rsi]);
         a.hlt();
         a.ud2();
         return entry;

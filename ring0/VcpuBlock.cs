@@ -6,6 +6,9 @@ public static class VcpuBlock
     public const int Gdt = 0;
     public const int Tss = 0x80;
 
+    /// <summary>A <see cref="ResidentState"/>, for a vCPU with <see cref="ResidentCode"/>.</summary>
+    public const int Resident = 0x100;
+
     /// <summary>Where the interrupt stack ends and starts: it grows down, and interrupts do not nest.</summary>
     public const int StackTop = 0x1000;
 
@@ -15,6 +18,18 @@ public static class VcpuBlock
     /// <summary>Most addresses that fit.</summary>
     public const int TouchListEntries = 512;
 
+    /// <summary>XSAVE area of ring-0 code on its way to host mode: one page.</summary>
+    public const int SavedFp = 0x2000;
+
+    /// <summary>
+    /// How often ring 0 had to leave for host mode: a word for each system call below
+    /// <see cref="SystemCallCounts"/>, then one for each vector. One page.
+    /// </summary>
+    public const int LeaveCounts = 0x3000;
+
+    /// <summary>Numbers of system calls that are counted.</summary>
+    public const int SystemCallCounts = 512;
+
     /// <summary>Size of the block: whole pages.</summary>
-    public const int Bytes = 0x2000;
+    public const int Bytes = 0x4000;
 }

@@ -149,6 +149,29 @@ public sealed class PageTableTests
         Assert.Equal(0, memory.Count);
     }
 
+    [Fact]
+    public void What_is_mapped_later_in_a_reserved_part_is_seen_by_trees_that_share_it()
+    {
+        var memory = new FakeTableMemory();
+        Assert.True(PageTables.TryCreate(memory, PageSize.Bytes1G, out PageTables? kernel));
+        Assert.True(kernel!.Reserve(5 * Huge));
+        Assert.True(kernel.Reserve(6 * Huge));
+        Assert.Equal(2, memory.Count);
+        Assert.True(PageTables.TryCreate(memory, PageSize.Bytes4K, out PageTables? guest));
+        guest!.Share(kernel, 5 * Huge);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.True(kernel.Map(5 * Huge, Huge, 7 * Huge, PageFlags.Writable));
+            Assert.True(guest.TryLookup((5 * Huge) + 9, out PageTranslation found));
+            Assert.Equal((7 * Huge) + 9, found.Physical);
+            kernel.Unmap(5 * Huge, Huge);
+            Assert.False(guest.TryLookup(5 * Huge, out _));
+        }
+        guest.Dispose();
+        kernel.Dispose();
+        Assert.Equal((0, 0UL), (memory.Count, memory.Balance));
+    }
+
     private static void Apply(
         PageTables tables, Dictionary<ulong, (ulong Physical, PageFlags Flags)> model, int kind, ulong start,
         ulong length, ulong physical, PageFlags flags)
