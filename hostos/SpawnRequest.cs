@@ -50,6 +50,9 @@ public sealed class SpawnRequest
     /// <summary>The child has these descriptors and no others; 0, 1 and 2 too only if listed.</summary>
     public List<FdMap> Descriptors { get; } = [];
 
+    /// <summary>Signals that are blocked in the program from its first instruction: bit n-1 for signal n.</summary>
+    public ulong BlockedSignals { get; set; }
+
     /// <summary>
     /// System calls the child makes after its maps are in place and before its descriptors are moved (setsid, prctl,
     /// setresuid...), each with its

@@ -201,9 +201,11 @@ internal sealed unsafe class SpawnWork : IDisposable
 
     private void WriteScript()
     {
-        // SAFETY: scratch holds the one byte read from the release pipe, and 32 bytes of zeros that are a default
-        // action.
+        // SAFETY: scratch holds 32 bytes of zeros that are a default action, the one byte read from the release pipe,
+        // and at MaskOffset the signal mask.
+        const int MaskOffset = 40;
         _scratch = (byte*)NativeMemory.AllocZeroed(64);
+        *(ulong*)(_scratch + MaskOffset) = _request.BlockedSignals;
         var calls = new List<ScriptEntry>();
         if (HasUserNamespace)
         {
@@ -226,7 +228,7 @@ internal sealed unsafe class SpawnWork : IDisposable
             Add(calls, name, new ScriptEntry(SysNr.dup3, (ulong)_moved[i], (ulong)map.Target, 0));
         }
         Add(calls, "rt_sigprocmask", new ScriptEntry(
-            SysNr.rt_sigprocmask, HostSignal.SigSetMask, byDefault, 0, sizeof(ulong)));
+            SysNr.rt_sigprocmask, HostSignal.SigSetMask, byDefault + MaskOffset, 0, sizeof(ulong)));
         Add(calls, "execveat", Exec());
         _script = (ScriptEntry*)NativeMemory.Alloc((nuint)calls.Count, ScriptEntry.Bytes);
         CollectionsMarshal.AsSpan(calls).CopyTo(new Span<ScriptEntry>(_script, calls.Count));

@@ -1,5 +1,6 @@
 using Runsc.Boot;
 using Runsc.Cli;
+using Runsc.Containers;
 
 namespace Runsc;
 
@@ -10,6 +11,8 @@ internal static class Program
     private static int Main(string[] args) => args switch
     {
         ["boot", ..] => BootCommand.Run(),
+        [ExecWaiter.Name, ..] => ExecWaiter.Run(args),
+        [OomBell.Name, ..] => OomBell.Run(),
         ["gofer", ..] => GoferCommand.Run(ByteStrings.CommandLine(args)),
         ["terminal", ..] => TerminalCommand.Run(args),
         _ => CommandLine.Run(ByteStrings.CommandLine(args)),

@@ -1,6 +1,5 @@
 using System;
 using System.Text.Json;
-using System.Threading;
 using Abi.Linux;
 using Gofer;
 using HostOs;
@@ -29,21 +28,21 @@ internal static class BootCommand
         ControlChannel channel = new(spec.ControlFd);
         DebugLog log = new(spec.DebugLogFd);
         new SentryFailure(channel, log).Watch();
-        string? problem = Boot(spec, channel, log, out int status);
+        string? problem = Boot(spec, channel, log, out Composer? composer);
         if (problem is not null)
         {
             log.Write(problem);
-            channel.Send(new ControlMessage { Kind = ControlKind.Failed, Number = status, Text = problem });
+            channel.Send(new ControlMessage { Kind = ControlKind.Failed, Number = FailedStatus, Text = problem });
             return FailedStatus;
         }
 
-        channel.Send(new ControlMessage { Kind = ControlKind.Exited, Number = status });
-        return 0;
+        return Live(spec, channel, log, composer!);
     }
 
-    private static string? Boot(SandboxSpec spec, ControlChannel channel, DebugLog log, out int status)
+    /// <summary>Makes everything but the first program, and takes from this process what it needs no more.</summary>
+    private static string? Boot(SandboxSpec spec, ControlChannel channel, DebugLog log, out Composer? composed)
     {
-        status = FailedStatus;
+        composed = null;
         HostPrctl.Prctl(HostPrctl.SetDumpable, 1);
         // Privileges go first: a stub forked with more capabilities than the Sentry has could not be traced
         // (cap_ptrace_access_check).
@@ -62,32 +61,43 @@ internal static class BootCommand
 
         log.Write("platform " + platform!.Name);
         Composer composer = new(spec, platform, log);
+        composed = composer;
         string? failure = composer.Compose();
         if (failure is not null)
         {
             return failure;
         }
 
-        errno = SentryFilter.Install(platform.Name);
-        if (errno != Errno.None)
+        SandboxLife life = new(composer, spec, channel);
+        ControlServer server = new(spec, life, channel);
+        composer.Attach(life, server);
+        errno = server.Prepare();
+        errno = errno == Errno.None ? SentryFilter.Install(platform.Name, spec.ListenerFd) : errno;
+        return errno == Errno.None ? null : "cannot install the system-call filter: " + errno;
+    }
+
+    /// <summary>From the first program to its end, which is this process's.</summary>
+    private static int Live(SandboxSpec spec, ControlChannel channel, DebugLog log, Composer composer)
+    {
+        SandboxLife life = composer.Life;
+        composer.Server.Start();
+        if (spec.StartMoment == StartMoment.AtOnce)
         {
-            return "cannot install the system-call filter: " + errno;
+            life.Start();
+        }
+        else
+        {
+            channel.Send(new ControlMessage { Kind = ControlKind.Created });
         }
 
-        failure = composer.Start(out status);
-        if (failure is not null)
-        {
-            return failure;
-        }
-
-        log.Write("started");
-        ListenForControl(channel, composer);
-        if (!composer.Kernel.WaitForExit(SettleMs))
+        if (!life.AwaitStart(SettleMs) || !composer.Kernel.WaitForExit(SettleMs))
         {
             ResidentMemory.Trim();
         }
 
-        status = composer.Kernel.WaitForExit();
+        life.AwaitStart();
+        log.Write("started");
+        int status = composer.Kernel.WaitForExit();
         log.Write("first process ended with wait status " + status);
         if (spec.CountCalls)
         {
@@ -95,26 +105,9 @@ internal static class BootCommand
         }
 
         composer.DrainOutput();
-        return null;
-    }
-
-    private static void ListenForControl(ControlChannel channel, Composer composer)
-    {
-        Thread thread = new(() =>
-        {
-            while (channel.Receive() is { } message)
-            {
-                composer.Handle(message);
-            }
-
-            // The launcher is gone, perhaps before PR_SET_PDEATHSIG was in force.
-            HostUnistd.ExitGroup(FailedStatus);
-        })
-        {
-            IsBackground = true,
-            Name = "control",
-        };
-        thread.Start();
+        composer.Server.Finish(status);
+        life.End(status);
+        return FailedStatus;
     }
 
     private static SandboxSpec ReadSpec()

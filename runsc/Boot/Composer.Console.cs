@@ -44,10 +44,7 @@ internal sealed partial class Composer
     {
         const string ConsolePath = "/dev/console";
         Errno errno = Find(init, slave, out VfsPath place);
-        if (errno == Errno.None && _spec.Uid != 0)
-        {
-            errno = Kernel.Vfs.ChangeOwner(init, place, _spec.Uid, null);
-        }
+        errno = errno == Errno.None ? GiveTerminal(init, slave, _spec.Uid) : errno;
 
         if (errno != Errno.None || _spec.Kind != Sandbox.SandboxKind.Container)
         {
@@ -60,6 +57,13 @@ internal sealed partial class Composer
         return errno == Errno.None ? Kernel.Vfs.Bind(init, place, target, MountScope.Single) : errno;
     }
 
-    private void Resize(ushort rows, ushort columns) =>
+    private Errno GiveTerminal(Task task, string slave, uint uid)
+    {
+        Errno errno = Find(task, slave, out VfsPath place);
+        return errno == Errno.None && uid != 0 ? Kernel.Vfs.ChangeOwner(task, place, uid, null) : errno;
+    }
+
+    /// <summary>The caller's terminal has a new size.</summary>
+    internal void Resize(ushort rows, ushort columns) =>
         _terminal?.Resize(new Winsize { ws_row = rows, ws_col = columns });
 }

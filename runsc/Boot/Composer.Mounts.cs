@@ -67,11 +67,13 @@ internal sealed partial class Composer
     private Errno MakeRoot(Task init, out SuperBlock? root)
     {
         root = null;
-        GoferMountOptions options = new(GoferSharing.Exclusive, "root");
+        bool isOverlay = _spec.RootStorage == RootStorage.Memory;
+        GoferMountOptions options = new(isOverlay ? GoferSharing.Exclusive : GoferSharing.Shared, "root");
         Errno errno = GoferSuperBlock.Mount(_gofer!, 0, options, Kernel.Vfs.AllocateDevice(),
             out GoferSuperBlock? lower);
-        if (errno != Errno.None)
+        if (errno != Errno.None || !isOverlay)
         {
+            root = lower;
             return errno;
         }
 
@@ -197,16 +199,15 @@ internal sealed partial class Composer
             return OpenConsole(init);
         }
 
-        Errno errno = HostNotifier.Create(out HostNotifier? notifier);
+        Errno errno = GetHostFiles(out HostFiles? host);
         if (errno != Errno.None)
         {
             return "standard streams: " + errno;
         }
 
-        HostFiles host = new(notifier!, Kernel.Vfs.AllocateDevice());
         for (int fd = 0; fd < 3; fd++)
         {
-            errno = host.Import(fd, out FileDescription? file, out HostTerminal? terminal);
+            errno = host!.Import(fd, out FileDescription? file, out HostTerminal? terminal);
             if (errno == Errno.EBADF)
             {
                 continue;

@@ -1,3 +1,4 @@
+using System;
 using System.Text;
 using Abi.Linux;
 using Runsc.Oci;
@@ -65,7 +66,11 @@ internal sealed partial class Composer
             }
 
             Errno errno = WriteFile(init, path, value);
-            if (errno != Errno.None)
+
+            // Engines set some of these always; a sandbox without a network has none of them.
+            bool isOfNoNetwork = errno == Errno.ENOENT
+                && _spec.Sysctls[i].StartsWith("net/", StringComparison.Ordinal);
+            if (errno != Errno.None && !isOfNoNetwork)
             {
                 return "linux.sysctl: " + _spec.Sysctls[i] + ": cannot be set to " + value + ": "
                     + ErrorText.Describe(errno);
@@ -192,16 +197,16 @@ internal sealed partial class Composer
         return errno == Errno.EEXIST ? Errno.None : errno;
     }
 
-    private string? EnterWorkingDirectory(Task init)
+    private string? EnterWorkingDirectory(Task task, SandboxSpec spec)
     {
-        Errno errno = Find(init, _spec.WorkingDirectory, out VfsPath path);
+        Errno errno = Find(task, spec.WorkingDirectory, out VfsPath path);
         errno = errno == Errno.None && !path.Dentry.IsDirectory ? Errno.ENOTDIR : errno;
         if (errno != Errno.None)
         {
-            return "working directory " + _spec.WorkingDirectory + ": " + ErrorText.Describe(errno);
+            return "working directory " + spec.WorkingDirectory + ": " + ErrorText.Describe(errno);
         }
 
-        init.FsContext.SetWorkingDirectory(path);
+        task.FsContext.SetWorkingDirectory(path);
         return null;
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using Abi.Linux;
+using HostOs;
 using Platform;
 using Runsc.Oci;
 using Runsc.Sandbox;
@@ -37,6 +38,18 @@ internal sealed partial class Composer
     /// <summary>The kernel, once composed.</summary>
     internal GuestKernel Kernel { get; private set; }
 
+    /// <summary>The way of the first process.</summary>
+    internal SandboxLife Life { get; private set; } = null!;
+
+    /// <summary>Whom clients talk to.</summary>
+    internal ControlServer Server { get; private set; } = null!;
+
+    internal void Attach(SandboxLife life, ControlServer server)
+    {
+        Life = life;
+        Server = server;
+    }
+
     /// <summary>Makes everything but the first program; null, or one line that says what failed.</summary>
     internal string? Compose()
     {
@@ -50,6 +63,7 @@ internal sealed partial class Composer
 
         Kernel = MakeKernel(memory!);
         Kernel.PidFds = new PidFdFactory();
+        Kernel.OomKilled = _spec.BellFd >= 0 ? RingBell : null;
 
         // Made now: its code cannot become executable once the system-call filter stands.
         _log.Write("vdso " + (Kernel.Clock.MonotonicNs > 0 ? "ready" : "without a clock"));
@@ -57,7 +71,8 @@ internal sealed partial class Composer
         RegisterFileSystems();
         _init = Kernel.CreateInit(MakeInit());
         return MountAll(_init) ?? MakeDevices(_init) ?? WriteSettings(_init) ?? OpenStandardFiles(_init)
-            ?? Restrict(_init) ?? EnterWorkingDirectory(_init);
+            ?? Restrict(_init) ?? EnterWorkingDirectory(_init, _spec)
+            ?? (_spec.Kind == SandboxKind.Container ? CheckProgram(_init, _spec) : null);
     }
 
     /// <summary>Starts the first program; null, or one line that says what failed and the exit status that goes with
@@ -66,12 +81,12 @@ internal sealed partial class Composer
     {
         if (_spec.Kind == SandboxKind.Container)
         {
-            SetHome(_init!);
+            SetHome(_init!, _spec);
         }
 
         _init!.FsContext.ExchangeUmask(_spec.Umask);
-        _init.CommitCredentials(OwnCredentials());
-        string path = FindProgram(_spec.Args[0]);
+        _init.CommitCredentials(OwnCredentials(_spec));
+        string path = FindProgram(_init, _spec, _spec.Args[0]);
         Errno errno = Kernel.Start(_init, path, _spec.Args.ToArray(), _spec.Environment.ToArray());
         status = _spec.Kind == SandboxKind.Container ? BootCommand.FailedStatus
             : errno == Errno.ENOENT ? NotFoundStatus
@@ -79,16 +94,15 @@ internal sealed partial class Composer
         return errno == Errno.None ? null : "exec " + _spec.Args[0] + ": " + ErrorText.Describe(errno);
     }
 
-    /// <summary>Acts on a message of the launcher.</summary>
-    internal void Handle(ControlMessage message)
+    /// <summary>Tells the host that memory was short, and waits until it has heard it: before the end of the sandbox,
+    /// whoever watches its control group must know why.</summary>
+    private void RingBell()
     {
-        if (message.Kind == ControlKind.Signal)
+        const long HearNs = 1_000_000_000;
+        System.Span<HostPollFd> polled = [new HostPollFd { Fd = _spec.BellFd }];
+        if (HostUnistd.Write(_spec.BellFd, [1], out _) == Errno.None)
         {
-            Kernel.SignalInit(message.Number);
-        }
-        else if (message.Kind == ControlKind.WindowSize)
-        {
-            Resize(message.Rows, message.Columns);
+            HostPoll.Poll(polled, HearNs, out _);
         }
     }
 

@@ -19,9 +19,10 @@ internal static class SentryFilter
         | Sched.CLONE_CHILD_CLEARTID;
 
     /// <summary>Binds the process for good; the platform adds what it needs.</summary>
-    internal static Errno Install(string platform) => Make(platform).Install();
+    internal static Errno Install(string platform, int listener) => Make(platform, listener).Install();
 
-    internal static SeccompRules Make(string platform)
+    /// <summary>The rules; <paramref name="listener"/> is the control socket, or -1.</summary>
+    internal static SeccompRules Make(string platform, int listener = -1)
     {
         SeccompRules rules = new();
         AllowDescriptors(rules);
@@ -31,6 +32,11 @@ internal static class SentryFilter
             lstat, newfstatat, statx);
         rules.Fail(Errno.EPERM, socket, execve, execveat, unlink, unlinkat, mkdir, mkdirat, kill);
         AllowPlatform(rules, platform);
+        if (listener >= 0)
+        {
+            rules.AllowIf(accept4, SeccompCheck.Equal32(0, (uint)listener));
+        }
+
         return rules;
     }
 
@@ -44,6 +50,7 @@ internal static class SentryFilter
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_SETFL));
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_GETFD));
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_DUPFD_CLOEXEC));
+        rules.AllowIf(fcntl, SeccompCheck.Equal32(1, HostFcntl.GetSeals));
     }
 
     /// <summary>

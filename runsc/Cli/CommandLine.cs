@@ -17,6 +17,7 @@ internal static class CommandLine
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
+        RuntimeLog.Find(args);
         try
         {
             RootCommand root = Build();
@@ -40,6 +41,7 @@ internal static class CommandLine
             return status;
         }
 
+        RuntimeLog.Write("error", message);
         byte[] line = Encoding.Latin1.GetBytes("runsc: " + message + "\n");
         for (int i = 0; i < line.Length - 1; i++)
         {
@@ -55,7 +57,21 @@ internal static class CommandLine
         RootCommand root = new("runsc runs Linux containers on an application kernel of its own.");
         GlobalFlags.AddTo(root);
         root.Subcommands.Add(DoCommand.Build());
-        root.Subcommands.Add(RunCommand.Build());
+        root.Subcommands.Add(CreateCommand.BuildCreate());
+        root.Subcommands.Add(CreateCommand.BuildRun());
+        root.Subcommands.Add(StartCommand.Build());
+        root.Subcommands.Add(StateCommand.Build());
+        root.Subcommands.Add(ListCommand.Build());
+        root.Subcommands.Add(KillCommand.Build());
+        root.Subcommands.Add(DeleteCommand.Build());
+        root.Subcommands.Add(WaitCommand.Build());
+        root.Subcommands.Add(PauseCommand.BuildPause());
+        root.Subcommands.Add(PauseCommand.BuildResume());
+        root.Subcommands.Add(PsCommand.Build());
+        root.Subcommands.Add(ExecCommand.Build());
+        root.Subcommands.Add(EventsCommand.Build());
+        root.Subcommands.Add(UpdateCommand.Build());
+        root.Subcommands.Add(FeaturesCommand.Build());
         root.Subcommands.Add(SpecCommand.Build());
         root.Subcommands.Add(SyscallsCommand.Build());
         return root;

@@ -87,7 +87,7 @@ internal static class DoCommand
         spec.PidsLimit = result.GetValue(s_pids);
         spec.Bounding = spec.Effective = spec.Permitted = Oci.Capabilities.All;
         spec.Terminal = Terminal.IsInteractive;
-        return Launcher.Run(builder, GlobalFlags.Read(result));
+        return Launcher.Run(builder, GlobalFlags.Read(result), new SandboxWiring());
     }
 
     private static void AddStandardMounts(SandboxBuilder builder)

@@ -37,19 +37,60 @@ internal static class GlobalFlags
         DefaultValueFactory = _ => "none",
     };
 
+    /// <summary>Flags of runc and of gVisor's runsc that engines pass and that change nothing here or are read
+    /// elsewhere
+    /// (<see cref="RuntimeLog"/>).</summary>
+    private static readonly Option[] s_accepted =
+    [
+        new Option<string?>("--log") { Description = "File to append errors to." },
+        new Option<string?>("--log-format") { Description = "Format of --log: text or json." },
+        new Option<bool>("--debug") { Description = "More in the log." },
+        new Option<string?>("--rootless") { Description = "Ignored: whether the caller is root says it.", Arity =
+            ArgumentArity.ZeroOrOne },
+        new Option<string?>("--criu") { Description = "Ignored." },
+    ];
+
+    internal static readonly Option<bool> SystemdCgroup = new("--systemd-cgroup") { Description =
+        "linux.cgroupsPath is slice:prefix:name." };
+
+    internal static readonly Option<bool> IgnoreCgroups = new("--ignore-cgroups") { Description =
+        "Make no control groups." };
+
+    internal static readonly Option<string> Overlay = new("--overlay2")
+    {
+        Description = "Where a container's writes to its root go: root:memory, or none for the host's directory.",
+        DefaultValueFactory = _ => "root:memory",
+    };
+
+    private static Option[] All =>
+        [Overlay, Root, Platform, DebugLog, Strace, CountCalls, Network, SystemdCgroup, IgnoreCgroups, .. s_accepted];
+
     internal static void AddTo(RootCommand root)
     {
-        root.Options.Add(Root);
-        root.Options.Add(Platform);
-        root.Options.Add(DebugLog);
-        root.Options.Add(Strace);
-        root.Options.Add(CountCalls);
-        root.Options.Add(Network);
+        foreach (Option option in All)
+        {
+            root.Options.Add(option);
+        }
+    }
+
+    /// <summary>True for a flag whose value may be the next word.</summary>
+    internal static bool TakesValue(string flag)
+    {
+        foreach (Option option in All)
+        {
+            if (option.Name == flag)
+            {
+                return option.Arity.MinimumNumberOfValues > 0;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
-        string Root, string Platform, string? DebugLog, bool Strace, bool CountCalls);
+        string Root, string Platform, string? DebugLog, bool Strace, bool CountCalls, CgroupNaming Cgroups,
+        RootStorage RootStorage);
 
     /// <summary>Reads and checks the flags.</summary>
     internal static Values Read(ParseResult result)
@@ -65,12 +106,34 @@ internal static class GlobalFlags
             throw new UserErrorException("--network: " + result.GetValue(Network) + ": only none is supported");
         }
 
+        RootStorage storage = result.GetValue(Overlay) switch
+        {
+            "root:memory" => RootStorage.Memory,
+            "none" => RootStorage.Host,
+            string other => throw new UserErrorException("--overlay2: " + other + ": not one of root:memory, none"),
+            _ => RootStorage.Memory,
+        };
+        CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
+            : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
         return new Values(result.GetValue(Root)!, platform, result.GetValue(DebugLog), result.GetValue(Strace),
-            result.GetValue(CountCalls));
+            result.GetValue(CountCalls), cgroups, storage);
     }
 
     private static string DefaultRoot() =>
         !HostIds.IsRoot && ByteStrings.Variable("XDG_RUNTIME_DIR") is { Length: > 0 } directory
             ? directory + "/runsc"
             : "/var/run/runsc";
+}
+
+/// <summary>What linux.cgroupsPath is.</summary>
+internal enum CgroupNaming
+{
+    /// <summary>A path below each hierarchy.</summary>
+    Paths,
+
+    /// <summary>slice:prefix:name.</summary>
+    Systemd,
+
+    /// <summary>Ignored.</summary>
+    None,
 }

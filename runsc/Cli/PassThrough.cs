@@ -6,21 +6,21 @@ using Runsc.Oci;
 namespace Runsc.Cli;
 
 /// <summary>
-/// Ends option parsing at the guest's command: <c>runsc do ls --all</c> must hand --all to ls. Inserts "--" before
-/// the first word
-/// after <c>do</c> that is neither a flag of ours nor a flag's value.
+/// Ends option parsing at the guest's command: <c>runsc do ls --all</c> must hand --all to ls, and <c>runsc exec ID ls
+/// --all</c> too. Inserts "--" before the first word after <c>do</c> or <c>exec</c> that is neither a flag of ours nor
+/// a flag's value.
 /// </summary>
 internal static class PassThrough
 {
     internal static string[] Prepare(RootCommand root, string[] args)
     {
         int index = SkipOptions(root, args, 0);
-        if (index >= args.Length || args[index] != DoCommand.Name)
+        if (index >= args.Length || args[index] is not (DoCommand.Name or ExecCommand.Name))
         {
             return args;
         }
 
-        Command command = FindDo(root);
+        Command command = FindCommand(root, args[index]);
         int first = SkipOptions(command, args, index + 1);
         CheckOptions(command, args.AsSpan(index + 1, Math.Min(first, args.Length) - index - 1));
         if (first >= args.Length || args[first] == "--")
@@ -33,17 +33,17 @@ internal static class PassThrough
         return [.. result];
     }
 
-    private static Command FindDo(RootCommand root)
+    private static Command FindCommand(RootCommand root, string name)
     {
         foreach (Command command in root.Subcommands)
         {
-            if (command.Name == DoCommand.Name)
+            if (command.Name == name)
             {
                 return command;
             }
         }
 
-        throw new InvalidOperationException("the do command is not registered");
+        throw new InvalidOperationException("the command is not registered: " + name);
     }
 
     private static int SkipOptions(Command command, string[] args, int index)
@@ -66,7 +66,7 @@ internal static class PassThrough
             string word = words[index].Split('=')[0];
             if (Find(command, word) is null && word is not ("--help" or "-h" or "-?"))
             {
-                throw new UserErrorException(DoCommand.Name + ": " + words[index] + ": unknown flag");
+                throw new UserErrorException(command.Name + ": " + words[index] + ": unknown flag");
             }
 
             index += !words[index].Contains('=') && TakesValue(command, word) ? 1 : 0;

@@ -20,6 +20,9 @@ internal static class Capabilities
     /// <summary>All capabilities of this kernel as a mask.</summary>
     internal static ulong All => (1UL << s_names.Length) - 1;
 
+    /// <summary>All names (CAP_...), in the order of their numbers.</summary>
+    internal static string[] Names() => Array.ConvertAll(s_names, static name => "CAP_" + name);
+
     /// <summary>Names (CAP_...) to a mask; null is the empty set.</summary>
     internal static ulong ToMask(List<string>? names)
     {
@@ -47,11 +50,11 @@ internal static class Capabilities
         CheckSet(file, "ambient", sets.Ambient);
         CheckWithin(file, "effective", sets.Effective, "permitted", sets.Permitted);
         CheckWithin(file, "inheritable", sets.Inheritable, "bounding", sets.Bounding);
-        CheckWithin(file, "ambient", sets.Ambient, "permitted", sets.Permitted);
-        CheckWithin(file, "ambient", sets.Ambient, "inheritable", sets.Inheritable);
     }
 
-    /// <summary>What capset(2) and PR_CAP_AMBIENT_RAISE would refuse.</summary>
+    /// <summary>What capset(2) would refuse. An ambient capability that is not permitted and inheritable is passed
+    /// over, as
+    /// with runc, whose own default asks for such.</summary>
     private static void CheckWithin(string file, string inner, List<string>? part, string outer, List<string>? whole)
     {
         foreach (string name in part ?? [])

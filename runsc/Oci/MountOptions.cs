@@ -68,6 +68,14 @@ internal static class MountOptions
     /// <summary>A propagation type by its name in mount options and in linux.rootfsPropagation.</summary>
     internal static bool TryGetPropagation(string name, out ulong flags) => s_propagation.TryGetValue(name, out flags);
 
+    /// <summary>All options that are known by name, sorted.</summary>
+    internal static string[] Names()
+    {
+        List<string> names = [.. s_flags.Keys, .. s_propagation.Keys];
+        names.Sort(System.StringComparer.Ordinal);
+        return [.. names];
+    }
+
     /// <summary>Splits the options; what is no flag is data for the file system, in order.</summary>
     internal static (ulong Flags, ulong Propagation, string Data) Parse(IReadOnlyList<string> options)
     {

@@ -24,8 +24,36 @@ internal sealed class Spec
 
     public LinuxSpec? Linux { get; set; }
 
-    /// <summary>Lists of programs to run on the host, by moment.</summary>
-    public Dictionary<string, JsonElement>? Hooks { get; set; }
+    public HooksSpec? Hooks { get; set; }
+}
+
+/// <summary>config.md, "POSIX-platform Hooks".</summary>
+internal sealed class HooksSpec
+{
+    public List<HookSpec>? Prestart { get; set; }
+
+    public List<HookSpec>? CreateRuntime { get; set; }
+
+    public List<HookSpec>? CreateContainer { get; set; }
+
+    public List<HookSpec>? StartContainer { get; set; }
+
+    public List<HookSpec>? Poststart { get; set; }
+
+    public List<HookSpec>? Poststop { get; set; }
+}
+
+/// <summary>A program to run at a moment of the container's life.</summary>
+internal sealed class HookSpec
+{
+    public string? Path { get; set; }
+
+    public List<string>? Args { get; set; }
+
+    public List<string>? Env { get; set; }
+
+    /// <summary>Seconds.</summary>
+    public int? Timeout { get; set; }
 }
 
 /// <summary>config.md, "Process".</summary>
@@ -137,6 +165,8 @@ internal sealed class LinuxSpec
 
     public string? RootfsPropagation { get; set; }
 
+    public string? CgroupsPath { get; set; }
+
     public Dictionary<string, string>? Sysctl { get; set; }
 
     public List<DeviceSpec>? Devices { get; set; }
@@ -200,8 +230,7 @@ internal sealed class ResourcesSpec
 
     public PidsSpec? Pids { get; set; }
 
-    [JsonPropertyName("cpu")]
-    public JsonElement? Cpu { get; set; }
+    public CpuSpec? Cpu { get; set; }
 
     [JsonPropertyName("blockIO")]
     public JsonElement? BlockIo { get; set; }
@@ -219,6 +248,32 @@ internal sealed class ResourcesSpec
 internal sealed class MemorySpec
 {
     public long? Limit { get; set; }
+
+    /// <summary>Soft limit.</summary>
+    public long? Reservation { get; set; }
+
+    /// <summary>Memory and swap together.</summary>
+    public long? Swap { get; set; }
+}
+
+/// <summary>What the container gets of the processors.</summary>
+internal sealed class CpuSpec
+{
+    public long? Shares { get; set; }
+
+    /// <summary>Microseconds of a period; negative for no limit.</summary>
+    public long? Quota { get; set; }
+
+    /// <summary>Microseconds.</summary>
+    public long? Period { get; set; }
+
+    public string? Cpus { get; set; }
+
+    public string? Mems { get; set; }
+
+    public long? RealtimeRuntime { get; set; }
+
+    public long? RealtimePeriod { get; set; }
 }
 
 /// <summary>Limit of tasks; 0 or less means none.</summary>
@@ -241,6 +296,8 @@ internal sealed class NamespaceSpec
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true)]
 [JsonSerializable(typeof(Spec))]
+[JsonSerializable(typeof(ProcessSpec))]
+[JsonSerializable(typeof(ResourcesSpec))]
 internal sealed partial class SpecJson : JsonSerializerContext
 {
 }

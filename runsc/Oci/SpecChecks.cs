@@ -32,10 +32,7 @@ internal sealed class SpecChecks(string file, Spec spec)
         CheckName("hostname", spec.Hostname);
         CheckName("domainname", spec.Domainname);
         CheckMounts();
-        foreach ((string moment, JsonElement hooks) in spec.Hooks ?? [])
-        {
-            RefuseUnlessEmpty("hooks." + ByteStrings.FromText(moment), hooks);
-        }
+        CheckHooks(spec.Hooks);
 
         if (spec.Linux is { } linux)
         {
@@ -50,7 +47,8 @@ internal sealed class SpecChecks(string file, Spec spec)
 
     private static string Quote(string? value) => value is null ? "null" : ByteStrings.FromText(value);
 
-    private void CheckProcess(ProcessSpec process)
+    /// <summary>Checks a process alone.</summary>
+    internal void CheckProcess(ProcessSpec process)
     {
         if (process.Args is not { Count: > 0 } args || args[0] is not { Length: > 0 })
         {
@@ -93,6 +91,41 @@ internal sealed class SpecChecks(string file, Spec spec)
         Rlimits.Check(file, process.Rlimits);
     }
 
+    private void CheckHooks(HooksSpec? hooks)
+    {
+        CheckHooks("hooks.prestart", hooks?.Prestart);
+        CheckHooks("hooks.createRuntime", hooks?.CreateRuntime);
+        CheckHooks("hooks.startContainer", hooks?.StartContainer);
+        CheckHooks("hooks.poststart", hooks?.Poststart);
+        CheckHooks("hooks.poststop", hooks?.Poststop);
+        if (hooks?.CreateContainer is { Count: > 0 })
+        {
+            Reject("hooks.createContainer", "not supported: a program of the host cannot run in the sandbox");
+        }
+    }
+
+    private void CheckHooks(string member, List<HookSpec>? hooks)
+    {
+        foreach (HookSpec hook in hooks ?? [])
+        {
+            if (hook?.Path is not { Length: > 0 } path || path[0] != '/')
+            {
+                throw Rejection(member + ".path", "must be an absolute path");
+            }
+
+            CheckNoNul(member + ".path", path);
+            foreach (string word in (string[])[.. hook.Args ?? [], .. hook.Env ?? []])
+            {
+                CheckNoNul(member, word);
+            }
+
+            if (hook.Timeout is <= 0)
+            {
+                Reject(member + ".timeout", "must be greater than zero");
+            }
+        }
+    }
+
     private void CheckName(string member, string? name)
     {
         CheckNoNul(member, name ?? "");
@@ -133,6 +166,7 @@ internal sealed class SpecChecks(string file, Spec spec)
     private void CheckLinux(LinuxSpec linux)
     {
         CheckNamespaces(linux);
+        CheckNoNul("linux.cgroupsPath", linux.CgroupsPath ?? "");
         CheckPaths("linux.maskedPaths", linux.MaskedPaths);
         CheckPaths("linux.readonlyPaths", linux.ReadonlyPaths);
         if (linux.RootfsPropagation is { Length: > 0 } name && !MountOptions.TryGetPropagation(name, out _))
@@ -184,7 +218,8 @@ internal sealed class SpecChecks(string file, Spec spec)
                 Reject("linux.namespaces", type + " is given twice");
             }
 
-            if (item!.Path is { Length: > 0 })
+            // A sandbox without a network has nothing to do in somebody's network.
+            if (item!.Path is { Length: > 0 } && type != "network")
             {
                 Reject("linux.namespaces", type + ": joining a namespace (path) is not supported");
             }
@@ -240,9 +275,16 @@ internal sealed class SpecChecks(string file, Spec spec)
         }
     }
 
-    private void CheckResources(ResourcesSpec? resources)
+    /// <summary>Checks linux.resources alone.</summary>
+    internal void CheckResources(ResourcesSpec? resources)
     {
-        RefuseUnlessEmpty("linux.resources.cpu", resources?.Cpu);
+        if (resources?.Cpu is { } cpu && (cpu.RealtimeRuntime is > 0 || cpu.RealtimePeriod is > 0))
+        {
+            Reject("linux.resources.cpu", "real-time scheduling is not supported");
+        }
+
+        CheckNoNul("linux.resources.cpu.cpus", resources?.Cpu?.Cpus ?? "");
+        CheckNoNul("linux.resources.cpu.mems", resources?.Cpu?.Mems ?? "");
         RefuseUnlessEmpty("linux.resources.blockIO", resources?.BlockIo);
         RefuseUnlessEmpty("linux.resources.hugepageLimits", resources?.HugepageLimits);
         RefuseUnlessEmpty("linux.resources.network", resources?.Network);

@@ -1,5 +1,6 @@
 using System;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Abi.Linux;
 using HostOs;
 using Runsc.Cli;
@@ -13,10 +14,33 @@ internal static class SpecLoader
     /// <summary>A configuration larger than this is refused unread.</summary>
     private const int MaxBytes = 16 << 20;
 
+    private const int MaxStreamBytes = 1 << 20;
+
     /// <summary>Loads the configuration of the bundle directory.</summary>
     internal static Spec Load(string bundle)
     {
         string file = bundle + "/config.json";
+        return Parse(file, Read(file));
+    }
+
+    /// <summary>Loads a file that holds the member "process" of a configuration.</summary>
+    internal static ProcessSpec LoadProcess(string file)
+    {
+        ProcessSpec process = Deserialize(file, Read(file), SpecJson.Default.ProcessSpec);
+        new SpecChecks(file, new Spec()).CheckProcess(process);
+        return process;
+    }
+
+    /// <summary>Loads a file that holds the member "linux.resources" of a configuration.</summary>
+    internal static ResourcesSpec LoadResources(string file)
+    {
+        ResourcesSpec resources = Deserialize(file, Read(file, FileKind.Any), SpecJson.Default.ResourcesSpec);
+        new SpecChecks(file, new Spec()).CheckResources(resources);
+        return resources;
+    }
+
+    private static byte[] Read(string file, FileKind kind = FileKind.Regular)
+    {
         const int Flags = HostFcntl.ReadOnly | HostFcntl.CloseOnExec | HostFcntl.NonBlock | HostFcntl.NoCtty;
         Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, file, Flags, 0, out int opened);
         if (errno != Errno.None)
@@ -26,7 +50,13 @@ internal static class SpecLoader
 
         using HostFd fd = new(opened);
         errno = HostStat.Fstat(fd.Value, out Stat stat);
-        if (errno != Errno.None || (stat.st_mode & StatMode.S_IFMT) != StatMode.S_IFREG)
+        bool isRegular = (stat.st_mode & StatMode.S_IFMT) == StatMode.S_IFREG;
+        if (errno == Errno.None && !isRegular && kind == FileKind.Any)
+        {
+            return ReadStream(file, fd.Value);
+        }
+
+        if (errno != Errno.None || !isRegular)
         {
             throw new UserErrorException(file + ": not a regular file");
         }
@@ -38,19 +68,42 @@ internal static class SpecLoader
 
         byte[] text = new byte[stat.st_size];
         errno = HostUnistd.ReadAll(fd.Value, text, out int done);
-        return errno == Errno.None
-            ? Parse(file, text.AsSpan(0, done))
+        return errno == Errno.None ? text[..done]
             : throw new UserErrorException(file + ": " + ErrorText.Describe(errno));
+    }
+
+    /// <summary>A pipe to its end.</summary>
+    private static byte[] ReadStream(string file, int fd)
+    {
+        byte[] text = new byte[MaxStreamBytes];
+        HostFcntl.Fcntl(fd, HostFcntl.SetFl, 0, out _);
+        Errno errno = HostUnistd.ReadAll(fd, text, out int done);
+        return errno == Errno.None && done < text.Length ? text[..done]
+            : throw new UserErrorException(file + ": " + ErrorText.Describe(errno == Errno.None ? Errno.E2BIG : errno));
+    }
+
+    private enum FileKind
+    {
+        Regular,
+        Any,
     }
 
     /// <summary>Parses and checks the bytes of a configuration; throws nothing but
     /// <see cref="UserErrorException"/>.</summary>
     internal static Spec Parse(string file, ReadOnlySpan<byte> text)
     {
-        Spec? spec;
+        Spec spec = Deserialize(file, text, SpecJson.Default.Spec);
+        new SpecChecks(file, spec).Check();
+        return spec;
+    }
+
+    private static T Deserialize<T>(string file, ReadOnlySpan<byte> text, JsonTypeInfo<T> type)
+        where T : class
+    {
         try
         {
-            spec = JsonSerializer.Deserialize(text, SpecJson.Default.Spec);
+            return JsonSerializer.Deserialize(text, type)
+                ?? throw new UserErrorException(file + ": $: null is not a configuration");
         }
         catch (JsonException e)
         {
@@ -58,13 +111,5 @@ internal static class SpecLoader
             throw new UserErrorException(file + ": " + where + ": not valid JSON of the OCI schema (line "
                 + (e.LineNumber + 1) + ")");
         }
-
-        if (spec is null)
-        {
-            throw new UserErrorException(file + ": $: null is not a configuration");
-        }
-
-        new SpecChecks(file, spec).Check();
-        return spec;
     }
 }

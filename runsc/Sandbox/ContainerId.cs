@@ -11,7 +11,7 @@ internal static class ContainerId
     {
         if (!IsValid(id))
         {
-            throw new UserErrorException("run: container id " + id
+            throw new UserErrorException("invalid container ID format: " + id
                 + ": only letters, digits, '_', '+', '-' and '.' are allowed");
         }
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Text.Json;
+using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
@@ -12,7 +13,7 @@ internal sealed class ControlChannel
 {
     private const int MaxMessageBytes = 8192;
 
-    private readonly int _fd;
+    private int _fd;
 
     internal ControlChannel(int fd) => _fd = fd;
 
@@ -21,6 +22,16 @@ internal sealed class ControlChannel
     {
         byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(message, ControlJson.Default.ControlMessage);
         return HostSocket.Send(_fd, bytes, [], HostSocket.MsgNoSignal, out _);
+    }
+
+    /// <summary>Closes this end; sending says EBADF from now on.</summary>
+    internal void Close()
+    {
+        int fd = Interlocked.Exchange(ref _fd, -1);
+        if (fd >= 0)
+        {
+            HostUnistd.Close(fd);
+        }
     }
 
     /// <summary>Waits for one message; null when the other side closed or sent what is no message.</summary>

@@ -5,6 +5,8 @@ namespace Runsc.Sandbox;
 /// <summary>Serializer of what passes between the project's own processes.</summary>
 [JsonSerializable(typeof(ControlMessage))]
 [JsonSerializable(typeof(SandboxSpec))]
+[JsonSerializable(typeof(ControlRequest))]
+[JsonSerializable(typeof(ControlReply))]
 internal sealed partial class ControlJson : JsonSerializerContext
 {
 }

@@ -25,6 +25,15 @@ internal enum ControlKind
     /// <summary>To the Sentry: the caller's terminal has a new size.</summary>
     WindowSize,
 
+    /// <summary>To the Sentry: run the first process.</summary>
+    Start,
+
+    /// <summary>To the Sentry: the launcher goes, the sandbox stays; the channel will close.</summary>
+    Detach,
+
+    /// <summary>To the launcher: all but the first program is there; Start is awaited.</summary>
+    Created,
+
     /// <summary>To the launcher: the first process ended with wait status Number.</summary>
     Exited,
 

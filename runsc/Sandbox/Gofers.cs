@@ -21,7 +21,8 @@ internal static class Gofers
     /// Command line: gofer CHANNELS then, per attach point, "ro" or "rw" (with "-tree": mounts below it too) and the
     /// path.
     /// </summary>
-    internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels)
+    internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels,
+        SandboxLifetime lifetime, HostFd? standardError)
     {
         SpawnRequest request = new("/proc/self/exe")
         {
@@ -46,14 +47,18 @@ internal static class Gofers
             request.Arguments.Add(point.HostPath);
         }
 
-        request.Descriptors.Add(new FdMap(2, 2));
+        request.Descriptors.Add(new FdMap(standardError?.Value ?? 2, 2));
         for (int i = 0; i < channels.Count; i++)
         {
             request.Descriptors.Add(new FdMap(channels[i].Value, FirstChannelFd + i));
         }
 
         request.ExtraCalls.Add(HostIds.OwnSession());
-        request.ExtraCalls.Add(HostIds.DieWithParent());
+        if (lifetime == SandboxLifetime.EndsWithLauncher)
+        {
+            request.ExtraCalls.Add(HostIds.DieWithParent());
+        }
+
         return HostIds.Start(request);
     }
 }

@@ -20,23 +20,26 @@ internal sealed class Launcher : IDisposable
     /// <summary>A launcher that has waited so long gives back what starting took.</summary>
     private const long SettleNs = 1_000_000_000;
 
-    private readonly SandboxBuilder _builder;
-    private readonly GlobalFlags.Values _flags;
-    private readonly List<HostFd> _owned = [];
+    private readonly SandboxProcesses _processes = SandboxProcesses.Prepare();
     private readonly List<PosixSignalRegistration> _registrations = [];
 
-    private Launcher(SandboxBuilder builder, GlobalFlags.Values flags)
+    private Launcher()
     {
-        _builder = builder;
-        _flags = flags;
     }
 
     /// <summary>Runs the sandbox to its end; the result is the exit status of its first process (128 + signal number
     /// if one killed it).</summary>
-    internal static int Run(SandboxBuilder builder, GlobalFlags.Values flags)
+    /// <param name="builder">What to run.</param>
+    /// <param name="flags">How.</param>
+    /// <param name="wiring">What it gets from the host.</param>
+    /// <param name="onCreated">When the specification says that the program waits: called when all else is there, and
+    /// before the program runs.</param>
+    /// <param name="onStarted">Called after that.</param>
+    internal static int Run(SandboxBuilder builder, GlobalFlags.Values flags, SandboxWiring wiring,
+        Action<SandboxProcesses>? onCreated = null, Action? onStarted = null)
     {
-        using Launcher launcher = new(builder, flags);
-        return launcher.Run();
+        using Launcher launcher = new();
+        return launcher.RunToEnd(builder, flags, wiring, onCreated, onStarted);
     }
 
     /// <inheritdoc/>
@@ -47,112 +50,73 @@ internal sealed class Launcher : IDisposable
             registration.Dispose();
         }
 
-        foreach (HostFd fd in _owned)
-        {
-            fd.Dispose();
-        }
+        _processes.Dispose();
     }
 
-    private int Run()
+    private int RunToEnd(SandboxBuilder builder, GlobalFlags.Values flags, SandboxWiring wiring,
+        Action<SandboxProcesses>? onCreated, Action? onStarted)
     {
-        SandboxSpec spec = _builder.Spec;
-        spec.Platform = _flags.Platform;
-        spec.Strace = _flags.Strace;
-        spec.CountCalls = _flags.CountCalls;
-        int logFd = OpenDebugLog();
-        (HostFd control, HostFd sentryControl) = MakePair();
-        List<HostFd> goferEnds = [];
-        List<HostFd> sentryEnds = [];
-        for (int i = 0; i < Gofers.ChannelCount; i++)
-        {
-            (HostFd goferEnd, HostFd sentryEnd) = MakePair();
-            goferEnds.Add(goferEnd);
-            sentryEnds.Add(sentryEnd);
-        }
-
-        ControlChannel channel = new(control.Value);
+        SandboxSpec spec = builder.Spec;
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
-        ForwardSignals(channel, terminal);
+        ForwardSignals(_processes.Channel, terminal);
         if (terminal is not null && spec.TerminalRows == 0)
         {
             (spec.TerminalRows, spec.TerminalColumns) = terminal.Size();
         }
 
-        List<SpawnedProcess> started = [];
         int[] statuses;
         Ending ending;
         try
         {
-            // The Sentry first: it has more to do before they talk.
-            started.Add(Sentries.Start(spec, sentryControl, sentryEnds, logFd));
-            started.Add(Gofers.Start(_builder.AttachPoints, goferEnds));
-            CloseAll(goferEnds);
-            CloseAll(sentryEnds);
-            sentryControl.Dispose();
-            ending = AwaitEnd(channel, control.Value, started);
+            _processes.Start(builder, flags, wiring);
+            ending = AwaitEnd();
+            if (ending.Message is { Kind: ControlKind.Created })
+            {
+                onCreated!(_processes);
+                _processes.Channel.Send(new ControlMessage { Kind = ControlKind.Start });
+                onStarted!();
+                ending = AwaitEnd();
+            }
         }
         finally
         {
-            statuses = EndAll(started);
+            statuses = _processes.End();
         }
 
-        return Conclude(ending, statuses[0], statuses[1]);
+        return Conclude(ending, statuses[0], statuses[1], _processes.GoferSaid());
     }
 
-    /// <summary>Ends all before waiting for any, so that the host takes them down side by side; their wait
-    /// statuses.</summary>
-    private static int[] EndAll(List<SpawnedProcess> processes)
+    /// <summary>Waits until the sandbox that is to outlive this process is created, or throws why it is
+    /// not.</summary>
+    internal static void AwaitCreated(SandboxProcesses processes)
     {
-        foreach (SpawnedProcess process in processes)
+        Ending ending = AwaitEnd(processes);
+        if (ending.Message is not { Kind: ControlKind.Created })
         {
-            HostWait.PidFdSendSignal(process.PidFd.Value, Signals.SIGKILL);
-        }
-
-        int[] statuses = new int[processes.Count];
-        for (int i = 0; i < statuses.Length; i++)
-        {
-            statuses[i] = Reap(processes[i]);
-        }
-
-        return statuses;
-    }
-
-    private static void CloseAll(List<HostFd> fds)
-    {
-        foreach (HostFd fd in fds)
-        {
-            fd.Dispose();
+            int[] statuses = processes.End();
+            _ = Conclude(ending, statuses[0], statuses[1], processes.GoferSaid());
+            throw new UserErrorException("the sandbox ended before it was created");
         }
     }
 
-    /// <summary>Waits for its end; the result is its wait status.</summary>
-    private static int Reap(SpawnedProcess process)
-    {
-        int status;
-        while (HostWait.Wait4(process.Pid, HostWait.All, out status, out _) == Errno.EINTR)
-        {
-        }
-
-        process.PidFd.Dispose();
-        return status;
-    }
+    private Ending AwaitEnd() => AwaitEnd(_processes);
 
     /// <summary>Waits for the Sentry's word, or until it or the gofer is no more: none of the three goes on without the
     /// others.</summary>
-    private static Ending AwaitEnd(ControlChannel channel, int control, List<SpawnedProcess> processes)
+    private static Ending AwaitEnd(SandboxProcesses processes)
     {
         Span<HostPollFd> polled = stackalloc HostPollFd[3];
         long timeoutNs = SettleNs;
         while (true)
         {
-            polled[0] = new HostPollFd { Fd = control, Events = HostPoll.In };
-            polled[1] = new HostPollFd { Fd = processes[0].PidFd.Value, Events = HostPoll.In };
-            polled[2] = new HostPollFd { Fd = processes[1].PidFd.Value, Events = HostPoll.In };
+            polled[0] = new HostPollFd { Fd = processes.ChannelFd, Events = HostPoll.In };
+            polled[1] = new HostPollFd { Fd = processes.Sentry.PidFd.Value, Events = HostPoll.In };
+            polled[2] = new HostPollFd { Fd = processes.Gofer.PidFd.Value, Events = HostPoll.In };
             Errno errno = HostPoll.Poll(polled, timeoutNs, out int ready);
             if (errno == Errno.None && ready > 0)
             {
                 // The last word may have come after poll looked at the channel and before it looked at the processes.
-                return new Ending(channel.TakeWaiting(), polled[0].Revents == 0 && polled[1].Revents == 0);
+                return new Ending(processes.Channel.TakeWaiting(), polled[0].Revents == 0 && polled[1].Revents == 0);
             }
 
             if (errno == Errno.None)
@@ -163,7 +127,7 @@ internal sealed class Launcher : IDisposable
         }
     }
 
-    private static int Conclude(Ending ending, int sentryStatus, int goferStatus)
+    private static int Conclude(Ending ending, int sentryStatus, int goferStatus, string goferSaid)
     {
         if (ending.Message is { Kind: ControlKind.Exited } message)
         {
@@ -174,7 +138,7 @@ internal sealed class Launcher : IDisposable
         bool hasSpoken = (goferStatus & 0x7f) == 0 && goferStatus != 0;
         if (hasSpoken)
         {
-            throw new UserErrorException("");
+            throw new UserErrorException(goferSaid);
         }
 
         if (ending.Message is { Kind: ControlKind.Failed } failure)
@@ -200,7 +164,7 @@ internal sealed class Launcher : IDisposable
     private readonly record struct Ending(ControlMessage? Message, bool IsGoferFirst);
 
     /// <summary>A wait status as the shell shows it.</summary>
-    private static int StatusOf(int waitStatus)
+    internal static int StatusOf(int waitStatus)
     {
         const int SignalBase = 128;
         int signal = waitStatus & 0x7f;
@@ -226,40 +190,5 @@ internal sealed class Launcher : IDisposable
                 channel.Send(new ControlMessage { Kind = ControlKind.WindowSize, Rows = rows, Columns = columns });
             }));
         }
-    }
-
-    private int OpenDebugLog()
-    {
-        if (_flags.DebugLog is not { } path)
-        {
-            return -1;
-        }
-
-        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
-        const int OwnerOnly = 0x180;
-        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, OwnerOnly, out int fd);
-        if (errno != Errno.None)
-        {
-            throw new UserErrorException("--debug-log: " + path + ": " + ErrorText.Describe(errno));
-        }
-
-        _owned.Add(new HostFd(fd));
-        return fd;
-    }
-
-    private (HostFd First, HostFd Second) MakePair()
-    {
-        Errno errno = HostSocket.SocketPair(HostSocket.AfUnix, HostSocket.SeqPacket | HostSocket.Cloexec, 0,
-            out int first, out int second);
-        if (errno != Errno.None)
-        {
-            throw new UserErrorException("cannot make a socket pair: " + errno);
-        }
-
-        HostFd one = new(first);
-        HostFd other = new(second);
-        _owned.Add(one);
-        _owned.Add(other);
-        return (one, other);
     }
 }

@@ -11,13 +11,14 @@ internal static class OciSandbox
 {
     private const string EmptyReadOnly = "size=4k,nr_inodes=2,mode=555";
 
-    internal static SandboxBuilder Build(string id, string bundle, Spec config)
+    internal static SandboxBuilder Build(string id, string bundle, Spec config,
+        RootStorage storage = RootStorage.Memory)
     {
         SandboxBuilder builder = new();
         string file = bundle + "/config.json";
         RootSpec root = config.Root!;
         string rootPath = Below(bundle, ByteStrings.FromText(root.Path!));
-        builder.SetRoot(HostPath.Resolve(file + ": root.path", rootPath, PathKind.Directory));
+        builder.SetRoot(HostPath.Resolve(file + ": root.path", rootPath, PathKind.Directory), storage);
         SandboxSpec spec = builder.Spec;
         spec.Id = id;
         spec.RootReadOnly = root.Readonly;
@@ -44,7 +45,8 @@ internal static class OciSandbox
 
     private static string Below(string bundle, string path) => path[0] == '/' ? path : bundle + "/" + path;
 
-    private static void SetProcess(SandboxSpec spec, ProcessSpec process)
+    /// <summary>The process of a configuration.</summary>
+    internal static void SetProcess(SandboxSpec spec, ProcessSpec process)
     {
         spec.Args = ByteStrings.FromArguments(process.Args!);
         spec.Environment = LastOfEach(ByteStrings.FromArguments(process.Env ?? []));
@@ -63,7 +65,7 @@ internal static class OciSandbox
         spec.Effective = Oci.Capabilities.ToMask(sets?.Effective);
         spec.Inheritable = Oci.Capabilities.ToMask(sets?.Inheritable);
         spec.Permitted = Oci.Capabilities.ToMask(sets?.Permitted);
-        spec.Ambient = Oci.Capabilities.ToMask(sets?.Ambient);
+        spec.Ambient = Oci.Capabilities.ToMask(sets?.Ambient) & spec.Permitted & spec.Inheritable;
         foreach (RlimitSpec limit in process.Rlimits ?? [])
         {
             spec.Limits.Add(new LimitSpec { Resource = Rlimits.Number(limit.Type), Soft = limit.Soft, Hard =
@@ -90,6 +92,27 @@ internal static class OciSandbox
         }
 
         return result;
+    }
+
+    /// <summary>Sets a variable (NAME=VALUE); a user error when it is none.</summary>
+    internal static void SetVariable(List<string> environment, string entry)
+    {
+        int equals = entry.IndexOf('=');
+        if (equals <= 0)
+        {
+            throw new UserErrorException("--env: " + entry + ": not NAME=VALUE");
+        }
+
+        int place = environment.FindIndex(old => old.StartsWith(entry[..(equals + 1)],
+            System.StringComparison.Ordinal));
+        if (place >= 0)
+        {
+            environment[place] = entry;
+        }
+        else
+        {
+            environment.Add(entry);
+        }
     }
 
     private static void SetLinux(SandboxSpec spec, LinuxSpec? linux)
@@ -193,7 +216,7 @@ internal static class OciSandbox
     }
 
     /// <summary>The path without ".", ".." and empty components; ".." of the root is the root.</summary>
-    private static string Clean(string path)
+    internal static string Clean(string path)
     {
         List<string> names = [];
         foreach (string name in path.Split('/'))

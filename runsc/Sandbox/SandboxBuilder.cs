@@ -13,9 +13,14 @@ internal sealed class SandboxBuilder
     /// <summary>Host paths, in the order of their indexes.</summary>
     internal List<AttachPoint> AttachPoints { get; } = [];
 
-    /// <summary>Serves the root file system, always read-only: writes go to the overlay's upper layer.</summary>
-    internal void SetRoot(string hostPath) => AttachPoints.Add(
-        new AttachPoint(hostPath, AttachAccess.ReadOnly, AttachScope.Tree));
+    /// <summary>Serves the root file system. Read-only unless the host keeps what is written: else it goes to the
+    /// overlay's upper layer.</summary>
+    internal void SetRoot(string hostPath, RootStorage storage = RootStorage.Memory)
+    {
+        Spec.RootStorage = storage;
+        AttachAccess access = storage == RootStorage.Memory ? AttachAccess.ReadOnly : AttachAccess.ReadWrite;
+        AttachPoints.Add(new AttachPoint(hostPath, access, AttachScope.Tree));
+    }
 
     /// <summary>Adds a bind mount of a host path.</summary>
     internal void AddBind(string hostPath, string destination, ulong flags, ulong propagation)

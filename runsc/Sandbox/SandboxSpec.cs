@@ -55,6 +55,8 @@ internal sealed class SandboxSpec
 
     public bool RootReadOnly { get; set; }
 
+    public RootStorage RootStorage { get; set; }
+
     public List<SandboxMount> Mounts { get; set; } = [];
 
     /// <summary>Propagation of the root mount as for <see cref="SandboxMount.Propagation"/>.</summary>
@@ -98,6 +100,19 @@ internal sealed class SandboxSpec
     /// <summary>Descriptor of the control channel to the launcher.</summary>
     public int ControlFd { get; set; }
 
+    /// <summary>Listening socket for <see cref="ControlRequest"/>s, or -1.</summary>
+    public int ListenerFd { get; set; } = -1;
+
+    /// <summary>File that keeps the first process's wait status (four bytes) for those who come later, or
+    /// -1.</summary>
+    public int ExitFd { get; set; } = -1;
+
+    /// <summary>Where a byte tells the host that memory was short, or -1.</summary>
+    public int BellFd { get; set; } = -1;
+
+    /// <summary>When the first program runs.</summary>
+    public StartMoment StartMoment { get; set; }
+
     /// <summary>Descriptors of the gofer connection's channels.</summary>
     public List<int> GoferFds { get; set; } = [];
 }
@@ -112,6 +127,26 @@ internal enum SandboxKind
     /// <summary>An OCI container as runc runs it. The first process is an init: a signal without a handler does
     /// nothing to it. A missing working directory is made, HOME comes from the container's passwd file.</summary>
     Container,
+}
+
+/// <summary>Where what is written to the root file system goes.</summary>
+internal enum RootStorage
+{
+    /// <summary>Into memory, gone with the sandbox; the host's directory is a read-only lower layer.</summary>
+    Memory,
+
+    /// <summary>Into the host's directory, as with runc.</summary>
+    Host,
+}
+
+/// <summary>When the first program of a sandbox runs.</summary>
+internal enum StartMoment
+{
+    /// <summary>At once.</summary>
+    AtOnce,
+
+    /// <summary>When somebody asks for it.</summary>
+    OnRequest,
 }
 
 /// <summary>One resource limit.</summary>

@@ -19,14 +19,17 @@ internal static class Sentries
     private const int ControlFd = 4;
     private const int LogFd = 5;
     private const int StandardError = 2;
-    private const int FirstGoferFd = 6;
+    private const int ListenerFd = 6;
+    private const int ExitFd = 7;
+    private const int BellFd = 8;
+    private const int FirstGoferFd = 9;
 
     /// <summary>
     /// Starts <c>runsc boot</c> in namespaces of every kind. Its user namespace knows one user, root inside, whom a
     /// privileged caller maps to nobody.
     /// </summary>
     internal static SpawnedProcess Start(SandboxSpec spec, HostFd control, IReadOnlyList<HostFd> goferChannels,
-        int logFd)
+        SandboxWiring wiring)
     {
         SpawnRequest request = new("/proc/self/exe")
         {
@@ -38,19 +41,22 @@ internal static class Sentries
         request.GidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetGid(), 1));
         request.Arguments.AddRange(["runsc-sandbox", "boot"]);
         request.Environment.Add(HostIds.Nursery);
-        AddIdentity(request);
+        AddIdentity(request, wiring);
+        int logFd = wiring.LogFd;
         spec.ControlFd = ControlFd;
         bool needsLog = spec.Strace || spec.CountCalls;
         spec.DebugLogFd = logFd >= 0 ? LogFd : needsLog ? StandardError : -1;
-        using OwnStreams streams = new(needsLog);
+        using OwnStreams streams = new(needsLog, wiring.Console);
         request.Descriptors.AddRange(streams.Map);
-
         request.Descriptors.Add(new FdMap(control.Value, ControlFd));
         if (logFd >= 0)
         {
             request.Descriptors.Add(new FdMap(logFd, LogFd));
         }
 
+        spec.ListenerFd = Add(request, wiring.Listener, ListenerFd);
+        spec.ExitFd = Add(request, wiring.ExitFile, ExitFd);
+        spec.BellFd = Add(request, wiring.Bell, BellFd);
         for (int i = 0; i < goferChannels.Count; i++)
         {
             spec.GoferFds.Add(FirstGoferFd + i);
@@ -82,7 +88,18 @@ internal static class Sentries
             : throw new UserErrorException(problem);
     }
 
-    private static void AddIdentity(SpawnRequest request)
+    private static int Add(SpawnRequest request, HostFd? descriptor, int number)
+    {
+        if (descriptor is null)
+        {
+            return -1;
+        }
+
+        request.Descriptors.Add(new FdMap(descriptor.Value, number));
+        return number;
+    }
+
+    private static void AddIdentity(SpawnRequest request, SandboxWiring wiring)
     {
         request.ExtraCalls.Add(("setresgid", new ScriptEntry(SysNr.setresgid)));
         if (HostIds.IsRoot)
@@ -92,10 +109,22 @@ internal static class Sentries
 
         request.ExtraCalls.Add(("setresuid", new ScriptEntry(SysNr.setresuid)));
         request.ExtraCalls.Add(HostIds.OwnSession());
-        request.ExtraCalls.Add(HostIds.DieWithParent());
+        if (wiring.Lifetime == SandboxLifetime.EndsWithLauncher)
+        {
+            request.ExtraCalls.Add(HostIds.DieWithParent());
+        }
+
+        if (wiring.Console is { } console)
+        {
+            // As controlling terminal it tells of new sizes.
+            ScriptEntry call = new(SysNr.ioctl, (ulong)console.Value, Ioctls.TIOCSCTTY);
+            request.ExtraCalls.Add(("ioctl(TIOCSCTTY)", call));
+            request.BlockedSignals = Boot.ControlServer.TerminalSignals;
+        }
     }
 
-    private static HostFd WriteSpec(SandboxSpec spec)
+    /// <summary>A description as a sealed memory file.</summary>
+    internal static HostFd WriteSpec(SandboxSpec spec)
     {
         byte[] text = JsonSerializer.SerializeToUtf8Bytes(spec, ControlJson.Default.SandboxSpec);
         Errno errno = HostMman.MemfdCreate("runsc-spec", HostMman.MfdCloexec | HostMman.MfdAllowSealing, out int fd);
@@ -120,12 +149,12 @@ internal static class Sentries
     {
         private readonly List<HostFd> _opened = [];
 
-        internal OwnStreams(bool keepsError)
+        internal OwnStreams(bool keepsError, HostFd? console)
         {
             for (int fd = 0; fd < 3; fd++)
             {
-                int source = fd;
-                if (!(keepsError && fd == StandardError) && HostFiles.TryOpenOwn(fd, out int own))
+                int source = console?.Value ?? fd;
+                if (console is null && !(keepsError && fd == StandardError) && HostFiles.TryOpenOwn(fd, out int own))
                 {
                     _opened.Add(new HostFd(own));
                     source = own;

@@ -42,14 +42,20 @@ internal sealed class Terminal : IDisposable
         HostIoctl.Ioctl(fd, TCGETS, ref terminal._saved);
         terminal._guard = TerminalGuard.Start(fd, terminal._saved);
         Termios raw = terminal._saved;
+        ToRaw(ref raw);
+        terminal._isRaw = HostIoctl.Ioctl(fd, TCSETS, ref raw) == Errno.None;
+        return terminal;
+    }
+
+    /// <summary>Settings as cfmakeraw(3) makes them.</summary>
+    internal static void ToRaw(ref Termios raw)
+    {
         raw.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
         raw.c_oflag &= ~OPOST;
         raw.c_cflag = (raw.c_cflag & ~(CSIZE | PARENB)) | CS8;
         raw.c_lflag &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
         raw.c_cc[VMIN] = 1;
         raw.c_cc[VTIME] = 0;
-        terminal._isRaw = HostIoctl.Ioctl(fd, TCSETS, ref raw) == Errno.None;
-        return terminal;
     }
 
     /// <summary>Size in characters, 0 x 0 when unknown.</summary>

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
@@ -35,9 +36,24 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
             return false;
         }
 
+        if (!victim.IsGroupExiting)
+        {
+            Interlocked.Increment(ref _oomKills);
+            OomKilled?.Invoke();
+        }
+
         victim.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
         return true;
     }
+
+    /// <summary>Called before a process is ended because memory is short, by a task that may hold locks: it must not
+    /// come back here.</summary>
+    public Action? OomKilled { get; set; }
+
+    /// <summary>Processes ended because memory was short.</summary>
+    public long OomKills => Volatile.Read(ref _oomKills);
+
+    private long _oomKills;
 
     /// <summary>A fault of <paramref name="task"/> found no memory: somebody must go. The task tries again, or is
     /// itself the victim.</summary>

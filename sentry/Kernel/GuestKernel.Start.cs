@@ -12,6 +12,7 @@ public sealed partial class GuestKernel
     private readonly ManualResetEventSlim _initExited = new(false);
     private readonly OrderedLock<LeafLevel> _freezeLock = new();
     private int _initStatus;
+    private bool _timersStarted;
     private Task? _initTask;
 
     // Guarded by _freezeLock.
@@ -47,7 +48,8 @@ public sealed partial class GuestKernel
                 throw new InvalidOperationException("the first process exists already");
             }
 
-            Task task = NewInitTaskLocked(spec, identity!, namespaces);
+            TryAddTask();
+            Task task = NewTaskLocked(spec, identity!, namespaces);
             RootPidNamespace.Init = task.ThreadGroup;
             RootPidNamespace.LastPid = 1;
             _initTask = task;
@@ -56,8 +58,8 @@ public sealed partial class GuestKernel
     }
 
     /// <summary>
-    /// Loads the program of the first process and runs it. <paramref name="path"/> is as execve(2) takes it;
-    /// arguments and environment are byte strings.
+    /// Loads the program of a process that has not run yet and runs it. <paramref name="path"/> is as execve(2) takes
+    /// it; arguments and environment are byte strings.
     /// The errno is execve's. On success every descriptor with FD_CLOEXEC has been closed.
     /// </summary>
     public Errno Start(Task init, string path, string[] arguments, string[] environment)
@@ -75,10 +77,62 @@ public sealed partial class GuestKernel
             return errno;
         }
 
-        Timers.Start();
+        if (Interlocked.Exchange(ref _timersStarted, true) is false)
+        {
+            Timers.Start();
+        }
+
         init.ThreadGroup.InheritCpuLimit();
         thread.Start(init);
         return Errno.None;
+    }
+
+    /// <summary>
+    /// Makes a process that enters the sandbox from outside (setns(2) of all its namespaces and a fork): it has a
+    /// session of its own and no parent. <see cref="Start"/> gives it a program, or <see cref="Discard"/> undoes it.
+    /// <paramref name="onEnd"/> hears its wait status, on any thread and under the tasks lock. ESRCH when the first
+    /// process is not there or ends.
+    /// </summary>
+    public Errno CreateProcess(InitProcess spec, Action<int> onEnd, out Task? task)
+    {
+        task = null;
+        if (!TryAddTask())
+        {
+            return Errno.EAGAIN;
+        }
+
+        Errno errno;
+        using (TasksLock.Enter())
+        {
+            ThreadGroup? init = Init;
+            Pid? identity = null;
+            errno = init is null || init.IsDead || RootPidNamespace.IsDying
+                ? Errno.ESRCH
+                : RootPidNamespace.AllocateLocked([], out identity);
+            if (errno == Errno.None)
+            {
+                NamespaceSet namespaces = init!.Leader.Namespaces with { PidForChildren = RootPidNamespace };
+                task = NewTaskLocked(spec, identity!, namespaces);
+                task.ThreadGroup.OnEnd = onEnd;
+            }
+        }
+
+        if (errno != Errno.None)
+        {
+            DropTask();
+        }
+
+        return errno;
+    }
+
+    /// <summary>Takes back a process of <see cref="CreateProcess"/> that could not be started.</summary>
+    public void Discard(Task task)
+    {
+        task.DropFiles();
+        using (TasksLock.Enter())
+        {
+            task.ThreadGroup.DiscardLocked();
+        }
     }
 
     /// <summary>Waits until the first process and with it every other has ended; the wait status (wait(2)) of the
@@ -133,6 +187,26 @@ public sealed partial class GuestKernel
         {
             task.Interrupt(TaskWork.Freeze);
         }
+
+        foreach (Task task in tasks)
+        {
+            while (task.IsInGuest)
+            {
+                Thread.Sleep(1);
+            }
+        }
+    }
+
+    /// <summary>True between <see cref="Freeze"/> and <see cref="Thaw"/>.</summary>
+    public bool IsFrozen
+    {
+        get
+        {
+            using (_freezeLock.Enter())
+            {
+                return _isFrozen;
+            }
+        }
     }
 
     /// <summary>Undoes <see cref="Freeze"/>.</summary>
@@ -170,7 +244,9 @@ public sealed partial class GuestKernel
             {
                 if (!_isFrozen)
                 {
-                    break;
+                    // Under the lock: the bit of a later Freeze stays.
+                    task.ClearWork(TaskWork.Freeze);
+                    return;
                 }
 
                 _parked.Add(task);
@@ -178,8 +254,6 @@ public sealed partial class GuestKernel
 
             task.BlockKillable();
         }
-
-        task.ClearWork(TaskWork.Freeze);
     }
 
     /// <summary>The first process has ended, and all others before it.</summary>
@@ -189,7 +263,7 @@ public sealed partial class GuestKernel
         _initExited.Set();
     }
 
-    private Task NewInitTaskLocked(InitProcess spec, Pid identity, NamespaceSet namespaces)
+    private Task NewTaskLocked(InitProcess spec, Pid identity, NamespaceSet namespaces)
     {
         Session session = new(identity, null);
         ProcessGroup processGroup = new(identity, session);
@@ -206,9 +280,8 @@ public sealed partial class GuestKernel
             MountNamespace = spec.MountNamespace,
             Credentials = spec.Credentials,
             Namespaces = namespaces,
-            Name = "init",
+            Name = identity.Number == 1 ? "init" : "exec",
         };
-        TryAddTask();
         Task task = new(this, group, identity, parts)
         {
             NoNewPrivileges = spec.PrivilegeGain == PrivilegeGain.Denied,

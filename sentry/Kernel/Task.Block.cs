@@ -115,6 +115,9 @@ public sealed partial class Task
         }
     }
 
+    /// <summary>True while the platform has the task. Any thread.</summary>
+    internal bool IsInGuest => Volatile.Read(ref _isInGuest);
+
     internal void ClearWork(TaskWork work) => Interlocked.And(ref _work, ~(int)work);
 
     internal void SetState(TaskState state) => Volatile.Write(ref _state, (int)state);

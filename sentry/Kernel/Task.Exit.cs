@@ -85,6 +85,9 @@ public sealed partial class Task
         gate?.Open();
     }
 
+    /// <summary>Gives back the files of a task that has never run.</summary>
+    internal void DropFiles() => ExitFiles();
+
     private void ExitFiles()
     {
         FdTable files;

@@ -34,6 +34,12 @@ public sealed partial class Task
             t_ofThisThread = this;
             ApplyAffinity();
             FinishClone();
+            if (Kernel.IsFrozen)
+            {
+                // Made while the sandbox was being paused, after it had looked for its tasks.
+                Interlocked.Or(ref _work, (int)TaskWork.Freeze);
+            }
+
             RunGuest();
             Exit();
             t_ofThisThread = null;

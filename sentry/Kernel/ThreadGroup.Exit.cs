@@ -13,6 +13,10 @@ public sealed partial class ThreadGroup
     private bool _isDead;
     private bool _isReaped;
 
+    /// <summary>Who hears the wait status of a process that entered from outside the sandbox; null for all others.
+    /// </summary>
+    internal System.Action<int>? OnEnd { get; set; }
+
     /// <summary>True once every task has ended: the process is a zombie, or reaped. Guarded by TasksLock for
     /// writing.</summary>
     public bool IsDead => Volatile.Read(ref _isDead);
@@ -126,6 +130,13 @@ public sealed partial class ThreadGroup
         }
     }
 
+    /// <summary>Undoes a process that has never run. Under TasksLock.</summary>
+    internal void DiscardLocked()
+    {
+        Volatile.Write(ref _isDead, true);
+        ReapLocked();
+    }
+
     /// <summary>Tells the parent of a stop, or that it was called off or ended (kernel/signal.c,
     /// do_notify_parent_cldstop).</summary>
     internal void NotifyParentOfStop(int code)
@@ -185,7 +196,15 @@ public sealed partial class ThreadGroup
         ThreadGroup? parent = Parent;
         if (parent is null)
         {
-            Kernel.NoteInitExit(WaitStatusValue);
+            if (OnEnd is { } onEnd)
+            {
+                onEnd(WaitStatusValue);
+            }
+            else
+            {
+                Kernel.NoteInitExit(WaitStatusValue);
+            }
+
             return true;
         }
 

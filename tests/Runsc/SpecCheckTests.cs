@@ -44,8 +44,8 @@ public sealed class SpecCheckTests
             .PidsLimit);
 
     [Theory]
-    [InlineData("},\"linux\":{\"resources\":{\"cpu\":{\"shares\":2}}}}", "linux.resources.cpu: not supported")]
-    [InlineData("},\"hooks\":{\"poststop\":[{\"path\":\"/x\"}]}}", "hooks.poststop: not supported")]
+    [InlineData("},\"linux\":{\"resources\":{\"blockIO\":{\"weight\":2}}}}", "linux.resources.blockIO: not supported")]
+    [InlineData("},\"hooks\":{\"createContainer\":[{\"path\":\"/x\"}]}}", "hooks.createContainer: not supported")]
     [InlineData("},\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/x\"}]}}", "joining a namespace")]
     public void What_is_not_supported_is_named(string rest, string message) => Assert.Contains(message, Refusal(rest));
 }

@@ -1,0 +1,141 @@
+using System;
+using System.Collections.Generic;
+using Abi.Linux;
+using Runsc.Sandbox;
+using Sentry.Kernel;
+
+namespace Runsc.Boot;
+
+/// <summary>What clients of the control socket ask about the running sandbox.</summary>
+internal sealed partial class Composer
+{
+    private const int CommandLimit = 512;
+
+    /// <summary>Signals one process; null, or one line.</summary>
+    internal string? SignalProcess(int pid, int signal)
+    {
+        ThreadGroup? group = Kernel.RootPidNamespace.FindThreadGroup(pid);
+        Errno errno = group is null ? Errno.ESRCH
+            : group.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });
+        return errno == Errno.None ? null : "no such process: " + pid;
+    }
+
+    /// <summary>Stops all tasks; null, or one line.</summary>
+    internal string? Pause()
+    {
+        if (Kernel.IsFrozen)
+        {
+            return "container not running";
+        }
+
+        Kernel.Freeze();
+        return null;
+    }
+
+    /// <summary>Undoes <see cref="Pause"/>; null, or one line.</summary>
+    internal string? Resume()
+    {
+        if (!Kernel.IsFrozen)
+        {
+            return "container not paused";
+        }
+
+        Kernel.Thaw();
+        return null;
+    }
+
+    /// <summary>All processes that have not been reaped, in the order of their ids.</summary>
+    internal List<ProcessEntry> Processes()
+    {
+        List<ThreadGroup> groups = [];
+        Kernel.RootPidNamespace.CollectThreadGroups(groups);
+        List<ProcessEntry> result = [];
+        foreach (ThreadGroup group in groups)
+        {
+            CpuTimes times = group.GetCpuTimes();
+            result.Add(new ProcessEntry
+            {
+                Pid = group.Identity.Number,
+                ParentPid = group.ParentIdIn(Kernel.RootPidNamespace),
+                Uid = group.Leader.Credentials.RealUid,
+                Tasks = group.LiveTasks,
+                CpuNs = times.UserNs + times.SystemNs,
+                AgeNs = Math.Max(0, Kernel.MonotonicNowNs - group.Leader.StartTimeNs),
+                ResidentBytes = ResidentBytes(group),
+                State = StateLetter(group.Leader.State),
+                Command = CommandOf(group),
+            });
+        }
+
+        return result;
+    }
+
+    /// <summary>What the sandbox uses.</summary>
+    internal SandboxStatistics Statistics()
+    {
+        SandboxStatistics result = new()
+        {
+            MemoryBytes = (long)Kernel.MemoryFile.UsedBytes,
+            MemoryLimitBytes = (long)Math.Min(Kernel.MemoryFile.LimitBytes, long.MaxValue),
+            Tasks = Kernel.TaskCount,
+            TaskLimit = Kernel.MaxTasks,
+            OomKills = Kernel.OomKills,
+        };
+        List<ThreadGroup> groups = [];
+        Kernel.RootPidNamespace.CollectThreadGroups(groups);
+        foreach (ThreadGroup group in groups)
+        {
+            CpuTimes own = group.GetCpuTimes();
+            CpuTimes children = group.GetChildrenCpuTimes();
+            result.UserNs += own.UserNs + children.UserNs;
+            result.SystemNs += own.SystemNs + children.SystemNs;
+        }
+
+        return result;
+    }
+
+    /// <summary>New limits of the whole sandbox; 0 leaves one alone, negative lifts it. Null, or one line.</summary>
+    internal string? Update(long memoryBytes, long tasks)
+    {
+        if (memoryBytes != 0)
+        {
+            Kernel.MemoryFile.LimitBytes = memoryBytes > 0 ? (ulong)memoryBytes : ulong.MaxValue;
+        }
+
+        if (tasks != 0)
+        {
+            Kernel.MaxTasks = tasks > 0 ? (int)Math.Min(tasks, MostTasks) : MostTasks;
+        }
+
+        return null;
+    }
+
+    private static long ResidentBytes(ThreadGroup group)
+    {
+        if (group.Leader.AcquireMm() is not { } mm)
+        {
+            return 0;
+        }
+
+        long result = (long)mm.ResidentBytes;
+        mm.DropUser();
+        return result;
+    }
+
+    /// <summary>The arguments, or the name in brackets of a process without memory, as ps(1) shows them.</summary>
+    private static string CommandOf(ThreadGroup group)
+    {
+        string command = group.Leader.CommandLine(CommandLimit).Replace('\0', ' ').TrimEnd(' ');
+        return command.Length > 0 ? command : "[" + group.Leader.Name + "]";
+    }
+
+    private static string StateLetter(TaskState state) => state switch
+    {
+        TaskState.Running => "R",
+        TaskState.Uninterruptible => "D",
+        TaskState.Stopped => "T",
+        TaskState.Traced => "t",
+        TaskState.Zombie or TaskState.Dead => "Z",
+        _ => "S",
+    };
+}

@@ -1,0 +1,300 @@
+using System;
+using System.Collections.Generic;
+using System.Text.Json;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Runsc.Sandbox;
+
+namespace Runsc.Boot;
+
+/// <summary>One connection to the control socket. Requests are answered in their order; when the client goes, the
+/// process that it executed goes too.</summary>
+internal sealed class ControlSession
+{
+    private const int MaxDocumentBytes = 16 << 20;
+    private const int ProcessesPerPacket = 32;
+
+    private readonly ControlServer _server;
+    private readonly SandboxLife _life;
+    private readonly int _socket;
+    private readonly ManualResetEventSlim _ended = new(true);
+
+    private GuestProcess? _process;
+    private HostFd? _processEnded;
+    private int _processStatus;
+
+    internal ControlSession(ControlServer server, SandboxLife life, int socket)
+    {
+        _server = server;
+        _life = life;
+        _socket = socket;
+    }
+
+    internal void Start(int stackBytes) =>
+        new Thread(Run, stackBytes) { IsBackground = true, Name = "session" }.Start();
+
+    /// <summary>Waits until the client has heard of the end of its process.</summary>
+    internal void AwaitEnd(int timeoutMs) => _ended.Wait(timeoutMs);
+
+    private void Run()
+    {
+        Span<HostPollFd> polled = stackalloc HostPollFd[2];
+        bool isOpen = true;
+        while (isOpen)
+        {
+            polled[0] = new HostPollFd { Fd = _socket, Events = HostPoll.In };
+            polled[1] = new HostPollFd { Fd = _processEnded?.Value ?? -1, Events = HostPoll.In };
+            if (HostPoll.Poll(polled, -1, out _) != Errno.None)
+            {
+                continue;
+            }
+
+            if (polled[1].Revents != 0)
+            {
+                ReportEnd();
+            }
+            else if (polled[0].Revents != 0)
+            {
+                isOpen = Serve();
+            }
+        }
+
+        if (_process is { } process)
+        {
+            EndProcess(process);
+        }
+
+        _server.Remove(this, _socket);
+        HostUnistd.Close(_socket);
+    }
+
+    /// <summary>The client is gone: so is its process, once it has said so.</summary>
+    private void EndProcess(GuestProcess process)
+    {
+        process.Signal(Signals.SIGKILL);
+        Span<HostPollFd> ended = [new HostPollFd { Fd = _processEnded!.Value, Events = HostPoll.In }];
+        while (HostPoll.Poll(ended, -1, out _) != Errno.None)
+        {
+        }
+
+        process.Dispose();
+        _processEnded.Dispose();
+        _ended.Set();
+    }
+
+    /// <summary>One request; false when the client is gone or sent what is none.</summary>
+    private bool Serve()
+    {
+        byte[] buffer = new byte[Packets.MaxRequestBytes];
+        Span<int> numbers = stackalloc int[Packets.MaxFds];
+        Errno errno = Packets.Receive(_socket, buffer, ControlJson.Default.ControlRequest, numbers, out int count,
+            out ControlRequest? request);
+        HostFd[] descriptors = new HostFd[count];
+        for (int i = 0; i < count; i++)
+        {
+            descriptors[i] = new HostFd(numbers[i]);
+        }
+
+        bool isRequest = errno == Errno.None && request is not null;
+        bool isOpen = isRequest && (request!.Kind == RequestKind.Exec ? Execute(descriptors) : Answer(request));
+        if (!isRequest || request!.Kind != RequestKind.Exec)
+        {
+            Close(descriptors);
+        }
+
+        return isOpen;
+    }
+
+    private static void Close(ReadOnlySpan<HostFd> descriptors)
+    {
+        foreach (HostFd descriptor in descriptors)
+        {
+            descriptor.Dispose();
+        }
+    }
+
+    private bool Answer(ControlRequest request)
+    {
+        switch (request.Kind)
+        {
+            case RequestKind.Start:
+                return Conclude(_life.Start());
+            case RequestKind.Signal:
+                return Signal(request.Number);
+            case RequestKind.SignalAll or RequestKind.SignalProcess:
+                return Conclude(SignalOthers(request));
+            case RequestKind.Wait:
+                _server.AddWaiter(_socket);
+                return true;
+            case RequestKind.List:
+                return List();
+            case RequestKind.Pause:
+                return Conclude(_life.Composer.Pause());
+            case RequestKind.Resume:
+                return Conclude(_life.Composer.Resume());
+            case RequestKind.Statistics:
+                return Send(new ControlReply { Kind = ReplyKind.Statistics, Statistics =
+                    _life.Composer.Statistics() });
+            case RequestKind.WindowSize:
+                Resize(request.Rows, request.Columns);
+                return true;
+            case RequestKind.Update:
+                return Conclude(_life.Composer.Update(request.MemoryLimitBytes, request.PidsLimit));
+            default:
+                return false;
+        }
+    }
+
+    private bool Send(ControlReply reply) =>
+        Packets.Send(_socket, reply, ControlJson.Default.ControlReply) == Errno.None;
+
+    private bool Conclude(string? problem) =>
+        Send(problem is null
+            ? new ControlReply { Kind = ReplyKind.Done }
+            : new ControlReply { Kind = ReplyKind.Failed, Text = problem });
+
+    private static string? CheckSignal(int number) =>
+        number is >= 1 and <= Signals.NSIG ? null : "unknown signal \"" + number + "\"";
+
+    private string? SignalOthers(ControlRequest request)
+    {
+        string? problem = CheckSignal(request.Number);
+        if (problem is null && request.Kind == RequestKind.SignalProcess)
+        {
+            return _life.Composer.SignalProcess(request.Pid, request.Number);
+        }
+
+        if (problem is null)
+        {
+            _life.Composer.Kernel.SignalAll(request.Number);
+        }
+
+        return problem;
+    }
+
+    /// <summary>To the connection's own process there is no answer: it is a stream of signals.</summary>
+    private bool Signal(int number)
+    {
+        string? problem = CheckSignal(number);
+        if (_process is { } process)
+        {
+            if (problem is null)
+            {
+                process.Signal(number);
+            }
+
+            return true;
+        }
+
+        if (problem is null && _life.Signal(number) != Errno.None)
+        {
+            problem = "container not running";
+        }
+
+        return Conclude(problem);
+    }
+
+    private void Resize(ushort rows, ushort columns)
+    {
+        if (_process is { } process)
+        {
+            process.Resize(rows, columns);
+        }
+        else
+        {
+            _life.Composer.Resize(rows, columns);
+        }
+    }
+
+    private bool List()
+    {
+        List<ProcessEntry> all = _life.Composer.Processes();
+        for (int at = 0; at < all.Count; at += ProcessesPerPacket)
+        {
+            List<ProcessEntry> part = all.GetRange(at, Math.Min(ProcessesPerPacket, all.Count - at));
+            if (!Send(new ControlReply { Kind = ReplyKind.Processes, Processes = part }))
+            {
+                return false;
+            }
+        }
+
+        return Send(new ControlReply { Kind = ReplyKind.Processes, Processes = [] });
+    }
+
+    /// <summary>Starts the connection's process. Takes the descriptors.</summary>
+    private bool Execute(HostFd[] descriptors)
+    {
+        if (descriptors.Length != Packets.MaxFds || _process is not null || _processEnded is not null)
+        {
+            Close(descriptors);
+            return false;
+        }
+
+        HostFd[] streams = descriptors[1..];
+        SandboxSpec? spec = ReadDocument(descriptors[0]);
+        if (spec is not { Args.Count: > 0, WorkingDirectory.Length: > 0 })
+        {
+            Close(streams);
+            return Conclude("the process is not described");
+        }
+
+        if (HostPoll.EventFd(0, HostFcntl.CloseOnExec, out int ended) != Errno.None)
+        {
+            Close(streams);
+            return Conclude("too many open files");
+        }
+
+        _ended.Reset();
+        _processEnded = new HostFd(ended);
+        string? problem = _life.Composer.Execute(spec, streams, OnProcessEnd, out _process);
+        if (problem is not null)
+        {
+            Close(streams);
+            _processEnded.Dispose();
+            _processEnded = null;
+            _ended.Set();
+            return Conclude(problem);
+        }
+
+        return Send(new ControlReply { Kind = ReplyKind.Started, Number = _process!.Task.Tid });
+    }
+
+    /// <summary>Under the tasks lock: the write to an eventfd does not block.</summary>
+    private void OnProcessEnd(int waitStatus)
+    {
+        _processStatus = waitStatus;
+        Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
+        _ = HostUnistd.Write(_processEnded!.Value, one, out _);
+    }
+
+    private void ReportEnd()
+    {
+        _process!.Dispose();
+        _process = null;
+        _processEnded!.Dispose();
+        _processEnded = null;
+        Send(new ControlReply { Kind = ReplyKind.Ended, Number = _processStatus });
+        _ended.Set();
+    }
+
+    private static SandboxSpec? ReadDocument(HostFd file)
+    {
+        const int Sealed = 0xf;
+        using (file)
+        {
+            bool isSealed = HostFcntl.Fcntl(file.Value, HostFcntl.GetSeals, 0, out int seals) == Errno.None
+                && (seals & Sealed) == Sealed;
+            if (!isSealed || HostStat.Fstat(file.Value, out Stat stat) != Errno.None
+                || stat.st_size is <= 0 or > MaxDocumentBytes)
+            {
+                return null;
+            }
+
+            byte[] text = new byte[stat.st_size];
+            return HostUnistd.Pread(file.Value, text, 0, out int done) == Errno.None
+                ? Packets.Parse(text.AsSpan(0, done), ControlJson.Default.SandboxSpec)
+                : null;
+        }
+    }
+}

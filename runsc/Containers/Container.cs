@@ -1,0 +1,166 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text;
+using System.Text.Json;
+using Abi.Linux;
+using HostOs;
+using Runsc.Cli;
+using Runsc.Oci;
+using Runsc.Sandbox;
+
+namespace Runsc.Containers;
+
+/// <summary>A container that exists: its directory and its state.</summary>
+internal sealed class Container : IDisposable
+{
+    /// <summary>How long the processes of a container may take to end after SIGKILL.</summary>
+    private const long EndNs = 10_000_000_000;
+
+    private Container(StateDirectory directory, ContainerState state)
+    {
+        Directory = directory;
+        State = state;
+    }
+
+    internal StateDirectory Directory { get; }
+
+    internal ContainerState State { get; private set; }
+
+    internal string Id => Directory.Id;
+
+    /// <summary>What it is now: a container whose Sentry is gone has stopped, whatever was written last.</summary>
+    internal ContainerStatus Status
+    {
+        get
+        {
+            if (State.Sentry.Pid == 0)
+            {
+                return Directory.IsUnowned() ? ContainerStatus.Stopped : ContainerStatus.Creating;
+            }
+
+            return State.Sentry.IsAlive ? State.Status : ContainerStatus.Stopped;
+        }
+    }
+
+    /// <summary>Opens a container, or says as runc does that there is none.</summary>
+    internal static Container Open(string root, string id) =>
+        TryOpen(root, id) ?? throw new UserErrorException("container does not exist");
+
+    /// <summary>Opens a container; null when there is none or it has no state yet.</summary>
+    internal static Container? TryOpen(string root, string id)
+    {
+        StateDirectory? directory = StateDirectory.Find(root, id);
+        ContainerState? state = directory?.Load();
+        if (state is null)
+        {
+            directory?.Dispose();
+            return null;
+        }
+
+        return new Container(directory!, state);
+    }
+
+    /// <summary>A container that is being made.</summary>
+    internal static Container New(StateDirectory directory, ContainerState state) => new(directory, state);
+
+    /// <summary>Takes the lock for changes and reads the state again; the container may be gone meanwhile.</summary>
+    internal HostFd Lock()
+    {
+        HostFd? result = Directory.Lock();
+        ContainerState? state = result is null ? null : Directory.Load();
+        if (state is null)
+        {
+            result?.Dispose();
+            throw new UserErrorException("container does not exist");
+        }
+
+        State = state;
+        return result!;
+    }
+
+    internal void Save() => Directory.Save(State);
+
+    /// <summary>Connects to the Sentry.</summary>
+    internal ControlClient Connect() => ControlClient.Connect(Directory)
+        ?? throw new UserErrorException("container not running");
+
+    /// <summary>Ends every process of the container, runs the last hooks, and removes every trace of it.</summary>
+    internal void Destroy()
+    {
+        if (!EndProcesses())
+        {
+            throw new UserErrorException("the processes of container " + Id + " do not end");
+        }
+
+        Cgroups.Remove(State.Cgroups);
+        if (State.Hooks?.Poststop is { Count: > 0 } hooks && State.Status != ContainerStatus.Creating)
+        {
+            Hooks.RunAll("poststop", hooks, OciState(ContainerStatus.Stopped), HookFailure.Reported);
+        }
+
+        Directory.Remove();
+    }
+
+    /// <summary>Ends Sentry and gofer; false when one does not end.</summary>
+    internal bool EndProcesses()
+    {
+        State.Sentry.Signal(Signals.SIGKILL);
+        State.Gofer.Signal(Signals.SIGKILL);
+        State.Bell.Signal(Signals.SIGKILL);
+        return State.Sentry.AwaitEnd(EndNs) && State.Gofer.AwaitEnd(EndNs) && State.Bell.AwaitEnd(EndNs);
+    }
+
+    /// <summary>The state as the runtime-spec has it (runtime.md, "State"), for hooks.</summary>
+    internal byte[] OciState(ContainerStatus status) => Describe(status, default);
+
+    /// <summary>The state as <c>runc state</c> prints it.</summary>
+    internal byte[] Describe() => Describe(Status, new JsonWriterOptions { Indented = true });
+
+    /// <summary>One element of <c>runc list --format json</c>.</summary>
+    internal void Write(Utf8JsonWriter writer, ContainerStatus status)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("ociVersion", State.OciVersion);
+        writer.WriteString("id", Id);
+        writer.WriteNumber("pid", status == ContainerStatus.Stopped ? 0 : State.Sentry.Pid);
+        writer.WriteString("status", Name(status));
+        writer.WriteString("bundle", Text(State.Bundle));
+        writer.WriteString("rootfs", Text(State.Rootfs));
+        writer.WriteString("created", State.Created);
+        if (State.Annotations is { Count: > 0 } annotations)
+        {
+            writer.WriteStartObject("annotations");
+            foreach (KeyValuePair<string, string> entry in annotations)
+            {
+                writer.WriteString(entry.Key, entry.Value);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteString("owner", State.Owner);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>A state by the name users know.</summary>
+    internal static string Name(ContainerStatus status) => status.ToString().ToLowerInvariant();
+
+    /// <inheritdoc/>
+    public void Dispose() => Directory.Dispose();
+
+    private byte[] Describe(ContainerStatus status, JsonWriterOptions options)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream, options))
+        {
+            Write(writer, status);
+        }
+
+        return stream.ToArray();
+    }
+
+    /// <summary>A path as text; one that is none loses what is no UTF-8.</summary>
+    internal static string Text(string path) =>
+        ByteStrings.TryToText(path, out string text) ? text : Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(path));
+}

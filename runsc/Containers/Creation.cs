@@ -1,0 +1,223 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using Abi.Linux;
+using HostOs;
+using Runsc.Cli;
+using Runsc.Oci;
+using Runsc.Sandbox;
+
+namespace Runsc.Containers;
+
+/// <summary>Makes containers: <c>create</c> and both kinds of <c>run</c>.</summary>
+internal sealed class Creation
+{
+    private readonly GlobalFlags.Values _flags;
+    private readonly CreateOptions _options;
+    private readonly Spec _config;
+    private readonly SandboxBuilder _builder;
+    private readonly string _bundle;
+
+    internal Creation(GlobalFlags.Values flags, CreateOptions options)
+    {
+        ContainerId.Check(options.Id);
+        _flags = flags;
+        _options = options;
+        _config = SpecLoader.Load(options.Bundle);
+        _builder = OciSandbox.Build(options.Id, options.Bundle, _config, flags.RootStorage);
+        _builder.Spec.StartMoment = StartMoment.OnRequest;
+        _bundle = HostPath.Resolve("--bundle", options.Bundle, PathKind.Directory);
+    }
+
+    /// <summary>Makes the container and leaves it waiting for its start.</summary>
+    internal void Create()
+    {
+        SandboxSpec spec = _builder.Spec;
+        if (spec.Terminal && _options.ConsoleSocket is null)
+        {
+            throw new UserErrorException("process.terminal: a detached container needs --console-socket");
+        }
+
+        if (!spec.Terminal && _options.ConsoleSocket is not null)
+        {
+            throw new UserErrorException("--console-socket: the container has no terminal (process.terminal)");
+        }
+
+        using Container container = Begin(SandboxLifetime.OutlivesLauncher);
+        bool isDone = false;
+        try
+        {
+            using ConsolePair? console = spec.Terminal ? ConsolePair.Open(spec.TerminalRows, spec.TerminalColumns)
+                : null;
+            using SandboxProcesses processes = SandboxProcesses.Prepare();
+            using HostFd listener = Listen(container);
+            using HostFd exit = container.Directory.CreateExitFile();
+            using HostFd? bell = HangBell(container);
+            processes.Start(_builder, _flags, Wiring(container, listener, exit, bell,
+                SandboxLifetime.OutlivesLauncher, console));
+            Launcher.AwaitCreated(processes);
+            console?.SendMaster(_options.ConsoleSocket!);
+            Finish(container, processes);
+            processes.LetGo();
+            isDone = true;
+        }
+        finally
+        {
+            if (!isDone)
+            {
+                container.Destroy();
+            }
+        }
+
+        container.Directory.Disown();
+    }
+
+    /// <summary>Runs the container in the foreground; its exit status.</summary>
+    internal int Run()
+    {
+        if (_options.ConsoleSocket is not null)
+        {
+            throw new UserErrorException("--console-socket: needs --detach");
+        }
+
+        SweepAbandoned();
+        using Container container = Begin(SandboxLifetime.EndsWithLauncher);
+        try
+        {
+            using HostFd listener = Listen(container);
+            using HostFd exit = container.Directory.CreateExitFile();
+            using HostFd? bell = HangBell(container);
+            SandboxWiring wiring = Wiring(container, listener, exit, bell, SandboxLifetime.EndsWithLauncher, null);
+            return Launcher.Run(_builder, _flags, wiring, processes => Finish(container, processes),
+                () => Starting.Started(container));
+        }
+        finally
+        {
+            container.Destroy();
+        }
+    }
+
+    private Container Begin(SandboxLifetime lifetime)
+    {
+        TakeOverAbandoned(_options.Id);
+        StateDirectory directory = StateDirectory.Create(_flags.Root, _options.Id);
+        Container container = Container.New(directory, new ContainerState
+        {
+            Id = _options.Id,
+            OciVersion = _config.OciVersion!,
+            Status = ContainerStatus.Creating,
+            Bundle = _bundle,
+            Rootfs = _builder.AttachPoints[0].HostPath,
+            Created = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture),
+            Owner = HostIds.IsRoot ? "root" : HostUnistd.GetUid().ToString(CultureInfo.InvariantCulture),
+            Annotations = _config.Annotations,
+            IsForeground = lifetime == SandboxLifetime.EndsWithLauncher,
+            Hooks = _config.Hooks,
+        });
+        try
+        {
+            container.State.Cgroups = Cgroups.Plan(_options.Id, _config.Linux, _flags);
+            container.Save();
+            Cgroups.Make(container.State.Cgroups, _config.Linux?.Resources);
+        }
+        catch (UserErrorException)
+        {
+            container.Destroy();
+            container.Dispose();
+            throw;
+        }
+
+        return container;
+    }
+
+    private static HostFd Listen(Container container)
+    {
+        Errno errno = UnixSocket.Listen(container.Directory.Fd, StateDirectory.SocketName, out HostFd? listener);
+        return errno == Errno.None ? listener!
+            : throw new UserErrorException("cannot make the control socket: " + ErrorText.Describe(errno));
+    }
+
+    /// <summary>A bell for a container whose memory is limited and whose control groups somebody may watch.</summary>
+    private HostFd? HangBell(Container container)
+    {
+        if (_builder.Spec.MemoryLimitBytes == 0 || container.State.Cgroups.Count == 0)
+        {
+            return null;
+        }
+
+        (int pid, HostFd rope) = OomBell.Hang();
+        container.State.Bell = HostProcess.Identify(pid);
+        Cgroups.Join(container.State.Cgroups, pid);
+        return rope;
+    }
+
+    private static SandboxWiring Wiring(Container container, HostFd listener, HostFd exit, HostFd? bell,
+        SandboxLifetime lifetime, ConsolePair? console) => new()
+        {
+            Lifetime = lifetime,
+            Listener = listener,
+            ExitFile = exit,
+            Bell = bell,
+            Console = console?.Slave,
+            Joined = pid => Cgroups.Join(container.State.Cgroups, pid),
+        };
+
+    /// <summary>The sandbox is there: hooks, process id file, state.</summary>
+    private void Finish(Container container, SandboxProcesses processes)
+    {
+        ContainerState state = container.State;
+        state.Sentry = HostProcess.Identify(processes.Sentry.Pid);
+        state.Gofer = HostProcess.Identify(processes.Gofer.Pid);
+        byte[] description = container.OciState(ContainerStatus.Creating);
+        Hooks.RunAll("prestart", state.Hooks?.Prestart, description, HookFailure.Fatal);
+        Hooks.RunAll("createRuntime", state.Hooks?.CreateRuntime, description, HookFailure.Fatal);
+        state.Status = ContainerStatus.Created;
+        container.Save();
+        if (_options.PidFile is { } file)
+        {
+            PidFile.Write(file, state.Sentry.Pid);
+        }
+
+        if (state.IsForeground)
+        {
+            Starting.RunStartContainer(container);
+        }
+    }
+
+    private void TakeOverAbandoned(string id)
+    {
+        using StateDirectory? directory = StateDirectory.Find(_flags.Root, id);
+        if (directory is null || !directory.IsUnowned())
+        {
+            return;
+        }
+
+        ContainerState? state = directory.Load();
+        if (state is null or { IsForeground: true })
+        {
+            using Container container = Container.New(directory, state ?? new ContainerState { Id = id });
+            container.Destroy();
+        }
+    }
+
+    /// <summary>Removes what foreground launchers left that were killed.</summary>
+    private void SweepAbandoned()
+    {
+        foreach (string id in StateDirectory.List(_flags.Root))
+        {
+            using Container? container = Container.TryOpen(_flags.Root, id);
+            if (container is { State.IsForeground: true })
+            {
+                TakeOverAbandoned(id);
+            }
+        }
+    }
+}
+
+/// <summary>Flags of <c>create</c> and <c>run</c>.</summary>
+/// <param name="Id">Container id.</param>
+/// <param name="Bundle">Bundle directory.</param>
+/// <param name="ConsoleSocket">Whom the terminal's master is sent to.</param>
+/// <param name="PidFile">File for the process id.</param>
+internal sealed record CreateOptions(string Id, string Bundle, string? ConsoleSocket, string? PidFile);

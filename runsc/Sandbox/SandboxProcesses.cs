@@ -1,0 +1,213 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+using Abi.Linux;
+using HostOs;
+using Runsc.Cli;
+using Runsc.Oci;
+
+namespace Runsc.Sandbox;
+
+/// <summary>The Sentry and the gofer of one sandbox as the launcher holds them, and the channel to the
+/// Sentry.</summary>
+internal sealed class SandboxProcesses : IDisposable
+{
+    private readonly List<HostFd> _owned = [];
+    private readonly List<SpawnedProcess> _started = [];
+    private HostFd? _goferSays;
+
+    /// <summary>Channel to the Sentry.</summary>
+    internal ControlChannel Channel { get; private set; } = null!;
+
+    /// <summary>Descriptor of the channel, to poll.</summary>
+    internal int ChannelFd { get; private set; }
+
+    internal SpawnedProcess Sentry => _started[0];
+
+    internal SpawnedProcess Gofer => _started[1];
+
+    /// <summary>What is needed before the processes: their channel. Messages can be sent already.</summary>
+    internal static SandboxProcesses Prepare()
+    {
+        SandboxProcesses result = new();
+        (HostFd own, HostFd sentry) = result.MakePair();
+        result.ChannelFd = own.Value;
+        result.Channel = new ControlChannel(own.Value);
+        result._sentryChannel = sentry;
+        return result;
+    }
+
+    private HostFd _sentryChannel = null!;
+
+    /// <summary>Starts both. On failure none is left.</summary>
+    internal void Start(SandboxBuilder builder, GlobalFlags.Values flags, SandboxWiring wiring)
+    {
+        SandboxSpec spec = builder.Spec;
+        spec.Platform = flags.Platform;
+        spec.Strace = flags.Strace;
+        spec.CountCalls = flags.CountCalls;
+        wiring.LogFd = OpenDebugLog(flags.DebugLog);
+        List<HostFd> goferEnds = [];
+        List<HostFd> sentryEnds = [];
+        for (int i = 0; i < Gofers.ChannelCount; i++)
+        {
+            (HostFd goferEnd, HostFd sentryEnd) = MakePair();
+            goferEnds.Add(goferEnd);
+            sentryEnds.Add(sentryEnd);
+        }
+
+        if (wiring.Lifetime == SandboxLifetime.OutlivesLauncher)
+        {
+            Errno errno = HostMman.MemfdCreate("runsc-gofer-says", HostMman.MfdCloexec, out int said);
+            _goferSays = errno == Errno.None ? new HostFd(said)
+                : throw new UserErrorException("cannot make a memory file: " + ErrorText.Describe(errno));
+        }
+
+        // The Sentry first: it has more to do before they talk.
+        _started.Add(Sentries.Start(spec, _sentryChannel, sentryEnds, wiring));
+        wiring.Joined?.Invoke(Sentry.Pid);
+        _started.Add(Gofers.Start(builder.AttachPoints, goferEnds, wiring.Lifetime, _goferSays));
+        wiring.Joined?.Invoke(Gofer.Pid);
+        goferEnds.ForEach(static fd => fd.Dispose());
+        sentryEnds.ForEach(static fd => fd.Dispose());
+        _sentryChannel.Dispose();
+    }
+
+    /// <summary>Ends all before waiting for any, so that the host takes them down side by side; their wait
+    /// statuses.</summary>
+    internal int[] End()
+    {
+        foreach (SpawnedProcess process in _started)
+        {
+            HostWait.PidFdSendSignal(process.PidFd.Value, Signals.SIGKILL);
+        }
+
+        int[] statuses = new int[_started.Count];
+        for (int i = 0; i < statuses.Length; i++)
+        {
+            statuses[i] = Reap(_started[i]);
+        }
+
+        _started.Clear();
+        return statuses;
+    }
+
+    /// <summary>Lets the processes live on.</summary>
+    internal void LetGo()
+    {
+        Channel.Send(new ControlMessage { Kind = ControlKind.Detach });
+        foreach (SpawnedProcess process in _started)
+        {
+            process.PidFd.Dispose();
+        }
+
+        _started.Clear();
+    }
+
+    /// <summary>The gofer's line, when it had to say something and its standard error was not the caller's.</summary>
+    internal string GoferSaid()
+    {
+        const int Limit = 4096;
+        const string Prefix = "runsc: ";
+        byte[] text = new byte[Limit];
+        if (_goferSays is null || HostUnistd.Pread(_goferSays.Value, text, 0, out int done) != Errno.None)
+        {
+            return "";
+        }
+
+        string line = Encoding.Latin1.GetString(text, 0, done).Split('\n')[0];
+        return line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line;
+    }
+
+    /// <summary>Ends what still runs.</summary>
+    public void Dispose()
+    {
+        End();
+        _goferSays?.Dispose();
+        foreach (HostFd fd in _owned)
+        {
+            fd.Dispose();
+        }
+    }
+
+    private static int Reap(SpawnedProcess process)
+    {
+        int status;
+        while (HostWait.Wait4(process.Pid, HostWait.All, out status, out _) == Errno.EINTR)
+        {
+        }
+
+        process.PidFd.Dispose();
+        return status;
+    }
+
+    private int OpenDebugLog(string? path)
+    {
+        if (path is null)
+        {
+            return -1;
+        }
+
+        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
+        const int OwnerOnly = 0x180;
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, OwnerOnly, out int fd);
+        if (errno != Errno.None)
+        {
+            throw new UserErrorException("--debug-log: " + path + ": " + ErrorText.Describe(errno));
+        }
+
+        _owned.Add(new HostFd(fd));
+        return fd;
+    }
+
+    private (HostFd First, HostFd Second) MakePair()
+    {
+        Errno errno = HostSocket.SocketPair(HostSocket.AfUnix, HostSocket.SeqPacket | HostSocket.Cloexec, 0,
+            out int first, out int second);
+        if (errno != Errno.None)
+        {
+            throw new UserErrorException("cannot make a socket pair: " + errno);
+        }
+
+        HostFd one = new(first);
+        HostFd other = new(second);
+        _owned.Add(one);
+        _owned.Add(other);
+        return (one, other);
+    }
+}
+
+/// <summary>What ties the processes of a sandbox to the host beyond their channels.</summary>
+internal sealed class SandboxWiring
+{
+    internal SandboxLifetime Lifetime { get; init; }
+
+    /// <summary>Listening control socket, or null.</summary>
+    internal HostFd? Listener { get; init; }
+
+    /// <summary>File for the wait status, or null.</summary>
+    internal HostFd? ExitFile { get; init; }
+
+    /// <summary>The Sentry's end of the bell of <see cref="OomBell"/>, or null.</summary>
+    internal HostFd? Bell { get; init; }
+
+    /// <summary>Slave of the host's pseudo terminal that the container's is joined to; null: the caller's
+    /// streams.</summary>
+    internal HostFd? Console { get; init; }
+
+    /// <summary>Called with the id of each process as soon as it is there (control groups).</summary>
+    internal Action<int>? Joined { get; init; }
+
+    /// <summary>Debug log, or -1.</summary>
+    internal int LogFd { get; set; } = -1;
+}
+
+/// <summary>How long a sandbox lives.</summary>
+internal enum SandboxLifetime
+{
+    /// <summary>Not longer than the process that started it.</summary>
+    EndsWithLauncher,
+
+    /// <summary>Until its first process ends: the launcher goes before.</summary>
+    OutlivesLauncher,
+}

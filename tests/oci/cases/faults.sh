@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# Somebody kills a process of the container, or the command that works on it.
+
+case_killed_parts() {
+    bundle sleep 1000
+    local part pid
+    for part in runsc-sandbox runsc-gofer; do
+        r run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null
+        pid=$(pgrep -f "^$part" | head -1)
+        kill -KILL "$pid"
+        reach one stopped
+        r exec one true 2>/dev/null && fail "exec after $part was killed"
+        r delete one || fail "delete after $part was killed"
+    done
+}
+
+case_killed_commands() {
+    bundle sh -c 'sleep 0.2; exit 1'
+    local i seed=${OCI_SEED:-1}
+    RANDOM=$seed
+    for i in $(seq 1 "${OCI_FAULTS:-25}"); do
+        ("$runsc" --platform="$platform" --root "$state" run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null) &
+        local command=$!
+        sleep "0.$(printf %03d $((RANDOM % 200)))"
+        # Any one of the processes there are at this moment.
+        local victims
+        mapfile -t victims < <(processes)
+        [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || true
+        wait "$command" || true
+        r delete --force one || fail "delete --force after fault $i of seed $seed"
+        [ ! -e "$state/one" ] || fail "state is left after fault $i of seed $seed: $(ls -A "$state/one")"
+    done
+}
