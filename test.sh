@@ -8,7 +8,7 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
-runners=(guest cli survival programs perf)
+runners=(guest cli oci survival programs docker perf)
 by_name=(cpython stress)
 
 # The same random system calls in every run; another seed finds other things.

@@ -28,6 +28,8 @@ machine_needs=(
     /usr/bin/cpio:cpio
     /usr/bin/qemu-system-x86_64:qemu-system-x86
     /usr/sbin/runc:runc
+    /usr/sbin/dockerd:docker.io
+    /usr/bin/podman:podman
 )
 
 # The guest's Debian: minbase and the programs that tests/programs and fio-suites run.

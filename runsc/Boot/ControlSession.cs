@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Text.Json;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
@@ -233,7 +232,7 @@ internal sealed class ControlSession
 
         HostFd[] streams = descriptors[1..];
         SandboxSpec? spec = ReadDocument(descriptors[0]);
-        if (spec is not { Args.Count: > 0, WorkingDirectory.Length: > 0 })
+        if (spec is null)
         {
             Close(streams);
             return Conclude("the process is not described");
@@ -293,7 +292,7 @@ internal sealed class ControlSession
 
             byte[] text = new byte[stat.st_size];
             return HostUnistd.Pread(file.Value, text, 0, out int done) == Errno.None
-                ? Packets.Parse(text.AsSpan(0, done), ControlJson.Default.SandboxSpec)
+                ? ProcessDocument.Parse(text.AsSpan(0, done))
                 : null;
         }
     }

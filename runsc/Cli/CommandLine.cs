@@ -11,12 +11,20 @@ namespace Runsc.Cli;
 /// <summary>The commands and flags, as runc and gVisor's runsc spell them.</summary>
 internal static class CommandLine
 {
+    private const string Version = "0.1.0";
+
     /// <summary>A word that begins with '@' is a word, not the name of a file of words.</summary>
     private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
 
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
+        if (args is ["--version" or "-v"])
+        {
+            Output.Write("runsc version " + Version + "\nspec: 1.2.0\n");
+            return 0;
+        }
+
         RuntimeLog.Find(args);
         try
         {
@@ -72,6 +80,8 @@ internal static class CommandLine
         root.Subcommands.Add(EventsCommand.Build());
         root.Subcommands.Add(UpdateCommand.Build());
         root.Subcommands.Add(FeaturesCommand.Build());
+        root.Subcommands.Add(InstallCommand.BuildInstall());
+        root.Subcommands.Add(InstallCommand.BuildUninstall());
         root.Subcommands.Add(SpecCommand.Build());
         root.Subcommands.Add(SyscallsCommand.Build());
         return root;

@@ -46,13 +46,14 @@ internal static class Packets
         int done;
         do
         {
+            // ECONNRESET is told once, before what a peer sent that closed with unread packets: see ControlChannel.
             errno = HostSocket.Receive(socket, buffer, fds, HostSocket.MsgCmsgCloexec, out done, out fdCount);
         }
-        while (errno == Errno.EINTR);
+        while (errno is Errno.EINTR or Errno.ECONNRESET);
 
         if (errno != Errno.None || done == 0)
         {
-            return errno == Errno.ECONNRESET ? Errno.None : errno;
+            return errno;
         }
 
         packet = Parse(buffer[..done], type);

@@ -150,7 +150,7 @@ case_bundle_annotations_and_unknown_members_are_ignored() {
 case_bundle_state_is_there_while_it_runs() {
     script_bundle 'echo ready; while :; do sleep 0.1; done'
     start run --bundle "$work/bundle" one
-    grep -q "\"pid\":$started" "$state/one/state.json" || fail "no state: $(ls -R "$state")"
+    grep -q "\"pid\":$(child_of_started boot)," "$state/one/state.json" || fail "no state: $(ls -R "$state")"
     rejected 'in use' run_bundle one
     kill -KILL "$started"; ended 137
     # Whatever a killed launcher left is taken over, or cleared away by the next one.

@@ -92,7 +92,8 @@ c["hooks"] = {m: [{"path": w + "/hook", "args": ["hook", m, w + "/hooks"], "env"
     r start one; echo "start: $?"
     reach one stopped
     r delete one
-    sed 's/^\(prestart\|createRuntime\) .* 1/\1 1/' "$work/hooks"
+    # Status and time of the first three differ between versions of runc.
+    sed '/^poststop/!s/ [a-z]* 1/ 1/' "$work/hooks"
     CONFIG='c["hooks"] = {"createRuntime": [{"path": "/bin/false"}]}' bundle true
     r create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null; echo "create with a failing hook: $?"
     r state one >/dev/null 2>&1; echo "state: $?"

@@ -81,7 +81,7 @@ case_pause_stops_everything() {
 changed() { [ "$(cat "$work/shared/now")" != "$1" ]; }
 
 case_ps_and_events() {
-    bundle sh -c 'sleep 1001 & sleep 1002'
+    bundle sh -c 'sleep 1001 & sleep 1002; true'
     r run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null
     await 10 inside_runs 'sleep 1002' || fail "ps: $(r ps one)"
     equal 3 "$(r ps one | grep -c 'sleep 100')"

@@ -1,0 +1,39 @@
+using System;
+using System.Collections.Generic;
+using Runsc.Sandbox;
+
+namespace Runsc.Boot;
+
+/// <summary>The description of a process that a client sends: bytes of somebody else until they are checked.</summary>
+internal static class ProcessDocument
+{
+    private const int Resources = 16;
+
+    /// <summary>The description; null when the bytes are none.</summary>
+    internal static SandboxSpec? Parse(ReadOnlySpan<byte> bytes)
+    {
+        SandboxSpec? spec = Packets.Parse(bytes, ControlJson.Default.SandboxSpec);
+        bool isWhole = spec is { Args.Count: > 0, Environment: not null, Limits: not null, Groups: not null }
+            && spec.WorkingDirectory is { Length: > 0 } directory && directory[0] == '/'
+            && AreWords(spec.Args) && AreWords(spec.Environment) && AreWords([directory]) && spec.Args[0].Length > 0;
+        foreach (LimitSpec limit in isWhole ? spec!.Limits : [])
+        {
+            isWhole &= limit is { Resource: >= 0 and < Resources };
+        }
+
+        return isWhole ? spec : null;
+    }
+
+    private static bool AreWords(List<string> words)
+    {
+        foreach (string? word in words)
+        {
+            if (word is null || word.Contains('\0'))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}
