@@ -1,6 +1,7 @@
 using Runsc.Boot;
 using Runsc.Cli;
 using Runsc.Containers;
+using Runsc.Sandbox;
 
 namespace Runsc;
 
@@ -15,6 +16,12 @@ internal static class Program
         [OomBell.Name, ..] => OomBell.Run(),
         ["gofer", ..] => GoferCommand.Run(ByteStrings.CommandLine(args)),
         ["terminal", ..] => TerminalCommand.Run(args),
-        _ => CommandLine.Run(ByteStrings.CommandLine(args)),
+        _ => Launch(args),
     };
+
+    private static int Launch(string[] args)
+    {
+        StandardStreams.Probe();
+        return CommandLine.Run(ByteStrings.CommandLine(args));
+    }
 }

@@ -57,7 +57,8 @@ internal sealed partial class Composer
             errno = MountOne(init, mounts, mount);
             if (errno != Errno.None)
             {
-                return "mount " + mount.Type + " on " + mount.Destination + ": " + ErrorText.Describe(errno);
+                string data = mount.Data.Length > 0 ? " with \"" + mount.Data + "\"" : "";
+                return "mount " + mount.Type + " on " + mount.Destination + data + ": " + ErrorText.Describe(errno);
             }
         }
 
@@ -205,8 +206,13 @@ internal sealed partial class Composer
             return "standard streams: " + errno;
         }
 
-        for (int fd = 0; fd < 3; fd++)
+        for (int fd = 0; fd < StandardStreams.Count; fd++)
         {
+            if ((_spec.ClosedStreams >> fd & 1) != 0)
+            {
+                continue;
+            }
+
             errno = host!.Import(fd, out FileDescription? file, out HostTerminal? terminal);
             if (errno == Errno.EBADF)
             {
@@ -216,7 +222,7 @@ internal sealed partial class Composer
             errno = errno == Errno.None ? init.FdTable.InstallAt(init, fd, file!, CloseOnExec.No) : errno;
             if (errno != Errno.None)
             {
-                return "standard stream " + fd + ": " + errno;
+                return "standard stream " + fd + ": " + ErrorText.Describe(errno);
             }
         }
 

@@ -54,8 +54,16 @@ internal static class GoferCommand
             fds[i] = FirstChannelFd + i;
         }
 
-        server!.Serve(fds);
-        return 0;
+        try
+        {
+            server!.Serve(fds);
+            return 0;
+        }
+        catch (OutOfMemoryException)
+        {
+            // Also what the run time says when the host gives no thread.
+            return Cli.CommandLine.Fail("gofer: the host gives no memory or no thread");
+        }
     }
 
     /// <summary>

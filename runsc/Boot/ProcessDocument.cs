@@ -13,10 +13,15 @@ internal static class ProcessDocument
     internal static SandboxSpec? Parse(ReadOnlySpan<byte> bytes)
     {
         SandboxSpec? spec = Packets.Parse(bytes, ControlJson.Default.SandboxSpec);
-        bool isWhole = spec is { Args.Count: > 0, Environment: not null, Limits: not null, Groups: not null }
-            && spec.WorkingDirectory is { Length: > 0 } directory && directory[0] == '/'
-            && AreWords(spec.Args) && AreWords(spec.Environment) && AreWords([directory]) && spec.Args[0].Length > 0;
-        foreach (LimitSpec limit in isWhole ? spec!.Limits : [])
+        if (spec is not { Args.Count: > 0, Environment: not null, Limits: not null, Groups: not null }
+            || spec.WorkingDirectory is not { Length: > 0 } directory)
+        {
+            return null;
+        }
+
+        bool isWhole = directory[0] == '/' && AreWords(spec.Args) && AreWords(spec.Environment) && AreWords([directory])
+            && spec.Args[0].Length > 0;
+        foreach (LimitSpec limit in spec.Limits)
         {
             isWhole &= limit is { Resource: >= 0 and < Resources };
         }

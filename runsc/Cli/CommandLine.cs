@@ -1,6 +1,7 @@
 using System;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.IO;
 using System.Text;
 using HostOs;
 using Runsc.Oci;
@@ -19,24 +20,31 @@ internal static class CommandLine
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
-        if (args is ["--version" or "-v"])
-        {
-            Output.Write("runsc version " + Version + "\nspec: 1.2.0\n");
-            return 0;
-        }
-
         RuntimeLog.Find(args);
         try
         {
+            if (args is ["--version" or "-v"])
+            {
+                Output.Write("runsc version " + Version + "\nspec: 1.2.0\n");
+                return 0;
+            }
+
             RootCommand root = Build();
             ParseResult result = root.Parse(PassThrough.Prepare(root, args), s_parsing);
-            return result.Errors.Count > 0
-                ? Fail(Describe(result.Errors[0]))
-                : result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return result.Errors.Count > 0 ? Fail(Describe(result.Errors[0])) : Invoke(result);
         }
         catch (UserErrorException e)
         {
             return Fail(e.Message, e.Status);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Also what the run time says when the host gives no thread.
+            return Fail("the host gives no memory or no thread (limits of the user or of the control group)");
+        }
+        catch (TypeInitializationException e)
+        {
+            return Fail("cannot start: " + (e.InnerException ?? e).Message);
         }
     }
 
@@ -57,6 +65,25 @@ internal static class CommandLine
         }
 
         HostUnistd.WriteAll(StandardError, line);
+        return status;
+    }
+
+    /// <summary>What the library prints (help) goes the way of our own output.</summary>
+    private static int Invoke(ParseResult result)
+    {
+        using StringWriter text = new();
+        InvocationConfiguration configuration = new()
+        {
+            EnableDefaultExceptionHandler = false,
+            Output = text,
+        };
+        int status = result.Invoke(configuration);
+        string printed = text.ToString();
+        if (printed.Length > 0)
+        {
+            Output.Write(ByteStrings.FromText(printed));
+        }
+
         return status;
     }
 
@@ -90,6 +117,7 @@ internal static class CommandLine
     private static string Describe(ParseError error)
     {
         string where = error.SymbolResult is CommandResult command ? command.Command.Name + ": " : "";
-        return where + error.Message;
+        return where + error.Message.Replace("as expected type 'System.Int64'", "as a number",
+            StringComparison.Ordinal);
     }
 }

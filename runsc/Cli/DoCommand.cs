@@ -1,5 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
+using Abi.Linux;
+using HostOs;
 using Runsc.Oci;
 using Runsc.Sandbox;
 using static Abi.Linux.MountFlags;
@@ -23,7 +26,8 @@ internal static class DoCommand
         DefaultValueFactory = _ => "/",
     };
 
-    private static readonly Option<string?> s_cwd = new("--cwd") { Description = "Working directory inside." };
+    private static readonly Option<string?> s_cwd = new("--cwd") { Description =
+        "Working directory inside (default: the caller's over the host's root, else /)." };
 
     private static readonly Option<string[]> s_volumes = new("--volume", "-v")
     {
@@ -60,8 +64,9 @@ internal static class DoCommand
     private static int Run(ParseResult result)
     {
         SandboxBuilder builder = new();
-        builder.SetRoot(HostPath.Resolve("do: --root", result.GetValue(s_root)!, PathKind.Directory));
-        AddStandardMounts(builder);
+        string root = HostPath.Resolve("do: --root", result.GetValue(s_root)!, PathKind.Directory);
+        builder.SetRoot(root);
+        AddStandardMounts(builder, root);
         foreach (string volume in result.GetValue(s_volumes) ?? [])
         {
             AddVolume(builder, volume);
@@ -71,7 +76,8 @@ internal static class DoCommand
         spec.Id = "do-" + Environment.ProcessId;
         spec.Args = [.. result.GetValue(s_command) ?? []];
         spec.Environment = ByteStrings.Environment();
-        spec.WorkingDirectory = result.GetValue(s_cwd) ?? "/";
+        spec.WorkingDirectory = result.GetValue(s_cwd) ?? DefaultDirectory(root);
+        SetVariable(spec.Environment, "PWD", spec.WorkingDirectory);
         if (spec.WorkingDirectory.Length == 0 || spec.WorkingDirectory[0] != '/')
         {
             throw new UserErrorException("do: --cwd: " + spec.WorkingDirectory + ": must be an absolute path");
@@ -83,14 +89,38 @@ internal static class DoCommand
             throw new UserErrorException("do: --hostname: longer than " + MaxHostNameBytes + " bytes");
         }
 
-        spec.MemoryLimitBytes = Sizes.Parse("do: --memory", result.GetValue(s_memory));
+        spec.MemoryLimitBytes = Sizes.CheckMemory("do: --memory", Sizes.Parse("do: --memory",
+            result.GetValue(s_memory)));
         spec.PidsLimit = result.GetValue(s_pids);
         spec.Bounding = spec.Effective = spec.Permitted = Oci.Capabilities.All;
         spec.Terminal = Terminal.IsInteractive;
         return Launcher.Run(builder, GlobalFlags.Read(result), new SandboxWiring());
     }
 
-    private static void AddStandardMounts(SandboxBuilder builder)
+    /// <summary>Over the host's root the caller's directory, where it is not hidden by a mount; else the
+    /// root.</summary>
+    private static string DefaultDirectory(string root)
+    {
+        const string Here = "/proc/self/cwd";
+        string[] hidden = ["/proc", "/sys", "/dev"];
+        bool isKnown = HostUnistd.ReadLinkAt(HostFcntl.AtFdCwd, Here, out string path) == Errno.None
+            && root == "/" && path.StartsWith('/') && HostUnistd.FaccessAt2(HostFcntl.AtFdCwd, path, 0,
+                0) == Errno.None;
+        return isKnown && !Array.Exists(hidden, mount => (path + "/").StartsWith(mount + "/", StringComparison.Ordinal))
+            ? path
+            : "/";
+    }
+
+    private static void SetVariable(List<string> environment, string name, string value)
+    {
+        int index = environment.FindIndex(entry => entry.StartsWith(name + "=", StringComparison.Ordinal));
+        if (index >= 0)
+        {
+            environment[index] = name + "=" + value;
+        }
+    }
+
+    private static void AddStandardMounts(SandboxBuilder builder, string root)
     {
         ulong safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
         builder.AddMount("proc", "/proc", safe, "");
@@ -98,7 +128,10 @@ internal static class DoCommand
         builder.AddMount("devtmpfs", "/dev", MS_NOSUID, "");
         builder.AddMount("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
         builder.AddMount("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
-        builder.AddMount("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
+        if (root != "/")
+        {
+            builder.AddMount("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
+        }
     }
 
     private static void AddVolume(SandboxBuilder builder, string volume)

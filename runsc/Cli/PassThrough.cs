@@ -6,21 +6,30 @@ using Runsc.Oci;
 namespace Runsc.Cli;
 
 /// <summary>
-/// Ends option parsing at the guest's command: <c>runsc do ls --all</c> must hand --all to ls, and <c>runsc exec ID ls
-/// --all</c> too. Inserts "--" before the first word after <c>do</c> or <c>exec</c> that is neither a flag of ours nor
-/// a flag's value.
+/// What the library's parser does not do. It ends option parsing at the guest's command: <c>runsc do ls --all</c> must
+/// hand --all to ls, and <c>runsc exec ID ls --all</c> too; so "--" goes before the first word after <c>do</c> or
+/// <c>exec</c> that is neither a flag of ours nor a flag's value. And it names the command or flag that nobody knows,
+/// which the parser takes for an argument.
 /// </summary>
 internal static class PassThrough
 {
     internal static string[] Prepare(RootCommand root, string[] args)
     {
         int index = SkipOptions(root, args, 0);
-        if (index >= args.Length || args[index] is not (DoCommand.Name or ExecCommand.Name))
+        CheckOptions(root, args.AsSpan(0, Math.Min(index, args.Length)));
+        if (index >= args.Length)
         {
             return args;
         }
 
-        Command command = FindCommand(root, args[index]);
+        Command command = FindCommand(root, args[index]) ?? throw new UserErrorException(
+            args[index] + ": unknown command; runsc --help lists those there are");
+        if (command.Name is not (DoCommand.Name or ExecCommand.Name))
+        {
+            CheckWords(command, args.AsSpan(index + 1));
+            return args;
+        }
+
         int first = SkipOptions(command, args, index + 1);
         CheckOptions(command, args.AsSpan(index + 1, Math.Min(first, args.Length) - index - 1));
         if (first >= args.Length || args[first] == "--")
@@ -33,22 +42,22 @@ internal static class PassThrough
         return [.. result];
     }
 
-    private static Command FindCommand(RootCommand root, string name)
+    private static Command? FindCommand(RootCommand root, string name)
     {
         foreach (Command command in root.Subcommands)
         {
-            if (command.Name == name)
+            if (command.Name == name || command.Aliases.Contains(name))
             {
                 return command;
             }
         }
 
-        throw new InvalidOperationException("the command is not registered: " + name);
+        return null;
     }
 
     private static int SkipOptions(Command command, string[] args, int index)
     {
-        while (index < args.Length && args[index].Length > 1 && args[index][0] == '-' && args[index] != "--")
+        while (index < args.Length && IsFlag(args[index]))
         {
             string word = args[index];
             bool hasValue = word.Contains('=');
@@ -58,19 +67,44 @@ internal static class PassThrough
         return index;
     }
 
+    private static bool IsFlag(string word) => word.Length > 1 && word[0] == '-' && word != "--";
+
+    /// <summary>Flags and arguments in any order; a number may be negative (kill ID -9).</summary>
+    private static void CheckWords(Command command, ReadOnlySpan<string> words)
+    {
+        for (int index = 0; index < words.Length && words[index] != "--"; index++)
+        {
+            if (IsFlag(words[index]) && !char.IsAsciiDigit(words[index][1]))
+            {
+                index += CheckFlag(command, words[index..]) ? 1 : 0;
+            }
+        }
+    }
+
     /// <summary>A flag nobody knows must not become the command's name.</summary>
     private static void CheckOptions(Command command, ReadOnlySpan<string> words)
     {
         for (int index = 0; index < words.Length; index++)
         {
-            string word = words[index].Split('=')[0];
-            if (Find(command, word) is null && word is not ("--help" or "-h" or "-?"))
-            {
-                throw new UserErrorException(command.Name + ": " + words[index] + ": unknown flag");
-            }
-
-            index += !words[index].Contains('=') && TakesValue(command, word) ? 1 : 0;
+            index += CheckFlag(command, words[index..]) ? 1 : 0;
         }
+    }
+
+    /// <summary>The first word is a flag: it must be known, and have its value. True when the value is the second
+    /// word.</summary>
+    private static bool CheckFlag(Command command, ReadOnlySpan<string> words)
+    {
+        string word = words[0].Split('=')[0];
+        string where = command is RootCommand ? "" : command.Name + ": ";
+        bool isHelp = word is "--help" or "-h" or "-?" || (command is RootCommand && word is "--version" or "-v");
+        if (Find(command, word) is null && !isHelp)
+        {
+            throw new UserErrorException(where + words[0] + ": unknown flag");
+        }
+
+        bool takesNext = !words[0].Contains('=') && TakesValue(command, word);
+        return !takesNext || words.Length > 1 ? takesNext
+            : throw new UserErrorException(where + words[0] + ": needs a value");
     }
 
     private static bool TakesValue(Command command, string word) =>

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using Runsc.Oci;
 
@@ -17,12 +18,27 @@ internal static class Sizes
         int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30,
             _ => 0 };
         string digits = shift == 0 ? text : text[..^1];
-        bool ok = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value);
-        if (!ok || value <= 0 || value > long.MaxValue >> shift)
+        bool isNumber = digits.Length > 0 && digits.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0;
+        bool fits = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            && value <= long.MaxValue >> shift;
+        if (!isNumber || (fits && value == 0))
         {
             throw new UserErrorException(flag + ": " + text + ": not a positive number of bytes");
         }
 
+        if (!fits)
+        {
+            throw new UserErrorException(flag + ": " + text + ": more bytes than there can be");
+        }
+
         return value << shift;
+    }
+
+    /// <summary>Rejects a memory limit that no sandbox can live with.</summary>
+    internal static long CheckMemory(string where, long bytes)
+    {
+        const long LeastBytes = 1 << 20;
+        return bytes is <= 0 or >= LeastBytes ? bytes
+            : throw new UserErrorException(where + ": " + bytes + " bytes: a sandbox needs at least " + LeastBytes);
     }
 }

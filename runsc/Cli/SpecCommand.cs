@@ -40,6 +40,10 @@ internal static class SpecCommand
         {
             using HostFd fd = new(opened);
             errno = HostUnistd.WriteAll(opened, [.. config, (byte)'\n']);
+            if (errno != Errno.None)
+            {
+                _ = HostUnistd.UnlinkAt(HostFcntl.AtFdCwd, file, 0);
+            }
         }
 
         return errno == Errno.None ? 0 : throw new UserErrorException(file + ": " + ErrorText.Describe(errno));

@@ -1,4 +1,3 @@
-using System;
 using System.CommandLine;
 using System.Text;
 using Sentry.Syscalls;
@@ -22,10 +21,10 @@ internal static class SyscallsCommand
         switch (format)
         {
             case "table":
-                Console.Out.Write(SyscallList.Table());
+                Output.Write(SyscallList.Table());
                 return 0;
             case "markdown":
-                Console.Out.Write(SyscallList.Markdown());
+                Output.Write(SyscallList.Markdown());
                 return 0;
             default:
                 return CommandLine.Fail("syscalls: --format: " + format + " is neither table nor markdown");

@@ -94,7 +94,12 @@ internal sealed class Execution
         for (int i = 1; i < passed.Length; i++)
         {
             // Opened anew, so that the Sentry's O_NONBLOCK is not the caller's.
-            if (_options.ConsoleSocket is null && HostFiles.TryOpenOwn(passed[i], out int own))
+            if (passed[i] == i - 1 && StandardStreams.Substitute(i - 1) is { } substitute)
+            {
+                reopened.Add(substitute);
+                passed[i] = substitute.Value;
+            }
+            else if (_options.ConsoleSocket is null && HostFiles.TryOpenOwn(passed[i], out int own))
             {
                 reopened.Add(new HostFd(own));
                 passed[i] = own;

@@ -14,6 +14,8 @@ internal static class ErrorText
         Errno.ENXIO => "no such device or address",
         Errno.E2BIG => "argument list too long",
         Errno.ENOEXEC => "exec format error",
+        Errno.EBADF => "bad file descriptor",
+        Errno.EFAULT => "bad address",
         Errno.ENOMEM => "cannot allocate memory",
         Errno.EACCES => "permission denied",
         Errno.EBUSY => "device or resource busy",

@@ -80,6 +80,11 @@ internal sealed class SpecChecks(string file, Spec spec)
             Reject("process.oomScoreAdj", process.OomScoreAdj + " is not from -1000 to 1000");
         }
 
+        if (process.User is { Uid: uint.MaxValue } or { Gid: uint.MaxValue })
+        {
+            Reject("process.user", "4294967295 is no id");
+        }
+
         if (process.User?.Umask > 0x1FF)
         {
             Reject("process.user.umask", "not from 0 to 0777");

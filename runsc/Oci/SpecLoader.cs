@@ -100,6 +100,13 @@ internal static class SpecLoader
     private static T Deserialize<T>(string file, ReadOnlySpan<byte> text, JsonTypeInfo<T> type)
         where T : class
     {
+        ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
+        text = text.StartsWith(byteOrderMark) ? text[byteOrderMark.Length..] : text;
+        if (text.IsEmpty)
+        {
+            throw new UserErrorException(file + ": is empty");
+        }
+
         try
         {
             return JsonSerializer.Deserialize(text, type)
@@ -108,8 +115,34 @@ internal static class SpecLoader
         catch (JsonException e)
         {
             string where = e.Path is { Length: > 0 } path ? ByteStrings.FromText(path) : "$";
-            throw new UserErrorException(file + ": " + where + ": not valid JSON of the OCI schema (line "
-                + (e.LineNumber + 1) + ")");
+            throw new UserErrorException(file + ": " + where + ": not valid JSON of the OCI schema" + Expectation(e)
+                + " (line " + (e.LineNumber + 1) + ")");
         }
+    }
+
+    /// <summary>What should stand there, from the type that the exception's text names; "" when it names
+    /// none.</summary>
+    private static string Expectation(JsonException e)
+    {
+        string[] roots = ["System.", "Runsc.Oci."];
+        int at = Array.ConvertAll(roots, root => e.Message.IndexOf(root, StringComparison.Ordinal)) switch
+        {
+            [< 0, int own] => own,
+            [int system, < 0] => system,
+            [int system, int own] => Math.Min(system, own),
+            _ => -1,
+        };
+        if (at < 0)
+        {
+            return "";
+        }
+
+        string type = e.Message[at..];
+        string[] kinds = ["Collections.Generic.List", "Collections.Generic.Dictionary", "Runsc.Oci.", "System.String",
+            "System.Boolean", "System.Nullable`1[System.Boolean"];
+        string[] names = ["a list", "an object", "an object", "a string", "true or false", "true or false"];
+        int kind = Array.FindIndex(kinds, start => type.StartsWith(start, StringComparison.Ordinal)
+            || type.StartsWith("System." + start, StringComparison.Ordinal));
+        return ": expected " + (kind < 0 ? "a number in its range" : names[kind]);
     }
 }

@@ -9,6 +9,11 @@ internal static class ContainerId
 
     internal static void Check(string id)
     {
+        if (id.Length > MaxLength)
+        {
+            throw new UserErrorException("invalid container ID format: longer than 255 characters");
+        }
+
         if (!IsValid(id))
         {
             throw new UserErrorException("invalid container ID format: " + id

@@ -20,6 +20,11 @@ internal static class HostPath
         {
             using HostFd fd = new(opened);
             errno = HostUnistd.ReadLinkAt(HostFcntl.AtFdCwd, "/proc/self/fd/" + fd.Value, out full);
+            if (errno != Errno.None)
+            {
+                throw new UserErrorException("/proc/self/fd: " + ErrorText.Describe(errno)
+                    + ": runsc needs the host's /proc");
+            }
         }
 
         return errno == Errno.None

@@ -119,7 +119,8 @@ internal static class OciSandbox
     {
         spec.MaskedPaths = ByteStrings.FromArguments(linux?.MaskedPaths ?? []);
         spec.ReadOnlyPaths = ByteStrings.FromArguments(linux?.ReadonlyPaths ?? []);
-        spec.MemoryLimitBytes = linux?.Resources?.Memory?.Limit is > 0 and long memory ? memory : 0;
+        spec.MemoryLimitBytes = Cli.Sizes.CheckMemory("linux.resources.memory.limit",
+            linux?.Resources?.Memory?.Limit is > 0 and long memory ? memory : 0);
         spec.PidsLimit = linux?.Resources?.Pids?.Limit is > 0 and long pids ? pids : 0;
         MountOptions.TryGetPropagation(linux?.RootfsPropagation ?? "", out ulong propagation);
         spec.RootPropagation = propagation;

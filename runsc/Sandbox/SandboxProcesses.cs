@@ -46,6 +46,7 @@ internal sealed class SandboxProcesses : IDisposable
         spec.Platform = flags.Platform;
         spec.Strace = flags.Strace;
         spec.CountCalls = flags.CountCalls;
+        FileSizeLimit.Lift();
         wiring.LogFd = OpenDebugLog(flags.DebugLog);
         List<HostFd> goferEnds = [];
         List<HostFd> sentryEnds = [];

@@ -12,6 +12,9 @@ internal sealed class SandboxSpec
     /// <summary>Container id, for logs.</summary>
     public string Id { get; set; } = "";
 
+    /// <summary>Bit n: the caller gave no standard stream n.</summary>
+    public int ClosedStreams { get; set; }
+
     /// <summary>ptrace, systrap, kvm or auto.</summary>
     public string Platform { get; set; } = "auto";
 

@@ -44,6 +44,7 @@ internal static class Sentries
         AddIdentity(request, wiring);
         int logFd = wiring.LogFd;
         spec.ControlFd = ControlFd;
+        spec.ClosedStreams = wiring.Console is null ? StandardStreams.Closed : 0;
         bool needsLog = spec.Strace || spec.CountCalls;
         spec.DebugLogFd = logFd >= 0 ? LogFd : needsLog ? StandardError : -1;
         using OwnStreams streams = new(needsLog, wiring.Console);
@@ -151,10 +152,16 @@ internal static class Sentries
 
         internal OwnStreams(bool keepsError, HostFd? console)
         {
-            for (int fd = 0; fd < 3; fd++)
+            for (int fd = 0; fd < StandardStreams.Count; fd++)
             {
                 int source = console?.Value ?? fd;
-                if (console is null && !(keepsError && fd == StandardError) && HostFiles.TryOpenOwn(fd, out int own))
+                if (console is null && StandardStreams.Substitute(fd) is { } substitute)
+                {
+                    _opened.Add(substitute);
+                    source = substitute.Value;
+                }
+                else if (console is null && !(keepsError && fd == StandardError)
+                    && HostFiles.TryOpenOwn(fd, out int own))
                 {
                     _opened.Add(new HostFd(own));
                     source = own;

@@ -201,3 +201,31 @@ case_bad_container_ids() {
     done
     rejected 'container-id|argument' run run --bundle "$work/bundle"
 }
+case_unknown_words_and_flags_are_named() {
+    rejected 'bogus: unknown command' "$runsc" bogus
+    rejected '--bogus: unknown flag' "$runsc" --bogus do true
+    rejected '--debug-log: needs a value' "$runsc" --debug-log
+    rejected 'run: --bogus: unknown flag' run run --bogus -b "$work" one
+    rejected 'run: --bundle: needs a value' run run --bundle
+    rejected 'do: --bogus: unknown flag' run do --bogus true
+    rejected "pids-limit.*number" run do --pids-limit x true
+}
+case_memory_limits_that_are_none() {
+    rejected 'needs at least' run do --memory 1 true
+    rejected 'more bytes than' run do --memory 99999999999999G true
+    rejected 'not a positive number' run do --memory -5 true
+    bundle; config 'c["linux"]["resources"] = {"memory": {"limit": 1000}}'
+    rejected 'memory.limit.*needs at least' run_bundle one
+}
+case_wrong_types_say_what_is_expected() {
+    bundle; config 'c["process"]["args"] = "sh"'
+    rejected 'process.args.*expected a list' run_bundle one
+    bundle; config 'c["process"]["terminal"] = 1'
+    rejected 'process.terminal.*expected true or false' run_bundle one
+    bundle; config 'c["process"]["user"]["uid"] = 4294967295'
+    rejected 'process.user' run_bundle one
+    bundle; config 'c["mounts"].append({"destination": "/mnt", "type": "tmpfs", "options": ["nosuch=1"]})'
+    rejected 'mount tmpfs on /mnt with "nosuch=1"' run_bundle one
+    : >"$work/bundle/config.json"
+    rejected 'config.json: is empty' run_bundle one
+}

@@ -115,3 +115,35 @@ case_every_thread_is_confined() {
     done
     kill -TERM "$started"; ended 143
 }
+case_closed_streams_are_closed_inside() {
+    equal closed "$(in_box /bin/busybox sh -c '[ -e /proc/self/fd/0 ] || echo closed' <&-)"
+    in_box /bin/busybox sh -c '[ -e /proc/self/fd/1 ] || echo closed >&2' >&- 2>"$work/err" || fail "status"
+    equal closed "$(cat "$work/err")"
+    equal closed "$(in_box /bin/busybox sh -c '[ -e /proc/self/fd/2 ] || echo closed' 2>&-)"
+    status 1 "$runsc" run --bundle "$work/nothing" one 2>&-
+}
+case_own_output_that_cannot_be_written_is_an_error() {
+    local word
+    for word in --version --help syscalls; do
+        local got=0
+        "$runsc" "$word" >/dev/full 2>"$work/err" || got=$?
+        equal 1 "$got"
+        one_line 'standard output: no space left'
+    done
+    "$runsc" --help >&- 2>"$work/err" || true
+    [ "$(wc -l <"$work/err")" -le 1 ] || fail "$(cat "$work/err")"
+}
+case_limits_of_the_caller_on_file_sizes() {
+    equal in "$(ulimit -S -f 0; in_box /bin/echo in)"
+    equal 5 "$(ulimit -S -f 0; in_box /bin/sh -c 'echo four >/tmp/f; wc -c </tmp/f')"
+    # A hard limit can be lifted by those who may (CAP_SYS_RESOURCE).
+    (ulimit -f 100000; in_box /bin/echo in >/dev/null 2>"$work/err") || one_line 'limit on file sizes'
+}
+case_over_the_hosts_root_it_starts_where_the_caller_is() {
+    mkdir -p "$work/here"
+    echo found >"$work/here/file"
+    equal found "$(cd "$work/here" && run do /bin/cat file)"
+    equal "$work/here" "$(cd "$work/here" && run do /bin/sh -c 'echo $PWD')"
+    equal / "$(cd "$work/here" && run do --root "$root" /bin/sh -c 'pwd')"
+    equal / "$(cd /proc && run do /bin/pwd)"
+}
