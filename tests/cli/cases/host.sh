@@ -1,0 +1,67 @@
+# A host that runs out of room, and files that it changes under the sandbox. volume.c is the guest.
+
+volume() { # flags of the sandbox... -- words of the guest...: on $work/v
+    local flags=()
+    while [ "$1" != -- ]; do flags+=("$1"); shift; done
+    shift
+    mkdir -p "$root/tests/cli" "$work/v"
+    [ "$root/tests/cli/volume" -nt "$here/volume.c" ] \
+        || gcc -static -O1 -Wall -Wno-unused-result -o "$root/tests/cli/volume" "$here/volume.c"
+    run do --root "$root" --volume "$work/v:/v" "${flags[@]}" /tests/cli/volume "$@"
+}
+
+works=$'root: ok\nprogram: 0\nvolume: ok'
+
+await_line() { # line file
+    for _ in $(seq 1 600); do ! grep -q -x "$1" "$2" || return 0; sleep 0.1; done
+    fail "no line '$1' in: $(head -c 300 "$2")"
+}
+
+case_a_file_that_the_host_cuts_and_replaces() {
+    mkdir -p "$work/v"
+    { printf a; head -c 4999 /dev/zero; printf b; head -c 3191 /dev/zero; } >"$work/v/file"
+    volume -- mapped >"$work/mapped" &
+    local box=$!
+    await_line mapped "$work/mapped"
+    truncate -s 4096 "$work/v/file"
+    touch "$work/v/cut"
+    await_line shortened "$work/mapped"
+    printf new >"$work/other"
+    mv "$work/other" "$work/v/file"
+    touch "$work/v/new"
+    wait $box || fail "status $?"
+    equal "before: 0 0 ab
+mapped
+load: 7, store: 7, first page: 0
+write from it: EFAULT
+read into it: EFAULT
+read behind the end: 0
+shortened
+open file: a, name: n, mapping: 0 a
+$works" "$(cat "$work/mapped")"
+}
+case_a_host_that_is_full() {
+    mkdir -p "$work/v"
+    mount -t tmpfs -o size=1m tmpfs "$work/v"
+    local got
+    got=$(volume -- full) || got="$got; status $?"
+    umount "$work/v"
+    equal $'sparse: ok\nwrite: ENOSPC\nstore into a hole: 7\nread into a hole: EFAULT\nunlink: ok\n'"$works" "$got"
+}
+case_a_host_file_system_that_is_made_read_only() {
+    mkdir -p "$work/v" "$work/other"
+    mount -t tmpfs tmpfs "$work/v"
+    touch "$work/v/go"
+    volume --volume "$work/other:/other" -- read-only >"$work/out" &
+    local box=$! got=0
+    await_line ready "$work/out"
+    mount -o remount,ro "$work/v"
+    touch "$work/other/begin"
+    await_line refused "$work/out"
+    mount -o remount,rw "$work/v"
+    touch "$work/other/end"
+    wait $box || got=$?
+    umount "$work/v"
+    equal 0 $got
+    equal $'ready\ncreate: EROFS\nmkdir: EROFS\nunlink: EROFS\nread: ok\nrefused\n'"$works" "$(cat "$work/out")"
+}
