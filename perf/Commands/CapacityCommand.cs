@@ -44,15 +44,15 @@ internal static class CapacityCommand
         Layout layout = Layout.Find();
         GuestTools.Build(layout);
         using Capacity capacity = new(layout, RuntimeSpec.Parse(runtime, layout), command);
-        Table table = Output.Table("sandboxes", "MiB each", "processors at work", "processes each", "threads each",
-            "start ms");
+        Table table = Output.Table(
+            "sandboxes", "MiB each", "PSS MiB each", "processors at work", "processes each", "threads each");
         CapacityStep? last = null;
         foreach (CapacityStep step in capacity.Measure(most))
         {
             last = step;
             Output.AddRow(
-                table, Figures.Of(step.Sandboxes), Figures.Of(step.MemoryMib), Figures.Of(step.BusyProcessors),
-                Figures.Of(step.ProcessesEach), Figures.Of(step.ThreadsEach), Figures.Of(step.StartMs));
+                table, Figures.Of(step.Sandboxes), Figures.Of(step.MemoryMib), Figures.Of(step.ProportionalMib),
+                Figures.Of(step.BusyProcessors), Figures.Of(step.ProcessesEach), Figures.Of(step.ThreadsEach));
         }
 
         Output.Console.Write(table);

@@ -11,7 +11,7 @@ internal static class Charts
 {
     private const double Width = 720;
     private const double Left = 130;
-    private const double Right = 20;
+    private const double Right = 50;
     private const double RowHeight = 30;
 
     /// <summary>Every sample of a variant: a row a runtime, a tick at the median, a bar over its 95 %

@@ -24,8 +24,8 @@ internal sealed record CapacityStep
 
     internal required int ThreadsEach { get; init; }
 
-    /// <summary>From the start of this step's first new sandbox to that of the last, for each.</summary>
-    internal required double StartMs { get; init; }
+    /// <summary>Proportional share of all their processes' pages, for each.</summary>
+    internal required double ProportionalMib { get; init; }
 }
 
 /// <summary>Starts sandboxes of one shape, twice as many in each step, until one does not start, memory runs short or
@@ -53,14 +53,11 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
         for (int wanted = 1; wanted <= most && Limit.Length == 0; wanted = wanted == most ? most + 1
             : Math.Min(2 * wanted, most))
         {
-            int before = _running.Count;
-            long start = Stopwatch.GetTimestamp();
             while (_running.Count < wanted && Limit.Length == 0)
             {
                 StartOne();
             }
 
-            double startMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds / Math.Max(1, _running.Count - before);
             Thread.Sleep(SettleMs);
             if (_running.Exists(each => each.Process.HasExited))
             {
@@ -69,7 +66,7 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
                 yield break;
             }
 
-            yield return Step(startMs);
+            yield return Step();
         }
 
         Limit = Limit.Length == 0 ? "the wanted number was reached" : Limit;
@@ -95,7 +92,7 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
         return ProcessorTime.BusySince(start) * Environment.ProcessorCount;
     }
 
-    private CapacityStep Step(double startMs)
+    private CapacityStep Step()
     {
         double busy = Math.Max(0, BusyProcessors() - _busyBefore);
         double used = _availableBefore - Machine.Memory("MemAvailable") / KibPerMib;
@@ -107,9 +104,12 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
             BusyProcessors = busy,
             ProcessesEach = tree.Pids.Count,
             ThreadsEach = tree.Pids.Sum(pid => ProcessTree.ThreadCount(pid)),
-            StartMs = startMs,
+            ProportionalMib = _running.Sum(each => Proportional(each.Process.Id)) / _running.Count,
         };
     }
+
+    private static double Proportional(int pid) => new ProcessTree(Execution.RuntimeProcess(pid)).Pids
+        .Sum(each => ProcessTree.MemoryKib(each, "Pss:")) / KibPerMib;
 
     private void StartOne()
     {

@@ -16,6 +16,8 @@ public sealed class RuleTests
         Assert.Single(References("platform/Platform.csproj", "../sentry/Sentry.csproj"));
         Assert.Single(References("runsc/Runsc.csproj", "../tests/Tidy/Tidy.Tests.csproj"));
         Assert.Empty(References("sentry/Sentry.csproj", "../hostos/HostOs.csproj"));
+        Assert.Single(References("runsc/Runsc.csproj", "../perf/Perf.csproj"));
+        Assert.Empty(References("tests/A/A.csproj", "../../perf/Perf.csproj"));
     }
 
     [Fact]

@@ -1,0 +1,92 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Perf;
+using Perf.Runtimes;
+using Perf.Suites;
+using Xunit;
+
+namespace Tests.Harness;
+
+/// <summary>Jobs as data, and the list of runtimes.</summary>
+public sealed class SuiteTests
+{
+    private const string Minimal = """
+        {
+          "suite": "s", "summary": "x", "command": ["/bin/tool", "--{mode}", "{where}"], "parser": "pattern",
+          "metric": "{mode} ([0-9]+)", "unit": "n",
+          "axes": {"mode": ["read", "write"], "where": {"root": "/var/tmp", "bind": "/bench"}},
+          "usual": [{"mode": "write"}],
+          "goals": [{"when": {"mode": "write"}, "than": "runc", "ratio": 0.5}, {"limit": 3}]
+        }
+        """;
+
+    [Fact]
+    public void Every_job_of_the_repository_is_well_formed_and_brings_its_files()
+    {
+        List<Job> jobs = JobFile.All(Layout.Find().Suites);
+        Assert.True(jobs.Count >= 15);
+        foreach (Job job in jobs)
+        {
+            List<Variant> all = [.. Variant.Of(job, Selection.All)];
+            Assert.NotEmpty(Variant.Of(job, Selection.Usual));
+            Assert.Equal(all.Count, all.Select(variant => variant.FullName).Distinct().Count());
+            IEnumerable<string> files = all.SelectMany(variant => variant.Command)
+                .Where(word => word.StartsWith("/job/", StringComparison.Ordinal));
+            Assert.All(files, file => Assert.True(File.Exists(job.Folder + file[4..]), job.Name + file));
+        }
+    }
+
+    [Fact]
+    public void Variants_are_all_combinations_and_the_usual_ones_take_first_values()
+    {
+        Job job = JobFile.Parse("/x/job", Minimal);
+        Assert.Equal(4, Variant.Of(job, Selection.All).Count());
+        Variant usual = Variant.Of(job, Selection.Usual).Single();
+        Assert.Equal("job write root", usual.FullName);
+        Assert.Equal(["/bin/tool", "--write", "/var/tmp"], usual.Command);
+        Assert.Equal("write ([0-9]+)", usual.Metric);
+        Assert.Equal(2, usual.Goals().Count());
+        Assert.Single(Variant.Of(job, Selection.All).First().Goals());
+    }
+
+    [Theory]
+    [InlineData("\"suite\": \"s\",", "", "suite")]
+    [InlineData("\"unit\": \"n\",", "\"unit\": \"n\", \"colour\": \"red\",", "colour")]
+    [InlineData("\"pattern\"", "\"unknown\"", "unknown")]
+    [InlineData("[{\"mode\": \"write\"}]", "[{\"mode\": \"append\"}]", "append")]
+    [InlineData("\"unit\": \"n\",", "\"unit\": \"n\", \"better\": \"faster\",", "faster")]
+    [InlineData("\"unit\": \"n\",", "\"unit\": 3,", "job.json")]
+    [InlineData("\"than\": \"runc\", ", "", "than")]
+    [InlineData("{", "[", "job.json")]
+    public void A_job_that_is_not_well_formed_is_refused_with_its_name(string part, string instead, string named)
+    {
+        FormatException failure = Assert.Throws<FormatException>(
+            () => JobFile.Parse("/x/job", Minimal.Replace(part, instead)));
+        Assert.Contains("job/job.json", failure.Message);
+        Assert.Contains(named, failure.Message);
+    }
+
+    [Fact]
+    public void Runtimes_are_parsed_with_flags_and_environment()
+    {
+        List<RuntimeSpec> all = RuntimeSpec.ParseAll(
+            "native,runsc-ptrace+--strace,peer=/x/runsc,old=/y/runsc+--platform=ptrace+PERF_PLANT=10,runc2=/z/runc",
+                Layout.Find());
+        Assert.Equal(["native", "runsc-ptrace", "peer", "old", "runc2"], all.Select(each => each.Name));
+        Assert.Equal(["--platform=ptrace", "--strace"], all[1].Flags);
+        Assert.Equal(["--network=none", "--ignore-cgroups"], all[2].Flags);
+        Assert.Equal(["--platform=ptrace"], all[3].Flags);
+        Assert.Equal(["PERF_PLANT=10"], all[3].Environment);
+        Assert.Equal(RuntimeKind.Runc, all[4].Kind);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("docker")]
+    [InlineData("runc,runc")]
+    [InlineData("old=/x+what")]
+    public void Runtimes_that_make_no_sense_are_refused(string text) =>
+        Assert.Throws<FormatException>(() => RuntimeSpec.ParseAll(text, Layout.Find()));
+}
