@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
+using Ring0;
 
 namespace Platform.Kvm;
 
@@ -18,6 +19,9 @@ internal sealed class BackingStore : IDisposable
     private const ulong SlabBytes = PhysicalMap.ChunkBytes;
     private const int UnitsPerSlab = (int)(SlabBytes / SmallBytes);
     private const int MaxIdle = 64;
+
+    /// <summary>From here on one host call costs less than touching each page.</summary>
+    private const ulong PopulateCallBytes = 32 * PageTables.PageBytes;
     private const int WritableProtection = HostMman.ProtRead | HostMman.ProtWrite;
     private const int ReserveFlags = HostMman.MapPrivate | HostMman.MapAnonymous | HostMman.MapNoReserve;
 
@@ -43,6 +47,9 @@ internal sealed class BackingStore : IDisposable
 
     private int _nextSlab;
 
+    /// <summary>The descriptor that names the same file for good; set before guests run.</summary>
+    private FileIdentity _kept = new(-1, 0, 0, false, 0);
+
     private BackingStore(PhysicalMap map, nint reservation)
     {
         _map = map;
@@ -66,21 +73,16 @@ internal sealed class BackingStore : IDisposable
     {
         physical = 0;
         available = 0;
-        Errno error = HostStat.Fstat(fd, out Stat stat);
+        FileIdentity file = _kept;
+        Errno error = fd == file.Descriptor ? Errno.None : Identify(fd, out file);
         if (error != Errno.None)
         {
             return error;
         }
-        error = HostFcntl.Fcntl(fd, Fcntl.F_GETFL, 0, out int flags);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-        bool writable = (flags & Fcntl.O_ACCMODE) == Fcntl.O_RDWR;
         lock (_gate)
         {
-            ulong bytes = (ulong)stat.st_size >= LargeBytes ? LargeBytes : SmallBytes;
-            var key = new PieceKey(stat.st_dev, stat.st_ino, writable, bytes, fileOffset & ~(bytes - 1));
+            ulong bytes = file.PieceBytes;
+            var key = new PieceKey(file.Device, file.Inode, file.Writable, bytes, fileOffset & ~(bytes - 1));
             if (!_pieces.TryGetValue(key, out Piece? piece))
             {
                 error = AddLocked(fd, key, out piece);
@@ -96,6 +98,24 @@ internal sealed class BackingStore : IDisposable
         }
     }
 
+    /// <summary>Remembers what a descriptor names: it will not change.</summary>
+    public Errno Keep(int fd) => Identify(fd, out _kept);
+
+    /// <summary>Makes the host have the pages of a range of one piece, as far as the file goes.</summary>
+    public void Populate(ulong physical, ulong lengthBytes)
+    {
+        nint address = _map.AddressOf(physical);
+        if (lengthBytes >= PopulateCallBytes)
+        {
+            HostMman.Advise(address, (nuint)lengthBytes, HostMman.MadvPopulateRead);
+            return;
+        }
+        for (ulong at = 0; at < lengthBytes; at += PageTables.PageBytes)
+        {
+            SafeCopy.Load32(address + (nint)at, out _);
+        }
+    }
+
     /// <summary>The caller of <see cref="Acquire"/> has mapped what it wanted.</summary>
     public void Release(ulong physical) => Count(physical, -1);
 
@@ -106,6 +126,21 @@ internal sealed class BackingStore : IDisposable
     public void Dropped(ulong physical, ulong lengthBytes) => Count(physical, -(long)lengthBytes);
 
     public void Dispose() => HostMman.Unmap(_reservation, MappedBytes);
+
+    private static Errno Identify(int fd, out FileIdentity file)
+    {
+        file = default;
+        Errno error = HostStat.Fstat(fd, out Stat stat);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        error = HostFcntl.Fcntl(fd, Fcntl.F_GETFL, 0, out int flags);
+        bool writable = (flags & Fcntl.O_ACCMODE) == Fcntl.O_RDWR;
+        ulong bytes = (ulong)stat.st_size >= LargeBytes ? LargeBytes : SmallBytes;
+        file = new FileIdentity(fd, stat.st_dev, stat.st_ino, writable, bytes);
+        return error;
+    }
 
     private void Count(ulong physical, long uses)
     {
@@ -180,6 +215,10 @@ internal sealed class BackingStore : IDisposable
     }
 
     private nint AddressOf(int unit) => _base + (nint)((ulong)unit * SmallBytes);
+
+    /// <summary>What a descriptor names, and the size of pieces it is mapped in.</summary>
+    private readonly record struct FileIdentity(
+        int Descriptor, ulong Device, ulong Inode, bool Writable, ulong PieceBytes);
 
     /// <summary>What a piece shows. Descriptors come and go; the file behind them is this.</summary>
     private readonly record struct PieceKey(

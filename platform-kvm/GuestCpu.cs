@@ -27,6 +27,8 @@ internal sealed class GuestCpu
     private const uint HypervisorBit = 1u << 31;
     private const uint FsGsBaseBit = 1;
     private const uint SmepBit = 1u << 7;
+    private const uint SmapBit = 1u << 20;
+    private const uint ResidentBits = FsGsBaseBit | SmepBit | SmapBit;
     private const uint UmipBit = 1u << 2;
     private const uint ProtectionKeysBits = (1u << 3) | (1u << 4);
     private const uint TileBits = (1u << 22) | (1u << 24) | (1u << 25);
@@ -35,6 +37,7 @@ internal sealed class GuestCpu
     /// <summary>x87, SSE, AVX, AVX-512 (SDM vol. 1, 13.1).</summary>
     private const ulong KnownState = 0xe7;
     private const ulong BaseState = 3;
+    private const ulong AvxState = 7;
 
     /// <summary>PAE, PGE, OSFXSR, OSXMMEXCPT (SDM vol. 3, 2.5).</summary>
     private const ulong BaseCr4 = (1 << 5) | (1 << 7) | (1 << 9) | (1 << 10);
@@ -42,6 +45,7 @@ internal sealed class GuestCpu
     private const ulong FsGsBaseCr4 = 1 << 16;
     private const ulong XsaveCr4 = 1 << 18;
     private const ulong SmepCr4 = 1 << 20;
+    private const ulong SmapCr4 = 1 << 21;
 
     private Table _leaves;
 
@@ -57,6 +61,15 @@ internal sealed class GuestCpu
 
     /// <summary>CR4.OSXSAVE, where the guest CPU has XSAVE.</summary>
     public ulong Cr4Xsave { get; private set; }
+
+    /// <summary>
+    /// CR4.SMAP, which a kernel that shares page tables with guests must have; 0 where the CPU has not got it and
+    /// SMEP and the instructions for segment bases.
+    /// </summary>
+    public ulong Cr4Resident { get; private set; }
+
+    /// <summary>AVX, and no state that compiled code could use besides.</summary>
+    public bool HasOnlyAvx => (Xcr0 & KnownState) == AvxState;
 
     /// <summary>Size of the floating-point state in standard format.</summary>
     public int FpStateBytes { get; private set; }
@@ -97,6 +110,7 @@ internal sealed class GuestCpu
                     Cr4 |= (leaf.ebx & FsGsBaseBit) != 0 ? FsGsBaseCr4 : 0;
                     Cr4 |= (leaf.ebx & SmepBit) != 0 ? SmepCr4 : 0;
                     Cr4 |= (leaf.ecx & UmipBit) != 0 ? UmipCr4 : 0;
+                    Cr4Resident = (leaf.ebx & ResidentBits) == ResidentBits ? SmapCr4 : 0;
                     break;
                 case StateLeaf when leaf.index == 0:
                     Xcr0 |= leaf.eax & KnownState;

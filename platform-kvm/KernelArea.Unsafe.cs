@@ -18,6 +18,9 @@ internal sealed unsafe class KernelArea : IDisposable
     public const ulong UpperBase = 0xffffff0000000000;
 
     private const ulong AreaBytes = PhysicalMap.ChunkBytes;
+
+    /// <summary>Where in the area the second piece of code lies.</summary>
+    private const int SecondCode = 32 * 1024;
     private const int CodeBytes = 64 * 1024;
     private const ulong Page = PageTables.PageBytes;
 
@@ -74,7 +77,17 @@ internal sealed unsafe class KernelArea : IDisposable
             PageFlags.Writable | PageFlags.NoExecute);
 
     /// <summary>Puts the code at the start of the area.</summary>
-    public void LoadCode(ReadOnlySpan<byte> code) => code.CopyTo(new Span<byte>(_base, CodeBytes));
+    public void LoadCode(ReadOnlySpan<byte> code) => code.CopyTo(new Span<byte>(_base, SecondCode));
+
+    /// <summary>Where the second piece of code goes, as the process and as ring 0 have it.</summary>
+    public (nint Host, ulong Upper) SecondCodeAddress => (HostAddress + SecondCode, UpperBase + SecondCode);
+
+    /// <summary>Loads code that the process runs too, and makes all code executable and read-only for it.</summary>
+    public Errno LoadSecondCode(ReadOnlySpan<byte> code)
+    {
+        code.CopyTo(new Span<byte>(_base + SecondCode, CodeBytes - SecondCode));
+        return HostMman.Protect(HostAddress, CodeBytes, HostMman.ProtRead | HostMman.ProtExec);
+    }
 
     /// <summary>
     /// Zeroed pages, in one piece. <paramref name="reused"/> tells whether the page has been one before; only single
@@ -120,6 +133,9 @@ internal sealed unsafe class KernelArea : IDisposable
 
     /// <summary>Memory of the area.</summary>
     public Span<byte> BytesAt(ulong physical, int length) => new(_base + OffsetOf(physical, (ulong)length), length);
+
+    /// <summary>Where the process has physical memory of the area.</summary>
+    public nint HostOf(ulong physical) => HostAddress + (nint)OffsetOf(physical, 1);
 
     /// <summary>Where ring 0 sees physical memory of the area.</summary>
     public ulong UpperOf(ulong physical) => UpperBase + OffsetOf(physical, 1);

@@ -19,8 +19,16 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
     /// <summary>Outer to <see cref="BackingStore"/>'s and <see cref="KernelArea"/>'s locks.</summary>
     private readonly Lock _gate = new();
 
-    /// <summary>The tree; guarded by <see cref="_gate"/>. Null once disposed.</summary>
+    /// <summary>
+    /// The tree; guarded by <see cref="_gate"/>. Null once disposed and left by every vCPU.
+    /// </summary>
     private PageTables? _tables;
+
+    /// <summary>vCPUs whose CR3 holds the root while the Sentry runs on them; guarded by <see cref="_gate"/>.</summary>
+    private int _residents;
+
+    /// <summary>Guarded by <see cref="_gate"/>.</summary>
+    private bool _disposed;
 
     /// <summary>Tables that a shadowing hypervisor must look at again; guarded by <see cref="_gate"/>.</summary>
     private readonly HashSet<ulong> _stale = [];
@@ -56,6 +64,7 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
             return Errno.ENOMEM;
         }
         tables!.Share(platform.KernelTables, KernelArea.UpperBase);
+        platform.Sentry?.ShareWith(tables);
         space._tables = tables;
         space.Root = tables.Root;
         return Errno.None;
@@ -71,13 +80,14 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
         Errno error = Errno.None;
         lock (_gate)
         {
-            if (_tables is null)
+            if (_disposed)
             {
                 return Errno.ENOMEM;
             }
             for (ulong at = address; at < end && error == Errno.None;)
             {
-                error = MapPieceLocked(at, end, hostFd, fileOffset + (at - address), access, out ulong done);
+                error = MapPieceLocked(
+                    new Piece(at, end, fileOffset + (at - address)), hostFd, access, hint, out ulong done);
                 at += done;
             }
             SettleLocked();
@@ -93,8 +103,11 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
         }
         lock (_gate)
         {
-            _tables?.Unmap(address, lengthBytes);
-            SettleLocked();
+            if (!_disposed)
+            {
+                _tables!.Unmap(address, lengthBytes);
+                SettleLocked();
+            }
         }
         return Errno.None;
     }
@@ -107,8 +120,11 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
         }
         lock (_gate)
         {
-            _tables?.Protect(address, lengthBytes, FlagsOf(access));
-            SettleLocked();
+            if (!_disposed)
+            {
+                _tables!.Protect(address, lengthBytes, FlagsOf(access));
+                SettleLocked();
+            }
         }
         return Errno.None;
     }
@@ -117,16 +133,36 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
     {
         lock (_gate)
         {
-            if (_tables is null)
+            if (_disposed)
             {
                 return;
             }
-            PageTables tables = _tables;
-            _tables = null;
-            _changed = true;
+            _disposed = true;
             DriveOutLocked();
-            tables.Dispose();
+            if (_residents == 0)
+            {
+                FreeTreeLocked();
+            }
+            else
+            {
+                // The Sentry itself runs on this tree, perhaps this very thread.
+                _tables!.Unmap(0, _platform.MaxUserAddress);
+            }
             FreeUnlinkedLocked();
+        }
+    }
+
+    /// <summary>The root is no longer in CR3 of a vCPU that had loaded it.</summary>
+    public void Leave()
+    {
+        lock (_gate)
+        {
+            _residents--;
+            if (_disposed && _residents == 0)
+            {
+                FreeTreeLocked();
+                FreeUnlinkedLocked();
+            }
         }
     }
 
@@ -146,9 +182,13 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
             vcpu.Retract();
             lock (_gate)
             {
-                if (_tables is null || !vcpu.Forget(Root, _stale))
+                if (_disposed || !vcpu.Forget(Root, _stale))
                 {
                     return false;
+                }
+                if (vcpu.IsResident && vcpu.Load(this))
+                {
+                    _residents++;
                 }
                 _stale.Clear();
                 vcpu.See(this, _generation);
@@ -161,7 +201,7 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
     {
         lock (_gate)
         {
-            bool mapped = _tables is not null & address < _platform.MaxUserAddress;
+            bool mapped = !_disposed & address < _platform.MaxUserAddress;
             return mapped && _tables!.TryLookup(address, out PageTranslation found)
                 ? _platform.Physical.AddressOf(found.Physical)
                 : 0;
@@ -174,7 +214,7 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
         {
             return false;
         }
-        if (reused)
+        if (reused && _platform.IsShadowed)
         {
             // A shadow of what the page was may still be about.
             _stale.Add(physical);
@@ -193,7 +233,10 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
 
     void ITableMemory.Changed(ulong physical)
     {
-        _stale.Add(physical);
+        if (_platform.IsShadowed)
+        {
+            _stale.Add(physical);
+        }
         _changed = true;
     }
 
@@ -211,18 +254,29 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
     }
 
     private Errno MapPieceLocked(
-        ulong at, ulong end, int hostFd, ulong fileOffset, MemoryAccess access, out ulong done)
+        in Piece piece, int hostFd, MemoryAccess access, MapHint hint, out ulong done)
     {
         done = 0;
-        Errno error = _platform.Backing.Acquire(hostFd, fileOffset, out ulong physical, out ulong available);
+        Errno error = _platform.Backing.Acquire(hostFd, piece.FileOffset, out ulong physical, out ulong available);
         if (error != Errno.None)
         {
             return error;
         }
-        done = ulong.Min(available, end - at);
-        bool mapped = _tables!.Map(at, done, physical, FlagsOf(access));
+        done = ulong.Min(available, piece.End - piece.At);
+        bool mapped = _tables!.Map(piece.At, done, physical, FlagsOf(access));
+        if (hint == MapHint.Populate)
+        {
+            _platform.Backing.Populate(physical, done);
+        }
         _platform.Backing.Release(physical);
         return mapped ? Errno.None : Errno.ENOMEM;
+    }
+
+    private void FreeTreeLocked()
+    {
+        PageTables tables = _tables!;
+        _tables = null;
+        tables.Dispose();
     }
 
     /// <summary>Ends an edit: makes it seen, then lets go of unlinked tables.</summary>
@@ -251,6 +305,9 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
         }
         _unlinked.Clear();
     }
+
+    /// <summary>What is left of a range to map, and where in the file it starts.</summary>
+    private readonly record struct Piece(ulong At, ulong End, ulong FileOffset);
 
     /// <summary>The end of a page-aligned range below the limit.</summary>
     private bool TryGetEnd(ulong address, ulong lengthBytes, out ulong end)

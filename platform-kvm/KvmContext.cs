@@ -1,16 +1,14 @@
 using System;
 using System.Threading;
-using Abi.Linux;
 using HostOs;
 using Ring0;
 
 namespace Platform.Kvm;
 
 /// <summary>
-/// One guest thread: its registers and its floating-point state, which is here or in the vCPU that ran it last.
-/// Everything but <see cref="Interrupt"/> and <see cref="SetAffinity"/> belongs to one host thread.
+/// One guest thread. Everything but <see cref="Interrupt"/> and <see cref="SetAffinity"/> belongs to one host thread.
 /// </summary>
-internal sealed class KvmContext : IContext
+internal abstract class KvmContext : IContext
 {
     private const int LongestInstruction = 15;
     private const uint FetchError = 0x14;
@@ -18,9 +16,6 @@ internal sealed class KvmContext : IContext
 
     /// <summary>In an error code: the selector names a gate of the IDT (SDM vol. 3, 6.13).</summary>
     private const uint IdtError = 2;
-
-    private readonly KvmPlatform _platform;
-    private readonly RegisterBlock _registers = new();
 
     /// <summary>The vCPU of the switch in progress; read by <see cref="Interrupt"/>.</summary>
     private Vcpu? _vcpu;
@@ -33,56 +28,29 @@ internal sealed class KvmContext : IContext
 
     private bool _disposed;
 
-    public KvmContext(KvmPlatform platform)
+    protected KvmContext(KvmPlatform platform)
     {
-        _platform = platform;
+        Platform = platform;
         ThreadId = HostUnistd.GetTid();
-        platform.FpFormat.Initialize(FpState.Bytes[..platform.FpFormat.Bytes]);
     }
 
     /// <summary>The host thread that switches.</summary>
-    public int ThreadId { get; private set; }
+    public int ThreadId { get; protected set; }
 
-    /// <summary>The floating-point state, unless <see cref="FpVcpu"/> has it.</summary>
-    public FpState FpState { get; } = new();
+    public abstract ref GuestRegisters Registers { get; }
 
-    /// <summary>The vCPU that has the state; guarded by the pool's lock.</summary>
-    public Vcpu? FpVcpu { get; set; }
+    protected KvmPlatform Platform { get; }
 
-    public ref GuestRegisters Registers => ref _registers.Value;
+    protected bool IsInterruptPending => (Volatile.Read(ref _state) & (int)RunState.InterruptPending) != 0;
 
-    public SwitchReason Switch(IAddressSpace addressSpace, out FaultInfo fault)
-    {
-        _registers.Value.OrigRax = ulong.MaxValue;
-        if (!MayEnter(out fault))
-        {
-            return SwitchReason.Fault;
-        }
-        ThreadId = FpVcpu is null ? HostUnistd.GetTid() : ThreadId;
-        Vcpu? vcpu = _platform.Pool.Take(this);
-        if (vcpu is null)
-        {
-            _platform.Log?.Invoke("kvm: the host gives no vCPU");
-            return SwitchReason.Dead;
-        }
-        Volatile.Write(ref _vcpu, vcpu);
-        SwitchReason reason = SwitchReason.Interrupted;
-        if (Interlocked.CompareExchange(ref _state, (int)RunState.Running, 0) == 0)
-        {
-            reason = Run((KvmAddressSpace)addressSpace, vcpu, ref fault);
-        }
-        Interlocked.Exchange(ref _state, 0);
-        Volatile.Write(ref _vcpu, null);
-        _platform.Pool.Return(vcpu);
-        return reason;
-    }
+    public abstract SwitchReason Switch(IAddressSpace addressSpace, out FaultInfo fault);
 
     public void Interrupt()
     {
         int before = Interlocked.Or(ref _state, (int)RunState.InterruptPending);
         if (before == (int)RunState.Running && Volatile.Read(ref _vcpu) is { } vcpu)
         {
-            _platform.Pool.Kick(vcpu);
+            Platform.Pool.Kick(vcpu);
         }
     }
 
@@ -92,30 +60,14 @@ internal sealed class KvmContext : IContext
         {
             if (!_disposed)
             {
-                HostSched.SetAffinity(ThreadId, mask.IsEmpty ? _platform.AllCpus : mask);
+                HostSched.SetAffinity(ThreadId, mask.IsEmpty ? Platform.AllCpus : mask);
             }
         }
     }
 
-    public void ReadFpState(Span<byte> state)
-    {
-        _platform.Pool.FetchFpState(this);
-        FpState.Bytes[..int.Min(state.Length, _platform.FpFormat.Bytes)].CopyTo(state);
-    }
+    public abstract void ReadFpState(Span<byte> state);
 
-    public void WriteFpState(ReadOnlySpan<byte> state)
-    {
-        _platform.Pool.DropFpState(this);
-        Span<byte> area = FpState.Bytes[.._platform.FpFormat.Bytes];
-        if (state.IsEmpty)
-        {
-            _platform.FpFormat.Initialize(area);
-        }
-        else
-        {
-            _platform.FpFormat.Accept(state, area);
-        }
-    }
+    public abstract void WriteFpState(ReadOnlySpan<byte> state);
 
     public void Dispose()
     {
@@ -125,55 +77,55 @@ internal sealed class KvmContext : IContext
             {
                 _disposed = true;
             }
-            _platform.Pool.DropFpState(this);
-            _registers.Dispose();
+            Release();
         }
     }
 
-    private SwitchReason Run(KvmAddressSpace space, Vcpu vcpu, ref FaultInfo fault)
+    /// <summary>Gives up what the context owns.</summary>
+    protected abstract void Release();
+
+    /// <summary>The floating-point state as it is now, brought to where it can be read.</summary>
+    protected abstract ReadOnlySpan<byte> CurrentFpState();
+
+    /// <summary>The vCPU to kick for an interrupt.</summary>
+    protected void Seat(Vcpu? vcpu) => Volatile.Write(ref _vcpu, vcpu);
+
+    /// <summary>A switch begins; false when an interrupt was asked for before.</summary>
+    protected bool TryBegin() => Interlocked.CompareExchange(ref _state, (int)RunState.Running, 0) == 0;
+
+    /// <summary>The switch ends and has told of any interrupt.</summary>
+    protected void End() => Interlocked.Exchange(ref _state, 0);
+
+    /// <summary>
+    /// Refuses what the CPU would refuse only once it is in ring 0 or that KVM would not load: instruction pointers
+    /// outside the guest's part of the space, and bases that are no addresses.
+    /// </summary>
+    protected bool MayEnter(out FaultInfo fault)
     {
-        while (true)
+        ref GuestRegisters r = ref Registers;
+        fault = default;
+        if (!IsCanonical(r.Rip) || !IsCanonical(r.FsBase) || !IsCanonical(r.GsBase))
         {
-            if (!space.Enter(vcpu))
-            {
-                return SwitchReason.Dead;
-            }
-            RunOutcome outcome = vcpu.RunGuest(ref _registers.Value, out GuestTrap trap);
-            vcpu.Retract();
-            switch (outcome)
-            {
-                case RunOutcome.SystemCall:
-                    _registers.Value.OrigRax = _registers.Value.Rax;
-                    return SwitchReason.SystemCall;
-                case RunOutcome.Exception:
-                    return AtException(space, vcpu, in trap, ref fault);
-                case RunOutcome.MissingPage:
-                    fault = ExceptionSignals.OfMissingPage(FindMissing(space));
-                    return SwitchReason.Fault;
-                case RunOutcome.Failed:
-                    _platform.Log?.Invoke("kvm: " + vcpu.Failure);
-                    return SwitchReason.Dead;
-            }
-            if ((Volatile.Read(ref _state) & (int)RunState.InterruptPending) != 0)
-            {
-                return SwitchReason.Interrupted;
-            }
-            if (vcpu.TakePreempt())
-            {
-                return SwitchReason.Preempted;
-            }
+            fault = ExceptionSignals.OfGeneralProtection(0);
+            return false;
         }
+        if (r.Rip >= Platform.MaxUserAddress)
+        {
+            fault = ExceptionSignals.OfPageFault(r.Rip, FetchError, Platform.MaxUserAddress);
+            return false;
+        }
+        return true;
     }
 
-    private SwitchReason AtException(KvmAddressSpace space, Vcpu vcpu, in GuestTrap trap, ref FaultInfo fault)
+    protected SwitchReason AtException(KvmAddressSpace space, in GuestTrap trap, ref FaultInfo fault)
     {
-        ref GuestRegisters r = ref _registers.Value;
+        ref GuestRegisters r = ref Registers;
         if (trap.Vector == ExceptionSignals.PageFault)
         {
-            fault = ExceptionSignals.OfPageFault(trap.Cr2, trap.ErrorCode, _platform.MaxUserAddress);
+            fault = ExceptionSignals.OfPageFault(trap.Cr2, trap.ErrorCode, Platform.MaxUserAddress);
             return SwitchReason.Fault;
         }
-        if (trap.Vector == ExceptionSignals.InvalidOpcode && _platform.IsRing0Emulated &&
+        if (trap.Vector == ExceptionSignals.InvalidOpcode && Platform.IsRing0Emulated &&
             TryRead(space, r.Rip, out byte opcode) && opcode == SoftwareInterrupt &&
             TryRead(space, r.Rip + 1, out byte number))
         {
@@ -181,41 +133,15 @@ internal sealed class KvmContext : IContext
             fault = ExceptionSignals.OfGeneralProtection(((uint)number << 3) | IdtError);
             return SwitchReason.Fault;
         }
-        if (ExceptionSignals.NeedsFpState(trap.Vector))
-        {
-            vcpu.SaveFpState(FpState);
-        }
-        fault = ExceptionSignals.Of(trap.Vector, trap.ErrorCode, in r, FpState.Bytes);
+        ReadOnlySpan<byte> fp = ExceptionSignals.NeedsFpState(trap.Vector) ? CurrentFpState() : [];
+        fault = ExceptionSignals.Of(trap.Vector, trap.ErrorCode, in r, fp);
         return SwitchReason.Fault;
     }
 
-    /// <summary>
-    /// Refuses what the CPU would refuse only once it is in ring 0 or that KVM would not load: instruction pointers
-    /// outside the guest's part of the space, and bases that are no addresses.
-    /// </summary>
-    private bool MayEnter(out FaultInfo fault)
-    {
-        ref GuestRegisters r = ref _registers.Value;
-        fault = default;
-        if (!IsCanonical(r.Rip) || !IsCanonical(r.FsBase) || !IsCanonical(r.GsBase))
-        {
-            fault = ExceptionSignals.OfGeneralProtection(0);
-            return false;
-        }
-        if (r.Rip >= _platform.MaxUserAddress)
-        {
-            fault = ExceptionSignals.OfPageFault(r.Rip, FetchError, _platform.MaxUserAddress);
-            return false;
-        }
-        return true;
-    }
-
-    private static bool IsCanonical(ulong address) => (ulong)((long)(address << 16) >> 16) == address;
-
     /// <summary>KVM does not say which page was missing: looks through what the instruction touches.</summary>
-    private ulong FindMissing(KvmAddressSpace space)
+    protected ulong FindMissing(KvmAddressSpace space)
     {
-        ref GuestRegisters r = ref _registers.Value;
+        ref GuestRegisters r = ref Registers;
         Span<byte> code = stackalloc byte[LongestInstruction];
         int length = 0;
         while (length < code.Length && TryRead(space, r.Rip + (ulong)length, out code[length]))
@@ -227,13 +153,15 @@ internal sealed class KvmContext : IContext
         foreach (ulong address in addresses[..count])
         {
             nint host = space.HostAddressOf(address);
-            if (host != 0 && SafeCopy.Load32(host & ~3, out _) != Errno.None)
+            if (host != 0 && SafeCopy.Load32(host & ~3, out _) != Abi.Linux.Errno.None)
             {
                 return address;
             }
         }
         return addresses[count - 1];
     }
+
+    private static bool IsCanonical(ulong address) => (ulong)((long)(address << 16) >> 16) == address;
 
     private static bool TryRead(KvmAddressSpace space, ulong address, out byte value)
     {

@@ -5,6 +5,16 @@ using Ring0;
 
 namespace Platform.Kvm;
 
+/// <summary>Where the Sentry's threads are while they serve guests.</summary>
+public enum SentryPlace
+{
+    /// <summary>In host mode: every system call of a guest is an exit of the virtual machine.</summary>
+    HostMode,
+
+    /// <summary>In ring 0 of the virtual machine, as long as they need nothing of the host.</summary>
+    Ring0,
+}
+
 /// <summary>Guest code in ring 3 of a virtual machine. See the README of this folder for the model.</summary>
 public sealed class KvmPlatform : IPlatform
 {
@@ -21,6 +31,9 @@ public sealed class KvmPlatform : IPlatform
     private const long EmulatedNs = 1_000_000;
 
     private const int CalibrationRuns = 3;
+
+    /// <summary>Threads that stay in ring 0 at most; others take turns.</summary>
+    private const int MaxResidents = 512;
     private const int MaxCpus = 8192;
 
     /// <summary>Every CPU with XSAVE knows these bits of MXCSR (SDM vol. 1, 11.6.6).</summary>
@@ -29,6 +42,8 @@ public sealed class KvmPlatform : IPlatform
     private readonly KvmVm _vm;
     private readonly TrapCode _code;
     private readonly ulong _idt;
+    private ResidentCode? _resident;
+    private ulong _residentIdt;
     private readonly byte[] _allCpus;
 
     private KvmPlatform(KvmVm vm, PhysicalMap physical, KernelArea area, BackingStore backing, ulong idt, int maxVcpus)
@@ -42,7 +57,9 @@ public sealed class KvmPlatform : IPlatform
         Physical = physical;
         Area = area;
         Backing = backing;
-        Pool = new VcpuPool(MakeVcpu, int.Min(maxVcpus, vm.MaxVcpus));
+        int pooled = int.Min(maxVcpus, vm.MaxVcpus);
+        Pool = new VcpuPool(MakeVcpu, pooled, int.Min(MaxResidents, vm.MaxVcpus - pooled));
+        MakeResident = PrepareResident;
         FpFormat = new FpFormat(vm.Cpu.FpStateBytes, vm.Cpu.Xcr0, MxcsrMask);
     }
 
@@ -51,7 +68,7 @@ public sealed class KvmPlatform : IPlatform
 
     public string Name => "kvm";
 
-    public ulong MaxUserAddress => EndOfLowerHalf;
+    public ulong MaxUserAddress => Sentry is null ? EndOfLowerHalf : SentryMap.Base;
 
     public int FpStateBytes => FpFormat.Bytes;
 
@@ -59,6 +76,17 @@ public sealed class KvmPlatform : IPlatform
     /// Whether the host emulates ring 0 instruction by instruction: then the Sentry must stay in host mode.
     /// </summary>
     public bool IsRing0Emulated { get; private set; }
+
+    /// <summary>
+    /// Whether the hypervisor keeps shadows of page tables, which do not follow what the process writes to them.
+    /// </summary>
+    public bool IsShadowed { get; private set; } = true;
+
+    /// <summary>Where the Sentry's threads are while they serve guests.</summary>
+    public SentryPlace Place => Sentry is null ? SentryPlace.HostMode : SentryPlace.Ring0;
+
+    /// <summary>Why <see cref="SentryPlace.Ring0"/> could not be had, if it was asked for; else empty.</summary>
+    public string WhyHostMode { get; private set; } = "";
 
     /// <summary>What the calibration loop took at best.</summary>
     public long CalibrationNs { get; private set; }
@@ -75,6 +103,12 @@ public sealed class KvmPlatform : IPlatform
     internal VcpuPool Pool { get; }
 
     internal FpFormat FpFormat { get; }
+
+    /// <summary>What ring 0 sees of the process; null in host mode.</summary>
+    internal SentryMap? Sentry { get; private set; }
+
+    /// <summary>Makes a vCPU one to stay in; for <see cref="VcpuPool.TakeResident"/>.</summary>
+    internal Func<Vcpu, Errno> MakeResident { get; }
 
     /// <summary>The tables that only map the kernel area, which every address space shares.</summary>
     internal PageTables KernelTables { get; private set; } = null!;
@@ -94,7 +128,8 @@ public sealed class KvmPlatform : IPlatform
     /// <paramref name="problem"/> is one line that says what to do.
     /// </summary>
     public static Errno Create(
-        HostFd device, out KvmPlatform? platform, out string problem, int maxVcpus = DefaultMaxVcpus)
+        HostFd device, out KvmPlatform? platform, out string problem, int maxVcpus = DefaultMaxVcpus,
+        SentryPlace place = SentryPlace.HostMode)
     {
         platform = null;
         SafeCopy.Install();
@@ -117,7 +152,7 @@ public sealed class KvmPlatform : IPlatform
         if (error == Errno.None && area!.TryAllocate(PageTables.PageBytes, out ulong idt, out _))
         {
             var made = new KvmPlatform(vm!, physical, area, backing!, area.UpperOf(idt), maxVcpus);
-            error = made.Start(idt, out problem);
+            error = made.Start(idt, place, out problem);
             platform = error == Errno.None ? made : null;
         }
         if (error != Errno.None)
@@ -137,7 +172,18 @@ public sealed class KvmPlatform : IPlatform
         return error;
     }
 
-    public IContext NewContext() => new KvmContext(this);
+    public IContext NewContext() =>
+        (Sentry is null ? null : (IContext?)ResidentContext.Create(this)) ?? new PooledContext(this);
+
+    public void Keep(int hostFd) => Backing.Keep(hostFd);
+
+    /// <summary>How often ring 0 has been left, over all vCPUs.</summary>
+    public LeaveCounts CountLeaves()
+    {
+        var counts = new LeaveCounts();
+        Pool.CountLeaves(counts);
+        return counts;
+    }
 
     public void Dispose()
     {
@@ -147,10 +193,11 @@ public sealed class KvmPlatform : IPlatform
         _vm.Dispose();
     }
 
-    private Errno Start(ulong idt, out string problem)
+    private Errno Start(ulong idt, SentryPlace place, out string problem)
     {
         problem = "kvm platform: making page tables";
-        if (!PageTables.TryCreate(new AreaTables(Area), PageSize.Bytes2M, out PageTables? tables) ||
+        PageSize largest = _vm.Cpu.HasHugePages ? PageSize.Bytes1G : PageSize.Bytes2M;
+        if (!PageTables.TryCreate(new AreaTables(Area), largest, out PageTables? tables) ||
             !Area.MapInto(tables!))
         {
             return Errno.ENOMEM;
@@ -159,7 +206,7 @@ public sealed class KvmPlatform : IPlatform
         Area.LoadCode(_code.Bytes);
         DescriptorTables.WriteIdt(Area.BytesAt(idt, DescriptorTables.IdtBytes), _code.Vectors);
         problem = "kvm platform: making the first vCPU";
-        var context = new KvmContext(this);
+        var context = new PooledContext(this);
         Vcpu? vcpu = Pool.Take(context);
         if (vcpu is null)
         {
@@ -167,9 +214,73 @@ public sealed class KvmPlatform : IPlatform
             return Errno.ENODEV;
         }
         Errno error = Calibrate(vcpu, out problem);
+        IsShadowed = IsRing0Emulated || !FollowsEdits(vcpu);
         Pool.Return(vcpu);
         context.Dispose();
+        if (error == Errno.None && place == SentryPlace.Ring0)
+        {
+            WhyHostMode = MoveIn();
+        }
         return error;
+    }
+
+    /// <summary>Makes all ready for the Sentry's threads to stay in ring 0; says why not if that cannot be.</summary>
+    private string MoveIn()
+    {
+        if (IsRing0Emulated)
+        {
+            return "the host emulates ring 0";
+        }
+        if (_vm.Cpu.Cr4Resident == 0)
+        {
+            return "the CPU lacks FSGSBASE, SMEP or SMAP";
+        }
+        if (_vm.LeaksKernelMemory)
+        {
+            return "user code could read the Sentry's memory on this CPU";
+        }
+        (nint host, ulong upper) = Area.SecondCodeAddress;
+        FpMove fp = _vm.Cpu.HasOnlyAvx ? FpMove.Vectors : FpMove.Whole;
+        var code = ResidentCode.Emit((ulong)host, upper, fp);
+        SentryMap? sentry = SentryMap.Create(Physical, KernelTables);
+        if (sentry is null || !sentry.Want((ulong)host) ||
+            !Area.TryAllocate(PageTables.PageBytes, out ulong idt, out _))
+        {
+            return "there is no memory for page tables where the process has its own";
+        }
+        if (Area.LoadSecondCode(code.Bytes) != Errno.None)
+        {
+            return "the host refuses executable memory";
+        }
+        DescriptorTables.WriteIdt(
+            Area.BytesAt(idt, ResidentCode.Vectors * DescriptorTables.GateBytes), code.Entries);
+        sentry.WantCode((ulong)host);
+        _residentIdt = Area.UpperOf(idt);
+        _resident = code;
+        Sentry = sentry;
+        return "";
+    }
+
+    private Errno PrepareResident(Vcpu vcpu) => vcpu.BecomeResident(_resident!, _residentIdt, KernelTables.Root);
+
+    /// <summary>Whether the CPU sees what the process writes to a page table once CR3 is loaded.</summary>
+    private bool FollowsEdits(Vcpu vcpu)
+    {
+        const ulong Address = KernelArea.UpperBase + PhysicalMap.ChunkBytes;
+        for (ulong value = 1; value <= 2; value++)
+        {
+            if (!Area.TryAllocate(PageTables.PageBytes, out ulong page, out _))
+            {
+                return false;
+            }
+            Area.TableAt(page)[0] = value;
+            if (!KernelTables.Map(Address, PageTables.PageBytes, page, PageFlags.NoExecute) ||
+                !vcpu.Peek(KernelTables.Root, Address, out ulong seen) || seen != value)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     private Errno Calibrate(Vcpu vcpu, out string problem)

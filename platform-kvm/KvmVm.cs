@@ -38,6 +38,9 @@ internal sealed class KvmVm : IDisposable
 
     public int MaxSlots { get; }
 
+    /// <summary>Whether user code can read what only ring 0 may (CVE-2017-5754) on this CPU.</summary>
+    public bool LeaksKernelMemory => KernelReads.ArePossible(_device.Value);
+
     /// <summary>Opens the device. On failure <paramref name="problem"/> is one line that names what to do.</summary>
     public static Errno OpenDevice(out HostFd? device, out string problem)
     {

@@ -10,6 +10,7 @@ namespace Platform.Kvm;
 internal sealed unsafe partial class Vcpu
 {
     private readonly KvmRun* _run;
+    private readonly nint _hostBlock;
 
     private Vcpu(KvmVm vm, KernelArea area, TrapCode code, HostFd fd, ulong block, nint run)
     {
@@ -19,6 +20,7 @@ internal sealed unsafe partial class Vcpu
         _fd = fd;
         _block = block;
         _run = (KvmRun*)run;
+        _hostBlock = area.HostOf(block);
     }
 
     private ref KvmRun Run => ref *_run;

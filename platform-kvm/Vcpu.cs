@@ -27,7 +27,9 @@ internal sealed partial class Vcpu : IDisposable
 
     private const uint MsrStar = 0xc0000081;
     private const uint MsrLstar = 0xc0000082;
+    private const uint MsrCstar = 0xc0000083;
     private const uint MsrFmask = 0xc0000084;
+    private const uint MsrKernelGsBase = 0xc0000102;
 
     private const byte CodeSegment = 11;
     private const byte DataSegment = 3;
@@ -53,7 +55,7 @@ internal sealed partial class Vcpu : IDisposable
     /// <summary>
     /// The context whose floating-point state this vCPU holds. While the vCPU is free the pool's lock guards it.
     /// </summary>
-    public KvmContext? FpOwner { get; set; }
+    public PooledContext? FpOwner { get; set; }
 
     /// <summary>The hypervisor keeps shadows of page tables, and a write of ring 0 to a table does not end
     /// them.</summary>
@@ -83,6 +85,7 @@ internal sealed partial class Vcpu : IDisposable
             return error;
         }
         vcpu = new Vcpu(vm, area, code, owner, block, run);
+        vcpu.SetTime();                     // where the host cannot, guests' clocks run as KVM likes
         error = vcpu.Initialize(idt, root);
         if (error != Errno.None)
         {
@@ -96,11 +99,7 @@ internal sealed partial class Vcpu : IDisposable
     public Errno SetSystemCallEntry(ulong address)
     {
         _systemCallEntry = address;
-        var list = new MsrList { Count = 3 };
-        list.Entries[0] = new KvmMsrEntry { index = MsrStar, data = DescriptorTables.Star };
-        list.Entries[1] = new KvmMsrEntry { index = MsrLstar, data = address };
-        list.Entries[2] = new KvmMsrEntry { index = MsrFmask, data = DescriptorTables.SyscallFlagMask };
-        return HostIoctl.Ioctl(_fd.Value, K.KVM_SET_MSRS, ref list);
+        return SetMsrs(address, address);
     }
 
     /// <summary>Says to the world that guest code of an address space is about to run here.</summary>
@@ -109,6 +108,12 @@ internal sealed partial class Vcpu : IDisposable
     /// <summary>Guest code no longer runs here; kicks until now have been answered.</summary>
     public void Retract()
     {
+        if (IsResident)
+        {
+            // The flag that ends a run is cleared by whoever leaves the run because of it.
+            Volatile.Write(ref _space, null);
+            return;
+        }
         Run.immediate_exit = 0;
         Interlocked.Exchange(ref _space, null);
     }
@@ -130,6 +135,10 @@ internal sealed partial class Vcpu : IDisposable
     /// <summary>Makes the run in progress, or the next one, end soon. Callable from any thread.</summary>
     public void Kick(int processId)
     {
+        if (IsResident)
+        {
+            Volatile.Write(ref Resident.Kicked, 1);
+        }
         Volatile.Write(ref Run.immediate_exit, 1);
         HostSignal.Tgkill(processId, Volatile.Read(ref _tid), KickSignal);
     }
@@ -150,6 +159,13 @@ internal sealed partial class Vcpu : IDisposable
     /// </summary>
     public bool Forget(ulong root, HashSet<ulong> staleTables)
     {
+        if (IsResident)
+        {
+            ref ResidentState state = ref Resident;
+            state.Root = root;
+            state.Forget = 1;
+            return staleTables.Count == 0 || _vm.DropShadows(_area.HostAddress) == Errno.None;
+        }
         if (ShadowsStay && staleTables.Count > 0)
         {
             Run.sregs.cr3 = root;
@@ -181,6 +197,16 @@ internal sealed partial class Vcpu : IDisposable
         return RunKernel() ? HostTime.Now(HostTime.ClockMonotonic) - start : -1;
     }
 
+    /// <summary>Reads a word in ring 0, with fresh translations. False when the vCPU fails.</summary>
+    public bool Peek(ulong root, ulong address, out ulong value)
+    {
+        LoadKernel(root, _code.Peek);
+        Run.regs.rsi = address;
+        bool done = RunKernel();
+        value = Run.regs.rax;
+        return done;
+    }
+
     /// <summary>Brings the floating-point state out of the vCPU.</summary>
     public Errno SaveFpState(FpState state) => HostIoctl.Ioctl(_fd.Value, K.KVM_GET_XSAVE, ref state.Structure);
 
@@ -189,6 +215,7 @@ internal sealed partial class Vcpu : IDisposable
 
     public void Dispose()
     {
+        FreeHostStack();
         UnmapRun(_vm.RunBytes);
         _fd.Dispose();
     }
@@ -232,6 +259,17 @@ internal sealed partial class Vcpu : IDisposable
             bool trapped = _code.TryGetVector(Run.regs.rip, out _);
             return error == Errno.None && Run.exit_reason == K.KVM_EXIT_HLT && !trapped;
         }
+    }
+
+    private Errno SetMsrs(ulong systemCall, ulong compatSystemCall)
+    {
+        var list = new MsrList { Count = 5 };
+        list.Entries[0] = new KvmMsrEntry { index = MsrStar, data = DescriptorTables.Star };
+        list.Entries[1] = new KvmMsrEntry { index = MsrLstar, data = systemCall };
+        list.Entries[2] = new KvmMsrEntry { index = MsrCstar, data = compatSystemCall };
+        list.Entries[3] = new KvmMsrEntry { index = MsrFmask, data = DescriptorTables.SyscallFlagMask };
+        list.Entries[4] = new KvmMsrEntry { index = MsrKernelGsBase };
+        return HostIoctl.Ioctl(_fd.Value, K.KVM_SET_MSRS, ref list);
     }
 
     private Errno Initialize(ulong idt, ulong root)
@@ -286,7 +324,7 @@ internal sealed partial class Vcpu : IDisposable
         s = 1, g = 1, l = (byte)(type == CodeSegment ? 1 : 0), db = (byte)(type == CodeSegment ? 0 : 1),
     };
 
-    /// <summary>struct kvm_msrs with room for three.</summary>
+    /// <summary>struct kvm_msrs with room for five.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct MsrList
     {
@@ -295,7 +333,7 @@ internal sealed partial class Vcpu : IDisposable
         public MsrEntries Entries;
     }
 
-    [InlineArray(3)]
+    [InlineArray(5)]
     private struct MsrEntries
     {
         private KvmMsrEntry _element;

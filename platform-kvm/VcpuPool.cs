@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
@@ -19,6 +20,7 @@ internal sealed class VcpuPool : IDisposable
 
     private readonly Func<int, Vcpu?> _make;
     private readonly int _limit;
+    private readonly int _residentLimit;
     private readonly int _processId = HostUnistd.GetPid();
     private readonly object _gate = new();
 
@@ -35,12 +37,18 @@ internal sealed class VcpuPool : IDisposable
 
     private int _nextVictim;
 
+    /// <summary>vCPUs for threads that stay in ring 0, which nobody has; guarded by <see cref="_gate"/>.</summary>
+    private readonly Stack<Vcpu> _residents = new();
+    private int _residentCount;
+
     /// <param name="make">Makes the vCPU with an identifier; null when the host refuses.</param>
-    /// <param name="limit">Most vCPUs.</param>
-    public VcpuPool(Func<int, Vcpu?> make, int limit)
+    /// <param name="limit">Most vCPUs that are given for a switch.</param>
+    /// <param name="residentLimit">Most vCPUs that are given for good.</param>
+    public VcpuPool(Func<int, Vcpu?> make, int limit, int residentLimit)
     {
         _make = make;
         _limit = limit;
+        _residentLimit = residentLimit;
         _free = new Vcpu[limit];
     }
 
@@ -50,22 +58,21 @@ internal sealed class VcpuPool : IDisposable
     /// <summary>
     /// Takes a vCPU for a context and brings the context's floating-point state to it. Null when the host makes none.
     /// </summary>
-    public Vcpu? Take(KvmContext context)
+    public Vcpu? Take(PooledContext context)
     {
         lock (_gate)
         {
             long ticket = _nextTicket++;
             while (ticket != _serving || !EnsureFreeLocked())
             {
-                if (_all.Length == 0 && ticket == _serving)
+                if (_all.Length == _residentCount && ticket == _serving)
                 {
                     ServeNextLocked();
                     return null;
                 }
                 if (!Monitor.Wait(_gate, PatienceMs) && ticket == _serving)
                 {
-                    _nextVictim = (_nextVictim + 1) % _all.Length;
-                    _all[_nextVictim].Preempt(_processId);
+                    PreemptNextLocked();
                 }
             }
             Vcpu vcpu = TakeFreeLocked(context.FpVcpu);
@@ -88,8 +95,44 @@ internal sealed class VcpuPool : IDisposable
         }
     }
 
+    /// <summary>
+    /// A vCPU that one thread keeps, to stay in ring 0 of it; null when there is none to be had.
+    /// <paramref name="prepare"/> makes a new one fit for that.
+    /// </summary>
+    public Vcpu? TakeResident(Func<Vcpu, Errno> prepare)
+    {
+        lock (_gate)
+        {
+            if (_residents.TryPop(out Vcpu? known))
+            {
+                return known;
+            }
+            if (_residentCount == _residentLimit || _make(_all.Length) is not { } made)
+            {
+                return null;
+            }
+            if (prepare(made) != Errno.None)
+            {
+                made.Dispose();
+                return null;
+            }
+            _residentCount++;
+            Volatile.Write(ref _all, [.. _all, made]);
+            return made;
+        }
+    }
+
+    /// <summary>Takes back what <see cref="TakeResident"/> gave. Its thread is in host mode.</summary>
+    public void ReturnResident(Vcpu vcpu)
+    {
+        lock (_gate)
+        {
+            _residents.Push(vcpu);
+        }
+    }
+
     /// <summary>Brings the floating-point state of a context that does not run back to the context.</summary>
-    public void FetchFpState(KvmContext context)
+    public void FetchFpState(PooledContext context)
     {
         lock (_gate)
         {
@@ -103,7 +146,7 @@ internal sealed class VcpuPool : IDisposable
     }
 
     /// <summary>Forgets the floating-point state of a context that does not run.</summary>
-    public void DropFpState(KvmContext context)
+    public void DropFpState(PooledContext context)
     {
         lock (_gate)
         {
@@ -111,6 +154,18 @@ internal sealed class VcpuPool : IDisposable
             {
                 vcpu.FpOwner = null;
                 context.FpVcpu = null;
+            }
+        }
+    }
+
+    /// <summary>Adds up what vCPUs that threads stay in have counted.</summary>
+    public void CountLeaves(LeaveCounts counts)
+    {
+        foreach (Vcpu vcpu in Volatile.Read(ref _all))
+        {
+            if (vcpu.IsResident)
+            {
+                vcpu.Count(counts);
             }
         }
     }
@@ -142,9 +197,19 @@ internal sealed class VcpuPool : IDisposable
         }
     }
 
+    private void PreemptNextLocked()
+    {
+        do
+        {
+            _nextVictim = (_nextVictim + 1) % _all.Length;
+        }
+        while (_all[_nextVictim].IsResident);
+        _all[_nextVictim].Preempt(_processId);
+    }
+
     private bool EnsureFreeLocked()
     {
-        if (_freeCount == 0 && _all.Length < _limit && _make(_all.Length) is { } made)
+        if (_freeCount == 0 && _all.Length - _residentCount < _limit && _make(_all.Length) is { } made)
         {
             Volatile.Write(ref _all, [.. _all, made]);
             _free[_freeCount++] = made;
@@ -174,9 +239,9 @@ internal sealed class VcpuPool : IDisposable
         return vcpu;
     }
 
-    private bool MoveFpStateLocked(Vcpu vcpu, KvmContext context)
+    private bool MoveFpStateLocked(Vcpu vcpu, PooledContext context)
     {
-        KvmContext? owner = vcpu.FpOwner;
+        PooledContext? owner = vcpu.FpOwner;
         if (owner == context)
         {
             return true;

@@ -28,6 +28,15 @@ public interface IPlatform : IDisposable
     Abi.Linux.Errno NewAddressSpace(out IAddressSpace? addressSpace);
 
     /// <summary>
+    /// Promises that a descriptor stays open and names the same file until the platform is disposed: mapping it may
+    /// then
+    /// cost less. Call it before the process is confined.
+    /// </summary>
+    void Keep(int hostFd)
+    {
+    }
+
+    /// <summary>
     /// Makes the context of one guest thread. Must be called on, and the context only switched on, the host thread
     /// that runs that guest thread.
     /// </summary>

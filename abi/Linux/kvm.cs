@@ -20,11 +20,16 @@ public static class Kvm
     public const uint KVM_GET_SREGS = 0x8138ae83;
     public const uint KVM_SET_SREGS = 0x4138ae84;
     public const uint KVM_INTERRUPT = 0x4004ae86;
+    public const uint KVM_GET_MSRS = 0xc008ae88;
     public const uint KVM_SET_MSRS = 0x4008ae89;
     public const uint KVM_SET_CPUID2 = 0x4008ae90;
     public const uint KVM_GET_XSAVE = 0x9000aea4;
     public const uint KVM_SET_XSAVE = 0x5000aea5;
     public const uint KVM_SET_XCRS = 0x4188aea7;
+    public const uint KVM_SET_DEVICE_ATTR = 0x4018aee1;
+
+    public const uint KVM_VCPU_TSC_CTRL = 0;
+    public const ulong KVM_VCPU_TSC_OFFSET = 0;
 
     public const int KVM_CAP_NR_MEMSLOTS = 10;
     public const int KVM_CAP_XSAVE = 55;
@@ -189,6 +194,17 @@ public struct KvmXcr
     public uint xcr;
     private uint _pad0;
     public ulong value;
+}
+
+/// <summary>An attribute of a descriptor of KVM's, and where its value is.</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct kvm_device_attr", "linux/kvm.h")]
+public struct KvmDeviceAttr
+{
+    public uint flags;
+    public uint group;
+    public ulong attr;
+    public ulong addr;
 }
 
 /// <summary>A piece of guest-physical memory and the host memory behind it.</summary>

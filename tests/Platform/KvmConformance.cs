@@ -36,3 +36,38 @@ public sealed class KvmConformance : PlatformConformance, IClassFixture<KvmFixtu
 
     protected override IPlatform Platform => _fixture.Platform;
 }
+
+/// <summary>One KVM platform with this process in ring 0, where that runs on the CPU.</summary>
+public sealed class KvmRing0Fixture : IDisposable
+{
+    public KvmRing0Fixture()
+    {
+        Errno error = KvmPlatform.OpenDevice(out HostFd? device, out string problem);
+        Assert.True(error == Errno.None, problem);
+        error = KvmPlatform.Create(
+            device!, out KvmPlatform? platform, out problem, KvmPlatform.DefaultMaxVcpus, SentryPlace.Ring0);
+        Assert.True(error == Errno.None, problem);
+        Platform = platform!;
+        Assert.True(platform!.IsRing0Emulated || platform.Place == SentryPlace.Ring0, platform.WhyHostMode);
+    }
+
+    public KvmPlatform Platform { get; }
+
+    public void Dispose() => Platform.Dispose();
+}
+
+/// <summary>
+/// The conformance suite on KVM with this process in ring 0. Where the host emulates ring 0 the platform stays in host
+/// mode, and this is the same as <see cref="KvmConformance"/>; tests/lab has a machine where it is not.
+/// </summary>
+public sealed class KvmRing0Conformance : PlatformConformance, IClassFixture<KvmRing0Fixture>
+{
+    private readonly KvmRing0Fixture _fixture;
+
+    public KvmRing0Conformance(KvmRing0Fixture fixture)
+    {
+        _fixture = fixture;
+    }
+
+    protected override IPlatform Platform => _fixture.Platform;
+}
