@@ -102,6 +102,7 @@ internal static class BootCommand
         if (spec.CountCalls)
         {
             composer.Kernel.SystemCallCounts.Report(line => log.Write("calls " + line));
+            Platforms.ReportCounts(platform, log);
         }
 
         composer.DrainOutput();

@@ -61,7 +61,8 @@ internal sealed partial class Composer
             return "cannot make the memory file: " + errno;
         }
 
-        Kernel = MakeKernel(memory!);
+        _platform.Keep(memory!.HostFd);
+        Kernel = MakeKernel(memory);
         Kernel.PidFds = new PidFdFactory();
         Kernel.OomKilled = _spec.BellFd >= 0 ? RingBell : null;
 

@@ -18,7 +18,8 @@ internal static class Platforms
     {
         if (spec.Platform == "kvm")
         {
-            return CreateKvm(spec.PlatformFd, log, out platform, out problem);
+            SentryPlace place = spec.KvmRing0 ? SentryPlace.Ring0 : SentryPlace.HostMode;
+            return CreateKvm(spec.PlatformFd, place, log, out platform, out problem);
         }
 
         if (spec.Platform == "auto")
@@ -34,14 +35,32 @@ internal static class Platforms
         return CreatePtrace(log, out platform, out problem);
     }
 
-    private static Errno CreateKvm(int device, DebugLog log, out IPlatform? platform, out string problem)
+    /// <summary>One line about how often the Sentry left ring 0, and one for each cause.</summary>
+    internal static void ReportCounts(IPlatform platform, DebugLog log)
     {
-        Errno errno = KvmPlatform.Create(new HostFd(device), out KvmPlatform? kvm, out problem);
+        if (platform is KvmPlatform { Place: SentryPlace.Ring0 } kvm)
+        {
+            LeaveCounts counts = kvm.CountLeaves();
+            log.Write($"kvm: left ring 0 {counts.Total} times; {counts.Runs} runs, {counts.Interrupted} interrupted");
+            foreach (string line in counts.Lines)
+            {
+                log.Write("kvm: left ring 0 for " + line);
+            }
+        }
+    }
+
+    private static Errno CreateKvm(
+        int device, SentryPlace place, DebugLog log, out IPlatform? platform, out string problem)
+    {
+        const int Vcpus = KvmPlatform.DefaultMaxVcpus;
+        Errno errno = KvmPlatform.Create(new HostFd(device), out KvmPlatform? kvm, out problem, Vcpus, place);
         if (kvm is not null)
         {
             kvm.Log = log.Write;
             string ring0 = kvm.IsRing0Emulated ? "is emulated by the host" : "runs on the CPU";
-            log.Write("platform kvm: the Sentry is in host mode; ring 0 " + ring0 + " (calibration "
+            string sentry = kvm.Place == SentryPlace.Ring0 ? "ring 0" : "host mode";
+            string why = kvm.WhyHostMode.Length > 0 ? ", because " + kvm.WhyHostMode : "";
+            log.Write("platform kvm: the Sentry is in " + sentry + why + "; ring 0 " + ring0 + " (calibration "
                 + kvm.CalibrationNs / NsPerMicrosecond + " us)");
         }
 

@@ -91,7 +91,8 @@ internal static class SentryFilter
             case "kvm":
                 AllowRequests(rules, Kvm.KVM_RUN, Kvm.KVM_GET_XSAVE, Kvm.KVM_SET_XSAVE,
                     Kvm.KVM_SET_USER_MEMORY_REGION, Kvm.KVM_CREATE_VCPU, Kvm.KVM_SET_CPUID2, Kvm.KVM_GET_SREGS,
-                    Kvm.KVM_SET_SREGS, Kvm.KVM_SET_XCRS, Kvm.KVM_SET_MSRS);
+                    Kvm.KVM_SET_SREGS, Kvm.KVM_SET_XCRS, Kvm.KVM_SET_MSRS, Kvm.KVM_INTERRUPT,
+                    Kvm.KVM_SET_DEVICE_ATTR);
                 break;
         }
     }

@@ -19,6 +19,13 @@ internal static class GlobalFlags
         DefaultValueFactory = _ => "auto",
     };
 
+    internal static readonly Option<string> KvmSentry = new("--kvm-sentry")
+    {
+        Description = "With --platform=kvm, where the Sentry runs: host or ring0.",
+        DefaultValueFactory = _ => "host",
+        Hidden = true,
+    };
+
     internal static readonly Option<string?> DebugLog = new("--debug-log") { Description =
         "File to append the debug log to." };
 
@@ -63,7 +70,8 @@ internal static class GlobalFlags
     };
 
     private static Option[] All =>
-        [Overlay, Root, Platform, DebugLog, Strace, CountCalls, Network, SystemdCgroup, IgnoreCgroups, .. s_accepted];
+        [Overlay, Root, Platform, KvmSentry, DebugLog, Strace, CountCalls, Network, SystemdCgroup, IgnoreCgroups,
+            .. s_accepted];
 
     internal static void AddTo(RootCommand root)
     {
@@ -89,7 +97,8 @@ internal static class GlobalFlags
 
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
-        string Root, string Platform, string? DebugLog, bool Strace, bool CountCalls, CgroupNaming Cgroups,
+        string Root, string Platform, bool KvmRing0, string? DebugLog, bool Strace, bool CountCalls,
+            CgroupNaming Cgroups,
         RootStorage RootStorage);
 
     /// <summary>Reads and checks the flags.</summary>
@@ -99,6 +108,12 @@ internal static class GlobalFlags
         if (platform is not ("auto" or "kvm" or "systrap" or "ptrace"))
         {
             throw new UserErrorException("--platform: " + platform + ": not one of auto, kvm, systrap, ptrace");
+        }
+
+        string sentry = result.GetValue(KvmSentry)!;
+        if (sentry is not ("host" or "ring0"))
+        {
+            throw new UserErrorException("--kvm-sentry: " + sentry + ": not one of host, ring0");
         }
 
         if (result.GetValue(Network) is not "none")
@@ -115,7 +130,8 @@ internal static class GlobalFlags
         };
         CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
             : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
-        return new Values(result.GetValue(Root)!, platform, result.GetValue(DebugLog), result.GetValue(Strace),
+        return new Values(result.GetValue(Root)!, platform, sentry == "ring0", result.GetValue(DebugLog),
+            result.GetValue(Strace),
             result.GetValue(CountCalls), cgroups, storage);
     }
 

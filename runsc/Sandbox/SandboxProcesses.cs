@@ -44,6 +44,7 @@ internal sealed class SandboxProcesses : IDisposable
     {
         SandboxSpec spec = builder.Spec;
         spec.Platform = flags.Platform;
+        spec.KvmRing0 = flags.KvmRing0;
         spec.Strace = flags.Strace;
         spec.CountCalls = flags.CountCalls;
         FileSizeLimit.Lift();

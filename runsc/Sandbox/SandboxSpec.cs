@@ -97,6 +97,9 @@ internal sealed class SandboxSpec
     /// <summary>Descriptor of the debug log, or -1.</summary>
     public int DebugLogFd { get; set; } = -1;
 
+    /// <summary>With the KVM platform: the Sentry runs in ring 0 if it can.</summary>
+    public bool KvmRing0 { get; set; }
+
     /// <summary>Descriptor of the device that the platform needs, or -1.</summary>
     public int PlatformFd { get; set; } = -1;
 
