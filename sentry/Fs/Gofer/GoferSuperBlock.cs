@@ -134,11 +134,21 @@ public sealed class GoferSuperBlock : SuperBlock
         GoferInode? known;
         using (_lock.Enter())
         {
-            if (!_linked.TryGetValue(key, out known))
+            _linked.TryGetValue(key, out known);
+        }
+
+        if (known is null)
+        {
+            // Made outside the lock, which its inode number needs; of two made at once one is known.
+            GoferInode made = GoferInode.Make(this, parent, name, node);
+            using (_lock.Enter())
             {
-                known = GoferInode.Make(this, parent, name, node);
-                _linked.Add(key, known);
-                return known;
+                if (_linked.TryAdd(key, made))
+                {
+                    return made;
+                }
+
+                known = _linked[key];
             }
         }
 
