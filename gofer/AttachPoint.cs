@@ -36,8 +36,8 @@ public sealed class AttachPoint(int fd, AttachFlags flags)
     }
 
     /// <summary>
-    /// As <see cref="Open"/>, but on a detached copy of the mount (open_tree(2)) that is nosuid, nodev unless
-    /// devices are allowed, and read-only if so asked: the host kernel then enforces the flags too, and nothing
+    /// As <see cref="Open"/>, but on a detached copy of the mount (open_tree(2)) that is nosuid, nodev,
+    /// and read-only if so asked: the host kernel then enforces the flags too, and nothing
     /// outside the copy can be reached from the descriptor. Needs CAP_SYS_ADMIN.
     /// </summary>
     public static Errno OpenDetached(string path, AttachFlags flags, Submounts submounts, out AttachPoint? attachPoint)
@@ -51,8 +51,7 @@ public sealed class AttachPoint(int fd, AttachFlags flags)
             return error;
         }
 
-        ulong set = MountFlags.MOUNT_ATTR_NOSUID;
-        set |= (flags & AttachFlags.Devices) == 0 ? MountFlags.MOUNT_ATTR_NODEV : 0;
+        ulong set = MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV;
         set |= (flags & AttachFlags.ReadOnly) != 0 ? MountFlags.MOUNT_ATTR_RDONLY : 0;
         HostMountAttr attributes = new() { Set = set, Propagation = MountFlags.MS_PRIVATE };
         error = HostMount.SetAttr(fd, "", AtEmptyPath | recursive, attributes);

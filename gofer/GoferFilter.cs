@@ -6,8 +6,7 @@ namespace Gofer;
 
 /// <summary>
 /// The host system calls of a serving gofer: files relative to descriptors, its channels, and what the run time
-/// needs. No program, no process, no mount, no new name space; sockets only where an attach point allows
-/// connecting.
+/// needs. No program, no process, no mount, no new name space, no socket.
 /// </summary>
 public static class GoferFilter
 {
@@ -19,26 +18,14 @@ public static class GoferFilter
         | Sched.CLONE_CHILD_CLEARTID;
 
     /// <summary>Binds all threads of the process, for good.</summary>
-    public static Errno Install(AttachPoint[] attachPoints) => Make(attachPoints).Install();
+    public static Errno Install() => Make().Install();
 
-    internal static SeccompRules Make(AttachPoint[] attachPoints)
+    internal static SeccompRules Make()
     {
         SeccompRules rules = new();
         AllowRunTime(rules);
         AllowFiles(rules);
         rules.Allow(sendmsg, recvmsg, read, write, poll, ppoll);
-        bool allowsSockets = false;
-        foreach (AttachPoint point in attachPoints)
-        {
-            allowsSockets |= (point.Flags & Lisafs.AttachFlags.Sockets) != 0;
-        }
-
-        if (allowsSockets)
-        {
-            rules.AllowIf(socket, SeccompCheck.Equal32(0, HostSocket.AfUnix));
-            rules.Allow(connect);
-        }
-
         return rules;
     }
 

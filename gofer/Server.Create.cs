@@ -128,7 +128,7 @@ public sealed partial class Server
                 return Errno.EPROTO;
             }
 
-            error = CheckNode(directory, fileType, request.SpecialDevice);
+            error = CheckNode(fileType, request.SpecialDevice);
             if (error != Errno.None)
             {
                 return error;
@@ -141,17 +141,17 @@ public sealed partial class Server
     }
 
     /// <summary>
-    /// FIFOs, sockets and whiteouts (device 0:0) harm nobody; other device nodes need the attach point's leave.
+    /// FIFOs, sockets and whiteouts (device 0:0, which mknod(2) makes for everybody) harm nobody; device nodes are
+    /// not made.
     /// </summary>
-    private static Errno CheckNode(in PinnedFile directory, uint fileType, ulong device)
+    private static Errno CheckNode(uint fileType, ulong device)
     {
         switch (fileType)
         {
             case StatMode.S_IFIFO or StatMode.S_IFSOCK:
                 return Errno.None;
             case StatMode.S_IFCHR or StatMode.S_IFBLK:
-                bool allowed = device == 0 || (directory.AttachPoint.Flags & AttachFlags.Devices) != 0;
-                return allowed ? Errno.None : Errno.EPERM;
+                return device == 0 ? Errno.None : Errno.EPERM;
             default:
                 return Errno.EINVAL;
         }
@@ -184,9 +184,15 @@ public sealed partial class Server
     private Errno FinishNode(
         in PinnedFile directory, in CreateRequest request, uint fileType, ref MessageWriter answer)
     {
+        int removal = fileType == StatMode.S_IFDIR ? HostFcntl.AtRemoveDir : 0;
         Errno error = OpenChild(directory.Fd, request.Name, out int fd, out WireAttributes attributes);
         if (error != Errno.None)
         {
+            if (IsExhausted(error))
+            {
+                HostUnistd.UnlinkAt(directory.Fd, request.Name, removal);
+            }
+
             return error;
         }
 
@@ -200,7 +206,7 @@ public sealed partial class Server
         if (error != Errno.None)
         {
             HostUnistd.Close(fd);
-            HostUnistd.UnlinkAt(directory.Fd, request.Name, fileType == StatMode.S_IFDIR ? HostFcntl.AtRemoveDir : 0);
+            HostUnistd.UnlinkAt(directory.Fd, request.Name, removal);
             return error;
         }
 

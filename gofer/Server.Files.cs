@@ -54,7 +54,18 @@ public sealed partial class Server
         {
             int headPosition = answer.Length;
             new WalkAnswer(0, 0).Write(ref answer);
-            uint count = WalkNames(start, request, ref answer, out error);
+            System.Span<uint> handles = stackalloc uint[Protocol.MaxWalkNames];
+            uint count = WalkNames(start, request, ref answer, handles, out error);
+            if (IsExhausted(error))
+            {
+                foreach (uint handle in handles[..(int)count])
+                {
+                    _handles.Remove(handle);
+                }
+
+                return error;
+            }
+
             answer.Patch(headPosition, count);
             answer.Patch(headPosition + sizeof(uint), (int)error);
             return Errno.None;
@@ -62,10 +73,17 @@ public sealed partial class Server
     }
 
     /// <summary>
+    /// No descriptor is left: the client may give some back and ask again, so nothing must be left half done.
+    /// </summary>
+    private static bool IsExhausted(Errno error) => error is Errno.EMFILE or Errno.ENFILE;
+
+    /// <summary>
     /// Walks until the names end, something is no directory, or the answer is full; returns how many nodes were
     /// written.
     /// </summary>
-    private uint WalkNames(in PinnedFile start, in WalkRequest request, ref MessageWriter answer, out Errno error)
+    private uint WalkNames(
+        in PinnedFile start, in WalkRequest request, ref MessageWriter answer, System.Span<uint> handles,
+        out Errno error)
     {
         error = start.FileType == StatMode.S_IFDIR ? Errno.None : Errno.ENOTDIR;
         int directoryFd = start.Fd;
@@ -81,7 +99,8 @@ public sealed partial class Server
 
             openedFd = fd;
             directoryFd = fd;
-            if (error != Errno.None || !WriteNode(start, fd, attributes, request.Handles, ref answer))
+            if (error != Errno.None
+                || !WriteNode(start, fd, attributes, request.Handles, ref answer, out handles[(int)count], out error))
             {
                 break;
             }
@@ -102,18 +121,26 @@ public sealed partial class Server
     }
 
     /// <summary>
-    /// Writes one node of a walk, with a handle of its own if wanted; false when the message is full (nothing is
-    /// kept then).
+    /// Writes one node of a walk, with a handle of its own if wanted; false when the message is full or no descriptor
+    /// is left (nothing is kept then).
     /// </summary>
     private bool WriteNode(
-        in PinnedFile start, int fd, in WireAttributes attributes, WalkHandles wanted, ref MessageWriter answer)
+        in PinnedFile start, int fd, in WireAttributes attributes, WalkHandles wanted, ref MessageWriter answer,
+        out uint handle, out Errno error)
     {
         uint fileType = attributes.Mode & StatMode.S_IFMT;
         bool wantsHandle = wanted == WalkHandles.All || (wanted == WalkHandles.Directories
             && fileType == StatMode.S_IFDIR);
-        uint handle = Protocol.NoHandle;
-        if (wantsHandle && HostFcntl.Duplicate(fd, out int copy) == Errno.None)
+        handle = Protocol.NoHandle;
+        error = Errno.None;
+        if (wantsHandle)
         {
+            error = HostFcntl.Duplicate(fd, out int copy);
+            if (error != Errno.None)
+            {
+                return false;
+            }
+
             handle = _handles.Add(new ServerHandle(copy, start.AttachPoint, fileType));
         }
 
@@ -314,9 +341,6 @@ public sealed partial class Server
         switch (file.FileType)
         {
             case StatMode.S_IFREG:
-                return Errno.None;
-            case StatMode.S_IFCHR or StatMode.S_IFBLK when (file.AttachPoint.Flags & AttachFlags.Devices) != 0:
-                flags |= HostFcntl.NonBlock;
                 return Errno.None;
             case StatMode.S_IFDIR:
                 return Errno.EISDIR;

@@ -4,7 +4,7 @@ using Lisafs;
 
 namespace Gofer;
 
-/// <summary>Link, unlink, rename, connect.</summary>
+/// <summary>Link, unlink, rename.</summary>
 public sealed partial class Server
 {
     private const uint RenameFlags = Fcntl.RENAME_NOREPLACE | Fcntl.RENAME_EXCHANGE | Fcntl.RENAME_WHITEOUT;
@@ -129,62 +129,5 @@ public sealed partial class Server
                     : Errno.EXDEV;
             }
         }
-    }
-
-    private Errno Connect(ref MessageReader body, ref AnswerDescriptors files)
-    {
-        if (!ConnectRequest.TryRead(ref body, out ConnectRequest request))
-        {
-            return Errno.EPROTO;
-        }
-
-        Errno error = Pin(request.Target, out PinnedFile file);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        using (file)
-        {
-            if (file.FileType != StatMode.S_IFSOCK || (file.AttachPoint.Flags & AttachFlags.Sockets) == 0)
-            {
-                return Errno.ECONNREFUSED;
-            }
-
-            return ConnectTo(file.Fd, request.SocketType, ref files);
-        }
-    }
-
-    /// <summary>
-    /// Never blocks: a server with a full backlog is EAGAIN, as connect(2) says for a non-blocking socket.
-    /// </summary>
-    private Errno ConnectTo(int fd, int socketType, ref AnswerDescriptors files)
-    {
-        if (socketType is not (HostSocket.Stream or HostSocket.Datagram or HostSocket.SeqPacket))
-        {
-            return Errno.EPROTO;
-        }
-
-        const int Flags = HostSocket.Cloexec | HostSocket.NonBlock;
-        Errno error = HostSocket.Socket(HostSocket.AfUnix, socketType | Flags, 0, out int socket);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        string path = _descriptorPrefix + DecimalNames.Get(fd);
-        System.Span<byte> address = stackalloc byte[sizeof(ushort) + path.Length + 1];
-        address.Clear();
-        address[0] = HostSocket.AfUnix;
-        System.Text.Encoding.Latin1.GetBytes(path, address[sizeof(ushort)..]);
-        error = HostSocket.Connect(socket, address);
-        if (error != Errno.None)
-        {
-            HostUnistd.Close(socket);
-            return error;
-        }
-
-        files.Add(socket);
-        return Errno.None;
     }
 }

@@ -124,7 +124,6 @@ public sealed partial class Server : IDisposable
         Operation.SetXattr => SetXattr(ref body),
         Operation.ListXattr => ListXattr(ref body, ref answer),
         Operation.RemoveXattr => RemoveXattr(ref body),
-        Operation.Connect => Connect(ref body, ref files),
         Operation.Close => Close(ref body),
         _ => Errno.EPROTO,
     };

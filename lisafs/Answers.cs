@@ -33,12 +33,6 @@ public enum AttachFlags : uint
 
     /// <summary>Everything that writes is EROFS.</summary>
     ReadOnly = 1,
-
-    /// <summary>Device nodes may be opened.</summary>
-    Devices = 2,
-
-    /// <summary>Sockets of the host may be connected to.</summary>
-    Sockets = 4,
 }
 
 /// <summary>Answer to <see cref="Operation.Mount"/>.</summary>

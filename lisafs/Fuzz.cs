@@ -40,7 +40,6 @@ public static class Fuzz
         reader = new(data);
         XattrRequest.TryRead(ref reader, out _);
         reader = new(data);
-        ConnectRequest.TryRead(ref reader, out _);
         reader = new(data);
         CloseRequest.TryRead(ref reader, stackalloc uint[Protocol.MaxCloseHandles], out _);
     }

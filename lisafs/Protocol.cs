@@ -64,11 +64,10 @@ public enum Operation : ushort
     SetXattr = 19,
     ListXattr = 20,
     RemoveXattr = 21,
-    Connect = 22,
-    Close = 23,
+    Close = 22,
 
     /// <summary>First number that is no operation.</summary>
-    Limit = 24,
+    Limit = 23,
 }
 
 /// <summary>Which handles a walk returns.</summary>

@@ -308,28 +308,6 @@ public readonly ref struct XattrRequest(WireTarget target, string name, int flag
     }
 }
 
-/// <summary>
-/// Body of <see cref="Operation.Connect"/>: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET to a socket file of the host.
-/// </summary>
-public readonly record struct ConnectRequest(WireTarget Target, int SocketType)
-{
-    /// <summary>Parses a whole body.</summary>
-    public static bool TryRead(ref MessageReader reader, out ConnectRequest request)
-    {
-        WireTarget.TryRead(ref reader, out WireTarget target);
-        reader.Read(out int type);
-        request = new ConnectRequest(target, type);
-        return reader.IsComplete;
-    }
-
-    /// <summary>Emits.</summary>
-    public void Write(ref MessageWriter writer)
-    {
-        Target.Write(ref writer);
-        writer.Write(SocketType);
-    }
-}
-
 /// <summary>Body of <see cref="Operation.Close"/>: handles that will not be used again.</summary>
 public static class CloseRequest
 {

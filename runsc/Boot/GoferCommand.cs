@@ -19,7 +19,7 @@ internal static class GoferCommand
 
     /// <summary>What acting on files for every user of the sandbox takes.</summary>
     private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_FOWNER
-        | 1UL << CAP_FSETID | 1UL << CAP_MKNOD | 1UL << CAP_SETFCAP;
+        | 1UL << CAP_FSETID | 1UL << CAP_SETFCAP;
 
     internal static int Run(string[] args)
     {
@@ -102,6 +102,6 @@ internal static class GoferCommand
         }
 
         step = "installing the system-call filter";
-        return GoferFilter.Install(points);
+        return GoferFilter.Install();
     }
 }

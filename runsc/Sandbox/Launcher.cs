@@ -56,7 +56,23 @@ internal sealed class Launcher : IDisposable
     private int RunToEnd(SandboxBuilder builder, GlobalFlags.Values flags, SandboxWiring wiring,
         Action<SandboxProcesses>? onCreated, Action? onStarted)
     {
-        SandboxSpec spec = builder.Spec;
+        SandboxSpec spec = _builder.Spec;
+        spec.Platform = _flags.Platform;
+        spec.Strace = _flags.Strace;
+        spec.CountCalls = _flags.CountCalls;
+        DescriptorLimit.Raise();
+        int logFd = OpenDebugLog();
+        (HostFd control, HostFd sentryControl) = MakePair();
+        List<HostFd> goferEnds = [];
+        List<HostFd> sentryEnds = [];
+        for (int i = 0; i < Gofers.ChannelCount; i++)
+        {
+            (HostFd goferEnd, HostFd sentryEnd) = MakePair();
+            goferEnds.Add(goferEnd);
+            sentryEnds.Add(sentryEnd);
+        }
+
+        ControlChannel channel = new(control.Value);
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
         ForwardSignals(_processes.Channel, terminal);
         if (terminal is not null && spec.TerminalRows == 0)

@@ -233,6 +233,16 @@ public readonly struct ActiveMemoryLevel : ILockLevel
     public static string Name => "ActiveMemory";
 }
 
+/// <summary>
+/// Idle channels to the gofer. Every call begins with it, so nothing below is held while a server answers.
+/// </summary>
+public readonly struct GoferChannelLevel : ILockLevel
+{
+    public static int Rank => 415;
+
+    public static string Name => "GoferChannel";
+}
+
 /// <summary>Cached pages of one file.</summary>
 public readonly struct PageCacheLevel : ILockLevel
 {

@@ -19,7 +19,7 @@ namespace Tests.Gofer;
 public sealed class ConfinementTests : IDisposable
 {
     private const ulong Kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_FOWNER
-        | 1UL << CAP_FSETID | 1UL << CAP_MKNOD | 1UL << CAP_SETFCAP;
+        | 1UL << CAP_FSETID | 1UL << CAP_SETFCAP;
 
     private readonly string _top = Path.Combine(Path.GetTempPath(), "gofer-process-" + Guid.NewGuid().ToString("N"));
     private readonly SpawnedProcess _process;
@@ -95,7 +95,10 @@ public sealed class ConfinementTests : IDisposable
         Assert.Equal(["d", "l", "p", "u"], entries.Select(entry => entry.Name).Order());
         AssertOk(_client.Unlink(directory.Handle, "g", UnlinkFlags.KeepHandle, out _));
         AssertOk(_client.Unlink(root, "d", UnlinkFlags.Directory, out _));
-        Assert.Equal(Errno.ECONNREFUSED, _client.Connect(new(root, "p"), HostSocket.Stream, out _));
+        AssertOk(_client.Make(Operation.MakeNode, new(root, StatMode.S_IFSOCK, 5, 6, 0, "s", ""), out _));
+        AssertOk(_client.Make(Operation.MakeNode, new(root, StatMode.S_IFCHR, 5, 6, 0, "whiteout", ""), out _));
+        CreateRequest device = new(root, StatMode.S_IFCHR, 5, 6, 0x103, "null", "");
+        Assert.Equal(Errno.EPERM, _client.Make(Operation.MakeNode, device, out _));
     }
 
     private static void AssertConfined(string task)

@@ -20,6 +20,8 @@ namespace Tests.Gofer;
 public sealed class GoferTreeTests : IDisposable
 {
     private readonly string _top = Path.Combine(Path.GetTempPath(), "gofer-tree-" + Guid.NewGuid().ToString("N"));
+    private static readonly GoferBudget s_tight = new(Handles: 2, IdleFiles: 1, Ceiling: int.MaxValue);
+
     private Server? _server;
     private GoferClient? _client;
 
@@ -47,9 +49,23 @@ public sealed class GoferTreeTests : IDisposable
         Compare(GoferSharing.Shared, seed);
     }
 
-    private void Compare(GoferSharing sharing, int seed)
+    [Theory]
+    [MemberData(nameof(TreeSeeds.All), MemberType = typeof(TreeSeeds))]
+    public void They_have_them_where_hardly_a_handle_can_be_kept(int seed)
     {
-        GuestTree guest = MakeGuest(sharing);
+        Compare(GoferSharing.Exclusive, seed, s_tight);
+    }
+
+    [Theory]
+    [MemberData(nameof(TreeSeeds.All), MemberType = typeof(TreeSeeds))]
+    public void They_have_them_there_on_a_shared_tree_too(int seed)
+    {
+        Compare(GoferSharing.Shared, seed, s_tight);
+    }
+
+    private void Compare(GoferSharing sharing, int seed, GoferBudget? budget = null)
+    {
+        GuestTree guest = MakeGuest(sharing, budget);
         HostTree host = new(Twin);
         HostTree served = new(Served);
         RandomTreeOperations operations = new(seed);
@@ -141,7 +157,7 @@ public sealed class GoferTreeTests : IDisposable
     [Fact]
     public void Descriptors_and_handles_do_not_pile_up()
     {
-        GuestTree guest = MakeGuest(GoferSharing.Exclusive);
+        GuestTree guest = MakeGuest(GoferSharing.Exclusive, GoferBudget.ForLimit(4096));
         for (int i = 0; i < 3000; i++)
         {
             AssertOk(guest.Write($"/f{i}", Fcntl.O_WRONLY | Fcntl.O_CREAT, "x", 0));
@@ -164,13 +180,14 @@ public sealed class GoferTreeTests : IDisposable
     private int OpenInServed() => Directory.GetFiles("/proc/self/fd")
         .Count(link => new FileInfo(link).LinkTarget?.StartsWith(Served, StringComparison.Ordinal) == true);
 
-    private GuestTree MakeGuest(GoferSharing sharing)
+    private GuestTree MakeGuest(GoferSharing sharing, GoferBudget? budget = null)
     {
         Directory.CreateDirectory(Served);
         Directory.CreateDirectory(Twin);
         AssertOk(AttachPoint.Open(Served, AttachFlags.None, out AttachPoint? point));
         AssertOk(Server.Create([point!], out _server));
-        _client = new GoferClient(new CountingTransport(new InProcessTransport(_server!)));
+        CountingTransport transport = new(new InProcessTransport(_server!));
+        _client = budget is { } limits ? new GoferClient(transport, limits) : new GoferClient(transport);
         GuestTree guest = new();
         GoferMountOptions options = new(sharing, "test");
         AssertOk(GoferSuperBlock.Mount(_client, 0, options, guest.Vfs.AllocateDevice(), out GoferSuperBlock? root));

@@ -49,6 +49,9 @@ public sealed class BannedTests
     [Fact]
     public void Tests_are_neither_skipped_nor_asleep() => Repository.AssertClean(TestViolations);
 
+    [Fact]
+    public void The_Sentry_has_no_locks_but_ordered_ones() => Repository.AssertClean(LockViolations);
+
     internal static IEnumerable<Violation> UnfinishedViolations(string path, string text)
     {
         string[] lines = text.Split('\n');
@@ -109,6 +112,28 @@ public sealed class BannedTests
                 .Where(access => access.Expression.ToString() is "Console" or "System.Console")
                 .Select(access => file.At(access, "Console in a library: take a log from the composition root"))
             : [];
+
+    internal static IEnumerable<Violation> LockViolations(SourceFile file)
+    {
+        if (!file.Path.StartsWith("sentry/") || file.Path.StartsWith("sentry/Sync/"))
+        {
+            yield break;
+        }
+
+        foreach (SyntaxNode node in file.Root.DescendantNodes())
+        {
+            SyntaxNode? named = node switch
+            {
+                MemberAccessExpressionSyntax access => access.Expression,
+                VariableDeclarationSyntax variable => variable.Type,
+                _ => null,
+            };
+            if (node is LockStatementSyntax || named?.ToString() is "Monitor" or "Lock")
+            {
+                yield return file.At(node, "a lock whose order nobody checks: OrderedLock has one");
+            }
+        }
+    }
 
     internal static IEnumerable<Violation> TestViolations(SourceFile file)
     {

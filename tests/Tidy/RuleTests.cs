@@ -52,6 +52,15 @@ public sealed class RuleTests
     }
 
     [Theory]
+    [InlineData("sentry/Fs/A.cs", "class A { void F() { lock (this) { } } }", 1)]
+    [InlineData("sentry/Fs/A.cs", "class A { void F() { Monitor.Wait(this); } }", 1)]
+    [InlineData("sentry/Fs/A.cs", "class A { private readonly Lock _l = new(); }", 1)]
+    [InlineData("sentry/Fs/A.cs", "class A { private readonly OrderedLock<LeafLevel> _l = new(); }", 0)]
+    [InlineData("gofer/A.cs", "class A { void F() { lock (this) { } } }", 0)]
+    public void A_lock_without_an_order_is_found(string path, string text, int count) =>
+        Assert.Equal(count, BannedTests.LockViolations(new(path, text)).Count());
+
+    [Theory]
     [InlineData("class A { void F() { var x = Unsafe.As<object>(null); } }")]
     [InlineData("class A { void F() { MemoryMarshal.Cast<byte, int>(default); } }")]
     [InlineData("class A { int* p; }")]

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,79 @@ static void use_everything(void)
     fd = open("last", O_CREAT | O_EXCL | O_RDWR, 0600);
     printf("volume: %s\n", word(fd < 0 || write(fd, "x", 1) != 1 || unlink("last") != 0));
     close(fd);
+}
+
+static char *name(const char *prefix, int number)
+{
+    static char text[64];
+    snprintf(text, sizeof text, "%s%d", prefix, number);
+    return text;
+}
+
+// So many directories with a file in each, nothing held open.
+static void wide(int count)
+{
+    int made, read_back = 0, removed = 0;
+    for (made = 0; made < count && mkdir(name("d", made), 0755) == 0; made++) {
+        char path[80];
+        snprintf(path, sizeof path, "%s/f", name("d", made));
+        int fd = open(path, O_CREAT | O_RDWR, 0644);
+        if (fd < 0 || write(fd, &made, sizeof made) != sizeof made) {
+            break;
+        }
+        close(fd);
+    }
+    printf("made %d: %s\n", made, word(made < count));
+    use_everything();
+    for (int i = 0; i < made; i++) {
+        char path[80];
+        int number = -1;
+        snprintf(path, sizeof path, "%s/f", name("d", i));
+        int fd = open(path, O_RDONLY);
+        read_back += read(fd, &number, sizeof number) == sizeof number && number == i;
+        close(fd);
+    }
+    printf("read %d\n", read_back);
+    for (int i = 0; i < made; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "%s/f", name("d", i));
+        removed += unlink(path) == 0 && rmdir(name("d", i)) == 0;
+    }
+    printf("removed %d\n", removed);
+}
+
+// One directory in the other, and back.
+static void deep(int count)
+{
+    int down, up;
+    for (down = 0; down < count && mkdir("d", 0755) == 0 && chdir("d") == 0; down++) {
+    }
+    printf("down %d: %s\n", down, word(down < count));
+    use_everything();
+    for (up = 0; up < down && chdir("..") == 0 && rmdir("d") == 0; up++) {
+    }
+    printf("up %d: %s\n", up, word(up < down));
+}
+
+// As many open files as there can be, then none.
+static void hold(int count)
+{
+    struct rlimit limit = {1048576, 1048576};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int *fds = calloc(count, sizeof *fds), held, again = 0;
+    for (held = 0; held < count && (fds[held] = open(name("f", held), O_CREAT | O_RDWR, 0600)) >= 0; held++) {
+    }
+    printf("held: %s\n", word(held < count));
+    for (int i = 0; i < held; i++) {
+        again += write(fds[i], &i, sizeof i) == sizeof i;
+        close(fds[i]);
+    }
+    printf("all written: %s\n", again == held && held > 100 ? "yes" : "no");
+    use_everything();
+    unlink(name("f", held));
+    for (int i = 0; i < held; i++) {
+        unlink(name("f", i));
+    }
 }
 
 static sigjmp_buf after_fault;
@@ -128,10 +202,17 @@ static void read_only(void)
 
 int main(int argc, char **argv)
 {
+    int count = argc > 2 ? atoi(argv[2]) : 0;
     if (argc < 2 || chdir("/v") != 0) {
         return 2;
     }
-    if (strcmp(argv[1], "mapped") == 0) {
+    if (strcmp(argv[1], "wide") == 0) {
+        wide(count);
+    } else if (strcmp(argv[1], "deep") == 0) {
+        deep(count);
+    } else if (strcmp(argv[1], "hold") == 0) {
+        hold(count);
+    } else if (strcmp(argv[1], "mapped") == 0) {
         mapped();
     } else if (strcmp(argv[1], "full") == 0) {
         full();

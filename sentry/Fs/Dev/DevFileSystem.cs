@@ -1,3 +1,4 @@
+using System.Threading;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Vfs;
@@ -14,7 +15,6 @@ public sealed class DevFileSystem : FileSystemType
     private const uint WorldReadWrite = 0x1B6;
 
     private readonly FileSystemType _memoryFileSystem;
-    private readonly object _makeOnce = new();
     private SuperBlock? _instance;
 
     /// <summary>Instances are made by <paramref name="memoryFileSystem"/> (tmpfs).</summary>
@@ -26,19 +26,27 @@ public sealed class DevFileSystem : FileSystemType
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
     {
-        lock (_makeOnce)
+        superBlock = Volatile.Read(ref _instance);
+        if (superBlock is not null)
         {
-            superBlock = _instance;
-            if (superBlock is not null)
-            {
-                return Errno.None;
-            }
+            return Errno.None;
+        }
 
-            Errno errno = _memoryFileSystem.Mount(task, source, flags, "mode=755", out superBlock);
-            errno = errno != Errno.None ? errno : Populate(task, superBlock!.Root);
-            _instance = errno == Errno.None ? superBlock : null;
+        Errno errno = _memoryFileSystem.Mount(task, source, flags, "mode=755", out SuperBlock? made);
+        errno = errno != Errno.None ? errno : Populate(task, made!.Root);
+        if (errno != Errno.None)
+        {
             return errno;
         }
+
+        // Two mounts at once: the first that is complete is the instance, the other was never seen.
+        superBlock = Interlocked.CompareExchange(ref _instance, made, null) ?? made;
+        if (superBlock != made)
+        {
+            made!.Release();
+        }
+
+        return Errno.None;
     }
 
     /// <summary>

@@ -1,7 +1,5 @@
-using System;
 using System.Collections.Generic;
 using Abi.Linux;
-using HostOs;
 using Lisafs;
 using Sentry.Sync;
 
@@ -11,7 +9,7 @@ namespace Sentry.Fs.Gofer;
 /// Typed calls to a server. A body that cannot be parsed is EIO: the server is another process and is believed no
 /// more than any other. Buffers are pooled, so that a call allocates only what it returns.
 /// </summary>
-public sealed partial class GoferClient(ITransport transport)
+public sealed partial class GoferClient
 {
     private const int CloseBatch = 128;
 
@@ -19,6 +17,31 @@ public sealed partial class GoferClient(ITransport transport)
     private readonly Stack<CallBuffers> _buffers = new();
     private readonly uint[] _dead = new uint[CloseBatch];
     private int _deadCount;
+
+    /// <summary>A client that keeps as much as the process's own limits allow.</summary>
+    public GoferClient(ITransport transport)
+        : this(transport, GoferBudget.OfThisProcess())
+    {
+    }
+
+    /// <summary>A client of a server behind <paramref name="transport"/>.</summary>
+    public GoferClient(ITransport transport, GoferBudget budget)
+    {
+        Transport = transport;
+        Ceiling = budget.Ceiling;
+        Handles = new HandleCache(this, budget.Handles);
+        Idle = new IdleFiles(budget.IdleFiles);
+    }
+
+    /// <summary>Handles of all inodes.</summary>
+    internal HandleCache Handles { get; }
+
+    /// <summary>Files with descriptors that nobody has open.</summary>
+    internal IdleFiles Idle { get; }
+
+    private ITransport Transport { get; }
+
+    private int Ceiling { get; }
 
     /// <summary>Attaches to attach point <paramref name="index"/>.</summary>
     public Errno Mount(uint index, out MountAnswer answer)
@@ -55,6 +78,43 @@ public sealed partial class GoferClient(ITransport transport)
         }
 
         return Check(WireNode.TryRead(ref body, out node));
+    }
+
+    /// <summary>
+    /// Looks up names one below the other, with handles on all; nodes are appended until the first that fails.
+    /// </summary>
+    public Errno Walk(uint directory, string[] names, List<WireNode> nodes)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new WalkRequest(directory, WalkHandles.All, names).Write(ref writer);
+        Errno error = call.Send(ref writer, Operation.Walk, out MessageReader body);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        if (!WalkAnswer.TryRead(ref body, out WalkAnswer head) || head.Count > (uint)names.Length)
+        {
+            return Errno.EIO;
+        }
+
+        for (uint i = 0; i < head.Count; i++)
+        {
+            if (!WireNode.TryRead(ref body, out WireNode node))
+            {
+                return Errno.EIO;
+            }
+
+            nodes.Add(node);
+        }
+
+        if (head.Error != 0)
+        {
+            return (Errno)head.Error;
+        }
+
+        return nodes.Count == names.Length ? Errno.None : Errno.ENOTDIR;
     }
 
     /// <summary>Current attributes.</summary>
@@ -140,7 +200,8 @@ public sealed partial class GoferClient(ITransport transport)
     }
 
     /// <summary>
-    /// Create, MakeUnnamed: also returns a descriptor for reading and writing, which the caller owns.
+    /// Create, MakeUnnamed: also returns a descriptor for reading and writing, which the caller owns; -1 when the file
+    /// was made but there was no room for its descriptor.
     /// </summary>
     public Errno Create(Operation operation, in CreateRequest request, out WireNode node, out int hostFd)
     {
@@ -155,7 +216,7 @@ public sealed partial class GoferClient(ITransport transport)
             return error;
         }
 
-        return WireNode.TryRead(ref body, out node) ? call.TakeDescriptor(out hostFd) : Errno.EIO;
+        return Check(WireNode.TryRead(ref body, out node) && call.TakeDescriptorIfAny(out hostFd));
     }
 
     /// <summary>Makes a hard link and returns the file's attributes.</summary>
@@ -208,109 +269,4 @@ public sealed partial class GoferClient(ITransport transport)
         new TargetRequest(target).Write(ref writer);
         return call.Send(ref writer, Operation.Sync, out _);
     }
-
-    /// <summary>Connects to a socket file of the host; the caller owns the (non-blocking) descriptor.</summary>
-    public Errno Connect(WireTarget target, int socketType, out int hostFd)
-    {
-        using CallScope call = Begin();
-        MessageWriter writer = call.Request();
-        new ConnectRequest(target, socketType).Write(ref writer);
-        hostFd = -1;
-        Errno error = call.Send(ref writer, Operation.Connect, out _);
-        return error == Errno.None ? call.TakeDescriptor(out hostFd) : error;
-    }
-
-    private static Errno Check(bool parsed) => parsed ? Errno.None : Errno.EIO;
-
-    private CallScope Begin()
-    {
-        using (_lock.Enter())
-        {
-            return new CallScope(this, _buffers.TryPop(out CallBuffers? buffers) ? buffers : new CallBuffers());
-        }
-    }
-
-    private void End(CallBuffers buffers)
-    {
-        using (_lock.Enter())
-        {
-            _buffers.Push(buffers);
-        }
-    }
-
-    /// <summary>Request and answer of one call.</summary>
-    private sealed class CallBuffers
-    {
-        internal readonly byte[] Request = GC.AllocateUninitializedArray<byte>(Protocol.MaxMessageBytes, pinned: true);
-        internal readonly byte[] Answer = GC.AllocateUninitializedArray<byte>(Protocol.MaxMessageBytes, pinned: true);
-        internal readonly int[] Descriptors = new int[Protocol.MaxDescriptors];
-        internal int DescriptorCount;
-    }
-
-    /// <summary>One call in progress: owns its buffers, and the descriptors nobody took.</summary>
-    private readonly ref struct CallScope(GoferClient client, CallBuffers buffers)
-    {
-        private readonly GoferClient _client = client;
-        private readonly CallBuffers _buffers = buffers;
-
-        internal MessageWriter Request() => new(_buffers.Request);
-
-        /// <summary>
-        /// Sends what was written and checks the answer's frame. The body is valid until the scope ends.
-        /// </summary>
-        internal Errno Send(ref MessageWriter writer, Operation operation, out MessageReader body)
-        {
-            body = default;
-            _buffers.DescriptorCount = 0;
-            if (writer.HasOverflowed)
-            {
-                return Errno.E2BIG;
-            }
-
-            ReadOnlySpan<byte> request = writer.Finish(operation, 0, 0);
-            Errno error = _client.Transport.Call(
-                request, _buffers.Answer, _buffers.Descriptors, out int length, out _buffers.DescriptorCount);
-            if (error != Errno.None)
-            {
-                return error;
-            }
-
-            ReadOnlySpan<byte> answer = _buffers.Answer.AsSpan(0, length);
-            if (!MessageFraming.TryParse(answer, out MessageHeader header) || header.Operation != (ushort)operation
-                || header.DescriptorCount != (uint)_buffers.DescriptorCount || header.Error is < 0 or > 4095)
-            {
-                return Errno.EIO;
-            }
-
-            body = new MessageReader(answer[MessageWriter.HeaderBytes..]);
-            return header.Error == (int)Errno.EPROTO ? Errno.EIO : (Errno)header.Error;
-        }
-
-        /// <summary>Takes over the one descriptor an answer must bring.</summary>
-        internal Errno TakeDescriptor(out int hostFd)
-        {
-            hostFd = -1;
-            if (_buffers.DescriptorCount != 1)
-            {
-                return Errno.EIO;
-            }
-
-            hostFd = _buffers.Descriptors[0];
-            _buffers.DescriptorCount = 0;
-            return Errno.None;
-        }
-
-        public void Dispose()
-        {
-            for (int i = 0; i < _buffers.DescriptorCount; i++)
-            {
-                HostUnistd.Close(_buffers.Descriptors[i]);
-            }
-
-            _buffers.DescriptorCount = 0;
-            _client.End(_buffers);
-        }
-    }
-
-    private ITransport Transport => transport;
 }

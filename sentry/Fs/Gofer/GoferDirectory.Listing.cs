@@ -157,13 +157,13 @@ internal sealed partial class GoferDirectory
         long cookie = 0;
         while (cookie >= 0)
         {
-            Errno error = GetTarget(out WireTarget target);
+            using TargetHold target = GetTarget(out Errno error);
             if (error != Errno.None)
             {
                 return error;
             }
 
-            error = Client.ReadDirectory(target, detail, cookie, entries, out DirectoryAnswer answer);
+            error = Client.ReadDirectory(target.Wire, detail, cookie, entries, out DirectoryAnswer answer);
             if (error != Errno.None)
             {
                 return error;

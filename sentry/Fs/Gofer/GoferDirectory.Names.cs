@@ -18,12 +18,13 @@ internal sealed partial class GoferDirectory
     public override Errno Create(in CreateContext context, string name, out Inode? child)
     {
         child = null;
-        Errno error = MakeRequest(context, name, StatMode.S_IFREG, 0, "", out CreateRequest request);
+        using TargetHold directory = GetWritableHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
+        CreateRequest request = MakeRequest(directory, context, name, StatMode.S_IFREG, 0, "");
         error = Client.Create(Operation.Create, request, out WireNode node, out int hostFd);
         return error == Errno.None ? AdoptFile(name, node, hostFd, out child) : error;
     }
@@ -32,12 +33,13 @@ internal sealed partial class GoferDirectory
     public override Errno MakeUnnamed(in CreateContext context, out Inode? file)
     {
         file = null;
-        Errno error = MakeRequest(context, "", StatMode.S_IFREG, 0, "", out CreateRequest request);
+        using TargetHold directory = GetWritableHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
+        CreateRequest request = MakeRequest(directory, context, "", StatMode.S_IFREG, 0, "");
         error = Client.Create(Operation.MakeUnnamed, request, out WireNode node, out int hostFd);
         if (error != Errno.None)
         {
@@ -78,19 +80,19 @@ internal sealed partial class GoferDirectory
             return Errno.EXDEV;
         }
 
-        Errno error = GetWritableHandle(out uint directory);
+        using TargetHold directory = GetWritableHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = file.GetTarget(out WireTarget source);
+        using TargetHold source = file.GetTarget(out error);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = Client.Link(source, directory, name, out WireAttributes attributes);
+        error = Client.Link(source.Wire, directory.Wire.Handle, name, out WireAttributes attributes);
         if (error != Errno.None)
         {
             return error;
@@ -118,8 +120,7 @@ internal sealed partial class GoferDirectory
         if (error == Errno.None)
         {
             AddLinks(-1);
-            child.GetAttributes(out InodeAttributes attributes);
-            ((GoferInode)child).AddLinks(-(int)attributes.LinkCount);
+            ((GoferInode)child).DropLinks();
         }
 
         return error;
@@ -134,21 +135,17 @@ internal sealed partial class GoferDirectory
             return Errno.EXDEV;
         }
 
-        Errno error = GetWritableHandle(out uint oldHandle);
-        if (error == Errno.None)
+        using TargetHold from = GetWritableHandle(out Errno error);
+        if (error != Errno.None)
         {
-            error = target.GetWritableHandle(out uint newHandle);
-            if (error == Errno.None)
-            {
-                error = HoldReplaced(replaced as GoferInode, flags);
-            }
-
-            if (error == Errno.None)
-            {
-                error = Client.Rename(oldHandle, oldName, newHandle, newName, flags);
-            }
+            return error;
         }
 
+        using TargetHold to = target.GetWritableHandle(out error);
+        error = error == Errno.None ? HoldReplaced(replaced as GoferInode, flags) : error;
+        error = error == Errno.None
+            ? Client.Rename(from.Wire.Handle, oldName, to.Wire.Handle, newName, flags)
+            : error;
         if (error == Errno.None)
         {
             NoteRenamed(oldName, (GoferInode)child, target, newName, replaced as GoferInode, flags);
@@ -193,7 +190,7 @@ internal sealed partial class GoferDirectory
             return Errno.None;
         }
 
-        return replaced.GetHandle(out _);
+        return replaced.HoldForGood();
     }
 
     private static bool IsUsedBeyondName(GoferInode inode)
@@ -203,13 +200,13 @@ internal sealed partial class GoferDirectory
             return true;
         }
 
-        return inode.GetAttributes(out InodeAttributes attributes) == Errno.None
-            && attributes.LinkCount > 1 && inode.FileType != StatMode.S_IFDIR;
+        return inode.FileType != StatMode.S_IFDIR
+            && inode.GetAttributes(out InodeAttributes attributes) == Errno.None && attributes.LinkCount > 1;
     }
 
     private Errno Remove(string name, GoferInode child, UnlinkFlags flags)
     {
-        Errno error = GetWritableHandle(out uint directory);
+        using TargetHold directory = GetWritableHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
@@ -220,7 +217,7 @@ internal sealed partial class GoferDirectory
             flags |= UnlinkFlags.KeepHandle;
         }
 
-        error = Client.Unlink(directory, name, flags, out uint handle);
+        error = Client.Unlink(directory.Wire.Handle, name, flags, out uint handle);
         if (error != Errno.None)
         {
             return error;
@@ -228,7 +225,7 @@ internal sealed partial class GoferDirectory
 
         if (handle != Protocol.NoHandle)
         {
-            child.Bind(handle);
+            child.BindForGood(handle);
         }
 
         NoteRemoved(name);
@@ -245,12 +242,13 @@ internal sealed partial class GoferDirectory
         out Inode? child)
     {
         child = null;
-        Errno error = MakeRequest(context, name, fileType, device, target, out CreateRequest request);
+        using TargetHold directory = GetWritableHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
+        CreateRequest request = MakeRequest(directory, context, name, fileType, device, target);
         error = Client.Make(operation, request, out WireNode node);
         if (error != Errno.None)
         {
@@ -279,18 +277,21 @@ internal sealed partial class GoferDirectory
         return Errno.None;
     }
 
-    private Errno MakeRequest(
-        in CreateContext context, string name, uint fileType, ulong device, string target, out CreateRequest request)
+    private static CreateRequest MakeRequest(
+        in TargetHold directory, in CreateContext context, string name, uint fileType, ulong device, string target)
     {
-        Errno error = GetWritableHandle(out uint directory);
         uint mode = fileType | (context.Mode & ~StatMode.S_IFMT);
-        request = new CreateRequest(directory, mode, context.Uid, context.Gid, device, name, target);
-        return error;
+        return new CreateRequest(directory.Wire.Handle, mode, context.Uid, context.Gid, device, name, target);
     }
 
-    private Errno GetWritableHandle(out uint handle)
+    private TargetHold GetWritableHandle(out Errno error)
     {
-        handle = Protocol.NoHandle;
-        return Gofer.IsServedReadOnly ? Errno.EROFS : GetHandle(out handle);
+        if (!Gofer.IsServedReadOnly)
+        {
+            return GetHandle(out error);
+        }
+
+        error = Errno.EROFS;
+        return default;
     }
 }

@@ -73,13 +73,13 @@ internal sealed partial class GoferDirectory : GoferInode
     /// <inheritdoc/>
     public override Errno Revalidate(Task task, string name, Inode? child)
     {
-        Errno error = GetHandle(out uint directory);
+        using TargetHold directory = GetHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = Client.Walk(directory, name, WalkHandles.None, out WireNode node);
+        error = Client.Walk(directory.Wire.Handle, name, WalkHandles.None, out WireNode node);
         if (child is not GoferInode known)
         {
             return error == Errno.ENOENT ? Errno.None : Errno.ESTALE;
@@ -117,8 +117,8 @@ internal sealed partial class GoferDirectory : GoferInode
     /// <summary>fsync(2).</summary>
     internal Errno Sync()
     {
-        Errno error = GetTarget(out WireTarget target);
-        return error == Errno.None ? Client.Sync(target) : error;
+        using TargetHold target = GetTarget(out Errno error);
+        return error == Errno.None ? Client.Sync(target.Wire) : error;
     }
 
     /// <summary>What the directory holds now. On shared mounts it is read anew each time.</summary>
@@ -156,13 +156,13 @@ internal sealed partial class GoferDirectory : GoferInode
     private Errno LookupRemote(string name, out Inode? child)
     {
         child = null;
-        Errno error = GetHandle(out uint directory);
+        using TargetHold directory = GetHandle(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = Client.Walk(directory, name, Gofer.LookupHandles, out WireNode node);
+        error = Client.Walk(directory.Wire.Handle, name, Gofer.LookupHandles, out WireNode node);
         if (error == Errno.None)
         {
             child = Gofer.GetInode(this, name, node);

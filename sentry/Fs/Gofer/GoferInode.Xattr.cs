@@ -28,8 +28,8 @@ internal abstract partial class GoferInode
             return Errno.ENODATA;
         }
 
-        error = GetTarget(out WireTarget target);
-        return error == Errno.None ? Client.GetXattr(target, name, out value) : error;
+        using TargetHold target = GetTarget(out error);
+        return error == Errno.None ? Client.GetXattr(target.Wire, name, out value) : error;
     }
 
     /// <inheritdoc/>
@@ -40,10 +40,10 @@ internal abstract partial class GoferInode
             return Errno.EROFS;
         }
 
-        Errno error = GetTarget(out WireTarget target);
+        using TargetHold target = GetTarget(out Errno error);
         if (error == Errno.None)
         {
-            error = Client.SetXattr(target, name, value, flags);
+            error = Client.SetXattr(target.Wire, name, value, flags);
         }
 
         ForgetXattrNames();
@@ -70,10 +70,10 @@ internal abstract partial class GoferInode
             return Errno.EROFS;
         }
 
-        Errno error = GetTarget(out WireTarget target);
+        using TargetHold target = GetTarget(out Errno error);
         if (error == Errno.None)
         {
-            error = Client.RemoveXattr(target, name);
+            error = Client.RemoveXattr(target.Wire, name);
         }
 
         ForgetXattrNames();
@@ -96,14 +96,14 @@ internal abstract partial class GoferInode
         }
 
         names = [];
-        Errno error = GetTarget(out WireTarget target);
+        using TargetHold target = GetTarget(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
         List<string> list = [];
-        error = Client.ListXattr(target, list);
+        error = Client.ListXattr(target.Wire, list);
         if (error is not (Errno.None or Errno.EOPNOTSUPP))
         {
             return error;

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using Lisafs;
@@ -11,7 +10,7 @@ namespace Sentry.Fs.Gofer;
 
 /// <summary>
 /// A file of the host. It may be unbound: known by its directory and name only, which cost the server nothing; a
-/// handle is taken when the name is about to go away (and, on shared mounts, at once).
+/// handle is taken when the name is about to go away (and, on shared mounts, at once) and given up when there are many.
 /// </summary>
 internal abstract partial class GoferInode : Inode
 {
@@ -20,7 +19,6 @@ internal abstract partial class GoferInode : Inode
     private InodeAttributes _attributes;
     private GoferDirectory? _parent;
     private string _name;
-    private uint _handle;
     private string[]? _xattrNames;
 
     /// <summary>
@@ -33,10 +31,18 @@ internal abstract partial class GoferInode : Inode
     {
         _parent = parent;
         _name = name;
-        _handle = node.Handle;
         HostIdentity = (node.Attributes.Device, node.Attributes.Inode);
         InodeNumber = superBlock.MapInodeNumber(node.Attributes.Device, node.Attributes.Inode);
         _attributes = Convert(node.Attributes);
+        if (parent is null)
+        {
+            Client.Handles.Keep(this);
+        }
+
+        if (node.Handle != Protocol.NoHandle)
+        {
+            Bind(node.Handle);
+        }
     }
 
     /// <summary>The inode of the right class for a node.</summary>
@@ -63,7 +69,7 @@ internal abstract partial class GoferInode : Inode
     protected GoferSuperBlock Gofer => (GoferSuperBlock)SuperBlock;
 
     /// <summary>Calls to the server.</summary>
-    protected GoferClient Client => Gofer.Client;
+    internal GoferClient Client => Gofer.Client;
 
     /// <summary>Parent directory as last known; null for the root.</summary>
     protected GoferDirectory? Parent => _parent;
@@ -111,7 +117,7 @@ internal abstract partial class GoferInode : Inode
             return Errno.EROFS;
         }
 
-        Errno error = GetTarget(out WireTarget target);
+        using TargetHold target = GetTarget(out Errno error);
         if (error != Errno.None)
         {
             return error;
@@ -127,7 +133,7 @@ internal abstract partial class GoferInode : Inode
             AccessTimeNs = change.AccessTimeNs,
             ModifyTimeNs = change.ModifyTimeNs,
         };
-        error = Client.SetAttributes(target, wire, out WireAttributes now);
+        error = Client.SetAttributes(target.Wire, wire, out WireAttributes now);
         if (error == Errno.None)
         {
             Adopt(now);
@@ -140,90 +146,7 @@ internal abstract partial class GoferInode : Inode
     public override void Evict()
     {
         Gofer.ForgetLinked(this);
-        using (Lock.Enter())
-        {
-            Client.CloseLater(_handle);
-            _handle = Protocol.NoHandle;
-        }
-    }
-
-    /// <summary>What to call the file in a request: its handle, or its directory's handle and its name.</summary>
-    internal Errno GetTarget(out WireTarget target)
-    {
-        GoferDirectory? parent;
-        string name;
-        using (Lock.Enter())
-        {
-            target = new WireTarget(_handle, "");
-            if (_handle != Protocol.NoHandle)
-            {
-                return Errno.None;
-            }
-
-            parent = _parent;
-            name = _name;
-        }
-
-        if (parent is null)
-        {
-            return Errno.ESTALE;
-        }
-
-        Errno error = parent.GetHandle(out uint directory);
-        target = new WireTarget(directory, name);
-        return error;
-    }
-
-    /// <summary>A handle on the file, taken now if there is none.</summary>
-    internal Errno GetHandle(out uint handle)
-    {
-        Errno error = GetTarget(out WireTarget target);
-        handle = target.Handle;
-        if (error != Errno.None || target.Name.Length == 0)
-        {
-            return error;
-        }
-
-        error = Client.Walk(target.Handle, target.Name, WalkHandles.All, out WireNode node);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        if (node.Handle == Protocol.NoHandle)
-        {
-            return Errno.ENFILE;
-        }
-
-        if ((node.Attributes.Device, node.Attributes.Inode) != HostIdentity)
-        {
-            Client.CloseLater(node.Handle);
-            return Errno.ESTALE;
-        }
-
-        handle = Bind(node.Handle);
-        return Errno.None;
-    }
-
-    /// <summary>
-    /// Takes over a handle on this file; when another thread was faster, its handle stays. Returns the one that
-    /// counts.
-    /// </summary>
-    internal uint Bind(uint handle)
-    {
-        using (Lock.Enter())
-        {
-            if (_handle == Protocol.NoHandle)
-            {
-                _handle = handle;
-            }
-            else if (handle != _handle)
-            {
-                Client.CloseLater(handle);
-            }
-
-            return _handle;
-        }
+        Client.Handles.Forget(this);
     }
 
     /// <summary>The file has this name now (rename).</summary>
@@ -274,10 +197,21 @@ internal abstract partial class GoferInode : Inode
         MarkStale();
     }
 
+    /// <summary>The last name is gone, where nobody but us removes them.</summary>
+    internal void DropLinks()
+    {
+        using (Lock.Enter())
+        {
+            _attributes.LinkCount = 0;
+        }
+
+        MarkStale();
+    }
+
     /// <summary>Reads the attributes again; regular files ask their descriptor.</summary>
     protected virtual Errno Refresh()
     {
-        Errno error = GetTarget(out WireTarget target);
+        using TargetHold target = GetTarget(out Errno error);
         if (error != Errno.None)
         {
             return error;
@@ -285,7 +219,7 @@ internal abstract partial class GoferInode : Inode
 
         // Cleared before asking: a write that comes in between marks it again.
         Volatile.Write(ref _isStale, 0);
-        error = Client.GetAttributes(target, out WireAttributes now);
+        error = Client.GetAttributes(target.Wire, out WireAttributes now);
         if (error == Errno.None)
         {
             InodeAttributes converted = Convert(now);

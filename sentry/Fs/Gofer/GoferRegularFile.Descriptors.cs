@@ -10,7 +10,7 @@ namespace Sentry.Fs.Gofer;
 
 /// <summary>
 /// Host descriptors of the file: at most one for reading and one for reading and writing, shared by all who open it
-/// and kept for the next who does, until the mount has too many idle ones.
+/// and kept for the next who does, until there are too many idle ones.
 /// </summary>
 internal sealed partial class GoferRegularFile
 {
@@ -25,7 +25,7 @@ internal sealed partial class GoferRegularFile
     private HostFileMapper? _writer;
     private int _opens;
 
-    /// <summary>True while the mount's list of idle files holds this one; guarded by the mount's lock.</summary>
+    /// <summary>True while the list of idle files holds this one; guarded by its lock.</summary>
     internal bool IsIdle { get; set; }
 
     /// <summary>A descriptor that can be read. For open files only.</summary>
@@ -34,11 +34,19 @@ internal sealed partial class GoferRegularFile
     /// <summary>A descriptor that can be read and written. For files open for writing only.</summary>
     internal int WriteFd => Volatile.Read(ref _writer)!.HostFd;
 
-    /// <summary>Takes over the descriptor (for reading and writing) of a file that was just made.</summary>
+    /// <summary>
+    /// Takes over the descriptor (for reading and writing) of a file that was just made; -1 when there was no room for
+    /// it.
+    /// </summary>
     internal void AdoptDescriptor(int hostFd)
     {
+        if (hostFd < 0)
+        {
+            return;
+        }
+
         Install(Fcntl.O_RDWR, hostFd, opens: 0);
-        Gofer.NoteIdle(this);
+        Client.Idle.Add(this);
     }
 
     /// <summary>
@@ -61,13 +69,13 @@ internal sealed partial class GoferRegularFile
             return Errno.EROFS;
         }
 
-        Errno error = GetTarget(out WireTarget target);
+        using TargetHold target = GetTarget(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = Client.Open(target, access, out int fd, out WireAttributes attributes);
+        error = Client.Open(target.Wire, access, out int fd, out WireAttributes attributes);
         if (error != Errno.None)
         {
             return error;
@@ -94,7 +102,7 @@ internal sealed partial class GoferRegularFile
 
         if (isIdle)
         {
-            Gofer.NoteIdle(this);
+            Client.Idle.Add(this);
         }
     }
 

@@ -16,12 +16,4 @@ internal sealed class GoferSpecialFile : GoferInode
     /// <inheritdoc/>
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file) =>
         task.Kernel.Vfs.SpecialFiles.Open(task, this, path, flags, _specialDevice, out file);
-
-    /// <summary>Connects to the host socket behind this name, where the mount allows it.</summary>
-    internal Errno Connect(int socketType, out int hostFd)
-    {
-        hostFd = -1;
-        Errno error = GetTarget(out WireTarget target);
-        return error == Errno.None ? Client.Connect(target, socketType, out hostFd) : error;
-    }
 }

@@ -16,9 +16,6 @@ public sealed class GoferSuperBlock : SuperBlock
     /// </summary>
     private const int DeviceIndexShift = 48;
 
-    /// <summary>Files whose descriptors are kept although nobody has them open.</summary>
-    private const int MaxIdleFiles = 1000;
-
     private readonly GoferSharing _sharing;
     private readonly AttachFlags _attachFlags;
     private readonly GoferInode _root;
@@ -27,7 +24,6 @@ public sealed class GoferSuperBlock : SuperBlock
     private readonly OrderedLock<LeafLevel> _lock = new();
     private readonly Dictionary<ulong, ulong> _deviceIndexes = new();
     private readonly Dictionary<(ulong Device, ulong Inode), GoferInode> _linked = new();
-    private readonly Queue<GoferRegularFile> _idle = new();
 
     private GoferSuperBlock(GoferClient client, in MountAnswer answer, in GoferMountOptions options, ulong device)
         : base(GoferFileSystem.Instance, device)
@@ -77,13 +73,13 @@ public sealed class GoferSuperBlock : SuperBlock
     public override Errno GetStatistics(Task task, out FileSystemStatistics statistics)
     {
         statistics = default;
-        Errno error = _root.GetTarget(out WireTarget target);
+        using TargetHold target = _root.GetTarget(out Errno error);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = Client.GetStatistics(target, out WireStatistics figures);
+        error = Client.GetStatistics(target.Wire, out WireStatistics figures);
         statistics = new FileSystemStatistics
         {
             Magic = figures.Magic,
@@ -131,55 +127,37 @@ public sealed class GoferSuperBlock : SuperBlock
         }
 
         (ulong Device, ulong Inode) key = (node.Attributes.Device, node.Attributes.Inode);
-        GoferInode? known;
-        using (_lock.Enter())
+        if (!FindLinked(key, out GoferInode? known))
         {
-            _linked.TryGetValue(key, out known);
-        }
-
-        if (known is null)
-        {
-            // Made outside the lock, which its inode number needs; of two made at once one is known.
             GoferInode made = GoferInode.Make(this, parent, name, node);
-            using (_lock.Enter())
+            known = AddLinked(key, made);
+            if (known != made)
             {
-                if (_linked.TryAdd(key, made))
-                {
-                    return made;
-                }
-
-                known = _linked[key];
+                made.Evict();
             }
+
+            return known;
         }
 
         Client.CloseLater(node.Handle);
-        return known;
+        return known!;
     }
 
-    /// <summary>
-    /// Nobody has the file open now. Its descriptors are kept for the next open while the mount has few idle files;
-    /// the longest idle is closed then.
-    /// </summary>
-    internal void NoteIdle(GoferRegularFile file)
+    private bool FindLinked((ulong Device, ulong Inode) key, out GoferInode? known)
     {
-        GoferRegularFile? oldest = null;
         using (_lock.Enter())
         {
-            if (file.IsIdle)
-            {
-                return;
-            }
-
-            file.IsIdle = true;
-            _idle.Enqueue(file);
-            if (_idle.Count > MaxIdleFiles)
-            {
-                oldest = _idle.Dequeue();
-                oldest.IsIdle = false;
-            }
+            return _linked.TryGetValue(key, out known);
         }
+    }
 
-        oldest?.CloseDescriptors();
+    /// <summary>Remembers the inode unless another is known by now; returns the one that counts.</summary>
+    private GoferInode AddLinked((ulong Device, ulong Inode) key, GoferInode made)
+    {
+        using (_lock.Enter())
+        {
+            return _linked.TryAdd(key, made) ? made : _linked[key];
+        }
     }
 
     /// <summary>Remembers an inode that got a second name.</summary>

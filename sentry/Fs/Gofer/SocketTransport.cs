@@ -3,6 +3,7 @@ using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Lisafs;
+using Sentry.Sync;
 
 namespace Sentry.Fs.Gofer;
 
@@ -13,8 +14,11 @@ namespace Sentry.Fs.Gofer;
 /// </summary>
 public sealed class SocketTransport : ITransport, IDisposable
 {
-    /// <summary>Guards the two fields below; a plain monitor, because callers wait on it.</summary>
-    private readonly object _monitor = new();
+    /// <summary>Counts the idle sockets; one more once the server is dead, which goes from waiter to waiter.</summary>
+    private readonly SemaphoreSlim _available;
+
+    /// <summary>Guards the two fields below.</summary>
+    private readonly OrderedLock<GoferChannelLevel> _lock = new();
     private readonly int[] _idle;
     private int _idleCount;
 
@@ -27,6 +31,7 @@ public sealed class SocketTransport : ITransport, IDisposable
         _sockets = sockets.ToArray();
         _idle = sockets.ToArray();
         _idleCount = _idle.Length;
+        _available = new SemaphoreSlim(_idleCount);
     }
 
     /// <summary>True once the server was found dead.</summary>
@@ -62,6 +67,8 @@ public sealed class SocketTransport : ITransport, IDisposable
         {
             HostUnistd.Close(socket);
         }
+
+        _available.Dispose();
     }
 
     private static Errno Exchange(
@@ -88,38 +95,50 @@ public sealed class SocketTransport : ITransport, IDisposable
         }
         while (error == Errno.EINTR);
 
+        // The answer is there, but not all of its descriptors found room: the caller sees how many its header promises.
+        if (error == Errno.EMSGSIZE && answerBytes > 0)
+        {
+            error = Errno.None;
+        }
+
         return error == Errno.None && answerBytes == 0 ? Errno.EIO : error;
     }
 
     private bool TryTake(out int socket)
     {
-        lock (_monitor)
+        // Taken first so that debug builds see which locks the caller waits and calls under.
+        using (_lock.Enter())
         {
-            while (_idleCount == 0 && !IsBroken)
-            {
-                Monitor.Wait(_monitor);
-            }
+            socket = -1;
+        }
 
-            socket = IsBroken ? -1 : _idle[--_idleCount];
-            return socket >= 0;
+        _available.Wait();
+        if (IsBroken)
+        {
+            _available.Release();
+            return false;
+        }
+
+        using (_lock.Enter())
+        {
+            socket = _idle[--_idleCount];
+            return true;
         }
     }
 
     private void Return(int socket)
     {
-        lock (_monitor)
+        using (_lock.Enter())
         {
             _idle[_idleCount++] = socket;
-            Monitor.Pulse(_monitor);
         }
+
+        _available.Release();
     }
 
     private void Break()
     {
-        lock (_monitor)
-        {
-            Volatile.Write(ref _isBroken, 1);
-            Monitor.PulseAll(_monitor);
-        }
+        Volatile.Write(ref _isBroken, 1);
+        _available.Release();
     }
 }

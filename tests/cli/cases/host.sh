@@ -1,4 +1,4 @@
-# A host that runs out of room, and files that it changes under the sandbox. volume.c is the guest.
+# A host that runs out of descriptors or room, and files that it changes under the sandbox. volume.c is the guest.
 
 volume() { # flags of the sandbox... -- words of the guest...: on $work/v
     local flags=()
@@ -17,6 +17,30 @@ await_line() { # line file
     fail "no line '$1' in: $(head -c 300 "$2")"
 }
 
+case_the_soft_descriptor_limit_of_the_caller_is_not_the_sandboxs() {
+    equal "4096 1024" "$(ulimit -Hn 4096; ulimit -Sn 128
+        in_box /bin/sh -c 'echo up; while :; do sleep 1; done' >"$work/up" & box=$!
+        await_line up "$work/up"
+        for child in $(pgrep -P $box); do awk '/open files/ { print $4 }' "/proc/$child/limits"; done | sort -u | tr '\n' ' '
+        kill -TERM $box; wait $box
+        in_box /bin/sh -c 'ulimit -Sn')"
+}
+case_more_directories_than_descriptors() {
+    equal $'made 1500: ok\n'"$works"$'\nread 1500\nremoved 1500' "$(ulimit -n 512; volume -- wide 1500)"
+    equal "" "$(ls -A "$work/v")"
+}
+case_deeper_than_descriptors() {
+    equal $'down 1500: ok\n'"$works"$'\nup 1500: ok' "$(ulimit -n 512; volume -- deep 1500)"
+    equal "" "$(ls -A "$work/v")"
+}
+case_more_open_files_than_descriptors() {
+    equal $'held: ENFILE\nall written: yes\n'"$works" "$(ulimit -n 512; volume -- hold 2000)"
+    equal "" "$(ls -A "$work/v")"
+}
+case_the_root_is_read_with_few_descriptors() {
+    equal "200" "$(ulimit -n 200; in_box /bin/sh -c \
+        'i=0; while [ $i -lt 200 ]; do for f in /tests/*/* /bin/* /etc/*; do read line <"$f"; done; i=$((i + 25)); done; echo $i; /bin/true')"
+}
 case_a_file_that_the_host_cuts_and_replaces() {
     mkdir -p "$work/v"
     { printf a; head -c 4999 /dev/zero; printf b; head -c 3191 /dev/zero; } >"$work/v/file"
