@@ -82,7 +82,7 @@ public sealed partial class Server
     /// written.
     /// </summary>
     private uint WalkNames(
-        in PinnedFile start, in WalkRequest request, ref MessageWriter answer, System.Span<uint> handles,
+        in PinnedFile start, in WalkRequest request, ref MessageWriter answer, scoped System.Span<uint> handles,
         out Errno error)
     {
         error = start.FileType == StatMode.S_IFDIR ? Errno.None : Errno.ENOTDIR;
