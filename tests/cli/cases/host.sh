@@ -18,12 +18,15 @@ await_line() { # line file
 }
 
 case_the_soft_descriptor_limit_of_the_caller_is_not_the_sandboxs() {
-    equal "4096 1024" "$(ulimit -Hn 4096; ulimit -Sn 128
-        in_box /bin/sh -c 'echo up; while :; do sleep 1; done' >"$work/up" & box=$!
-        await_line up "$work/up"
-        for child in $(pgrep -P $box); do awk '/open files/ { print $4 }' "/proc/$child/limits"; done | sort -u | tr '\n' ' '
-        kill -TERM $box; wait $box
-        in_box /bin/sh -c 'ulimit -Sn')"
+    ulimit -Sn 128
+    ulimit -Hn 4096
+    in_box /bin/sh -c 'ulimit -Sn; echo up; sleep 5' >"$work/up" &
+    local box=$! process got
+    await_line up "$work/up"
+    got=$(for process in $(pgrep -f '^runsc-(gofer|sandbox) '); do awk '/open files/ { print $4 }' "/proc/$process/limits"; done)
+    wait $box || fail "status $?"
+    equal $'4096\n4096' "$got"
+    equal $'1024\nup' "$(cat "$work/up")"
 }
 case_more_directories_than_descriptors() {
     equal $'made 1500: ok\n'"$works"$'\nread 1500\nremoved 1500' "$(ulimit -n 512; volume -- wide 1500)"
