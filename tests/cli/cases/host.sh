@@ -40,10 +40,6 @@ case_more_open_files_than_descriptors() {
     equal $'held: ENFILE\nall written: yes\n'"$works" "$(ulimit -n 512; volume -- hold 2000)"
     equal "" "$(ls -A "$work/v")"
 }
-case_the_root_is_read_with_few_descriptors() {
-    equal "200" "$(ulimit -n 200; in_box /bin/sh -c \
-        'i=0; while [ $i -lt 200 ]; do for f in /tests/*/* /bin/* /etc/*; do read line <"$f"; done; i=$((i + 25)); done; echo $i; /bin/true')"
-}
 case_a_file_that_the_host_cuts_and_replaces() {
     mkdir -p "$work/v"
     { printf a; head -c 4999 /dev/zero; printf b; head -c 3191 /dev/zero; } >"$work/v/file"
