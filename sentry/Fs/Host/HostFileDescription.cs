@@ -67,7 +67,13 @@ internal sealed class HostFileDescription : FileDescription
             limit = long.Min(limit, PipeAtomicBytes);
         }
 
-        return source.WriteToHost(File.Fd, -1, limit, out done);
+        Errno error = source.WriteToHost(File.Fd, -1, limit, out done);
+        if (error == Errno.EPIPE)
+        {
+            task.RaiseSignal(Signals.SIGPIPE);
+        }
+
+        return error;
     }
 
     /// <inheritdoc/>

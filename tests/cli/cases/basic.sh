@@ -28,6 +28,32 @@ case_output_and_input_pass_through() {
     equal "err" "$(cat "$work/err")"
     equal "1000000" "$(head -c 1000000 /dev/zero | in_box /bin/cat | wc -c)"
 }
+# A reader that has gone ends the writer with SIGPIPE, as natively; a program that ignores it gets EPIPE.
+without_reader() { # command...: its status goes to $work/status
+    { local got=0; in_box "$@" 2>"$work/err" || got=$?; echo "$got" >"$work/status"; } | head -n 1 >"$work/out"
+}
+case_a_reader_that_has_gone_ends_the_writer() {
+    without_reader /bin/busybox yes
+    equal "141 y" "$(cat "$work/status" "$work/out" | tr '\n' ' ' | sed 's/ $//')"
+    equal "" "$(cat "$work/err")"
+    without_reader /bin/sh -c 'while :; do echo again; done'
+    equal 141 "$(cat "$work/status")"
+    without_reader /bin/sh -c 'trap "" PIPE; while echo again; do :; done 2>/dev/null; exit 7'
+    equal 7 "$(cat "$work/status")"
+}
+case_a_peer_that_has_gone_ends_the_writer() {
+    cat >"$work/peer.py" <<'EOF'
+import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+child = subprocess.Popen(sys.argv[1:], stdout=theirs, stderr=subprocess.DEVNULL)
+theirs.close()
+ours.recv(1)
+ours.close()
+print(child.wait())
+EOF
+    equal 141 "$(python3 "$work/peer.py" timeout -k 5 60 "$runsc" --platform="$platform" --root "$state" \
+        do --root "$root" /bin/busybox yes)"
+}
 case_environment_and_cwd() {
     equal "value" "$(FOO=value in_box /bin/sh -c 'echo $FOO')"
     equal "/tmp" "$(run do --root "$root" --cwd /tmp /bin/busybox pwd)"
