@@ -13,9 +13,8 @@ public interface IControllingTerminal
     ProcessGroup? ForegroundGroup { get; }
 
     /// <summary>
-    /// The session leader ended or gave the terminal up (drivers/tty/tty_jobctrl.c, disassociate_ctty): hang up, or
-    /// forget the session.
-    /// Called without locks; the session no longer refers to the terminal.
+    /// The session leader ended or gave the terminal up (drivers/tty/tty_jobctrl.c, disassociate_ctty): SIGHUP goes
+    /// to the foreground group, and the session is forgotten. Called without locks; the session no longer refers to the terminal.
     /// </summary>
     void SessionLeft(Session session, TerminalLeave reason);
 }
@@ -23,10 +22,9 @@ public interface IControllingTerminal
 /// <summary>Why a session lost its terminal.</summary>
 public enum TerminalLeave
 {
-    /// <summary>The leader exited: the terminal hangs up.</summary>
+    /// <summary>The leader exited.</summary>
     LeaderExited,
 
-    /// <summary>TIOCNOTTY of the leader: SIGHUP and SIGCONT go to the foreground group, the terminal stays
-    /// usable.</summary>
+    /// <summary>TIOCNOTTY of the leader: the foreground group gets SIGCONT too.</summary>
     GivenUp,
 }

@@ -101,7 +101,7 @@ public sealed class HostConsole : IDisposable
                 // The caller's terminal is gone: to the guest that is a hang-up. A file or pipe has just ended.
                 if (_inputKind == InputKind.Terminal)
                 {
-                    _terminal.HangUp(HangUpCause.LineLost);
+                    _terminal.HangUp();
                 }
 
                 return;

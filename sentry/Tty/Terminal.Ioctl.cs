@@ -78,7 +78,7 @@ public sealed partial class Terminal
                     return Errno.EPERM;
                 }
 
-                HangUp(HangUpCause.LineLost);
+                HangUp();
                 return Errno.None;
             case Ioctls.TIOCSTI:
                 return PushInput(task, address);

@@ -4,16 +4,6 @@ using Sentry.Kernel;
 
 namespace Sentry.Tty;
 
-/// <summary>Why a terminal hangs up.</summary>
-internal enum HangUpCause
-{
-    /// <summary>The master closed: the session's leader is told.</summary>
-    LineLost,
-
-    /// <summary>The session's leader exited: the foreground group is told.</summary>
-    LeaderExited,
-}
-
 // Sessions and process groups (credentials(7), drivers/tty/tty_jobctrl.c).
 public sealed partial class Terminal
 {
@@ -27,15 +17,12 @@ public sealed partial class Terminal
     /// <summary>Session that the terminal controls, or null.</summary>
     public Session? Session => Volatile.Read(ref _session);
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// The slave stays usable for whoever else has it open: a pseudo terminal is not hung up by the end of the
+    /// session's leader (drivers/tty/tty_jobctrl.c, disassociate_ctty).
+    /// </summary>
     public void SessionLeft(Session session, TerminalLeave reason)
     {
-        if (reason == TerminalLeave.LeaderExited)
-        {
-            HangUp(HangUpCause.LeaderExited);
-            return;
-        }
-
         ProcessGroup? foreground = ForegroundGroup;
         using (_lock.Enter())
         {
@@ -47,7 +34,10 @@ public sealed partial class Terminal
         }
 
         foreground?.SendSignal(_kernel, Signals.SIGHUP);
-        foreground?.SendSignal(_kernel, Signals.SIGCONT);
+        if (reason == TerminalLeave.GivenUp)
+        {
+            foreground?.SendSignal(_kernel, Signals.SIGCONT);
+        }
     }
 
     /// <summary>True when this is the controlling terminal of the task's session.</summary>
@@ -228,14 +218,12 @@ public sealed partial class Terminal
     void ITtyDriver.SignalForeground(int signal) => ForegroundGroup?.SendSignal(_kernel, signal);
 
     /// <summary>vhangup(2) and its relatives: every open slave is dead from now on (__tty_hangup).</summary>
-    internal void HangUp(HangUpCause cause)
+    internal void HangUp()
     {
         Session? session;
-        ProcessGroup? foreground;
         using (_lock.Enter())
         {
             session = _session;
-            foreground = _foreground;
             Volatile.Write(ref _session, null);
             Volatile.Write(ref _foreground, null);
             _isSlaveGone = _slaves > 0 || _isSlaveGone;
@@ -248,11 +236,7 @@ public sealed partial class Terminal
         }
 
         session?.DetachTerminal(_kernel);
-        if (cause == HangUpCause.LeaderExited)
-        {
-            foreground?.SendSignal(_kernel, Signals.SIGHUP);
-        }
-        else if (session?.Leader is { } leader)
+        if (session?.Leader is { } leader)
         {
             leader.SendSignal(SigInfos.FromKernel(Signals.SIGHUP));
             leader.SendSignal(SigInfos.FromKernel(Signals.SIGCONT));

@@ -130,7 +130,7 @@ public sealed partial class Terminal : IControllingTerminal, ITtyDriver
             _isMasterOpen = false;
         }
 
-        HangUp(HangUpCause.LineLost);
+        HangUp();
     }
 
     /// <summary>Bytes typed at the master; EAGAIN when the slave does not read.</summary>

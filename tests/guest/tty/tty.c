@@ -458,6 +458,101 @@ TEST(the_session_leaders_end_hangs_up_the_foreground)
     await_byte(fds[0]);
 }
 
+// A session with this terminal whose leader has exited; the slave is still open here.
+static void leave_session(void)
+{
+    open_pair();
+    EXITS(0, CHILD({
+        OK(setsid());
+        OK(ioctl(slave, TIOCSCTTY, 0));
+    }));
+}
+
+TEST(a_slave_outlives_the_session_leader)
+{
+    leave_session();
+    struct pollfd entry = { master, POLLIN | POLLOUT, 0 };
+    EQ(1, poll(&entry, 1, 0));
+    EQ(POLLOUT, entry.revents);
+    EQ(3, write(slave, "on\n", 3));
+    expect(master, "on\r\n");
+    type("line\n");
+    expect(slave, "line\n");
+    OK(fcntl(master, F_SETFL, O_NONBLOCK));
+    expect(master, "line\r\n");
+    FAILS(EAGAIN, read(master, buffer, 1));
+    OK(close(slave));
+    FAILS(EIO, read(master, buffer, 1));
+}
+
+TEST(a_terminal_without_leader_may_be_taken)
+{
+    leave_session();
+    EQ(0, tcgetpgrp(master));
+    FAILS(ENOTTY, tcgetsid(master));
+    EXITS(0, CHILD({
+        OK(setsid());
+        OK(ioctl(slave, TIOCSCTTY, 0));
+        EQ(getpid(), tcgetsid(slave));
+        EQ(getpgrp(), tcgetpgrp(slave));
+    }));
+}
+
+TEST(a_job_that_ignores_the_hang_up_still_writes)
+{
+    OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+    open_pair();
+    int fds[2];
+    OK(pipe(fds));
+    pid_t leader = CHILD({
+        OK(setsid());
+        OK(ioctl(slave, TIOCSCTTY, 0));
+        signal(SIGHUP, SIG_IGN);
+        CHILD({
+            await_byte(fds[0]);
+            EQ(4, write(slave, "late", 4));
+            FAILS(ENXIO, open("/dev/tty", O_RDWR));
+        });
+    });
+    EXITS(0, leader);
+    OK(close(slave));
+    send_byte(fds[1]);
+    expect(master, "late");
+    int status;
+    OK(wait(&status));
+    EQ(0, status);
+    FAILS(EIO, read(master, buffer, 1));
+}
+
+TEST(only_the_hang_up_signal_comes_when_the_leader_exits)
+{
+    OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+    open_pair();
+    int fds[2];
+    OK(pipe(fds));
+    pid_t leader = CHILD({
+        OK(setsid());
+        OK(ioctl(slave, TIOCSCTTY, 0));
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGCONT);
+        OK(sigprocmask(SIG_BLOCK, &set, NULL));
+        CHILD({
+            await_byte(fds[0]);
+            struct timespec limit = { 5, 0 };
+            struct timespec none = { 0, 0 };
+            EQ(SIGHUP, sigtimedwait(&set, NULL, &limit));
+            FAILS(EAGAIN, sigtimedwait(&set, NULL, &none));
+        });
+    });
+    EXITS(0, leader);
+    send_byte(fds[1]);
+    int status;
+    OK(wait(&status));
+    EQ(0, status);
+}
+
 TEST(a_locked_slave_cannot_be_opened)
 {
     master = OK(posix_openpt(O_RDWR | O_NOCTTY));
