@@ -10,11 +10,19 @@ namespace Sentry.Fs.Gofer;
 /// </summary>
 public sealed class GoferFileSystem : FileSystemType
 {
-    /// <summary>The one type object.</summary>
-    public static GoferFileSystem Instance { get; } = new();
+    private GoferFileSystem(string name) => Name = name;
 
     /// <inheritdoc/>
-    public override string Name => "gofer";
+    public override string Name { get; }
+
+    /// <summary>
+    /// The type of an instance. One that is shared with the host calls itself a FUSE file system: programs know that
+    /// such a one changes without inotify(7) telling, and look for themselves (tail -f).
+    /// </summary>
+    internal static GoferFileSystem Exclusive { get; } = new("gofer");
+
+    /// <summary>See <see cref="Exclusive"/>.</summary>
+    internal static GoferFileSystem Shared { get; } = new("fuse.gofer");
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)

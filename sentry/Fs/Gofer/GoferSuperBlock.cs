@@ -16,6 +16,9 @@ public sealed class GoferSuperBlock : SuperBlock
     /// </summary>
     private const int DeviceIndexShift = 48;
 
+    /// <summary>f_type of what is shared with the host, to go with the name of its type (FUSE_SUPER_MAGIC).</summary>
+    private const long FuseMagic = 0x65735546;
+
     private readonly GoferSharing _sharing;
     private readonly AttachFlags _attachFlags;
     private readonly GoferInode _root;
@@ -26,7 +29,7 @@ public sealed class GoferSuperBlock : SuperBlock
     private readonly Dictionary<(ulong Device, ulong Inode), GoferInode> _linked = new();
 
     private GoferSuperBlock(GoferClient client, in MountAnswer answer, in GoferMountOptions options, ulong device)
-        : base(GoferFileSystem.Instance, device)
+        : base(options.Sharing == GoferSharing.Shared ? GoferFileSystem.Shared : GoferFileSystem.Exclusive, device)
     {
         Client = client;
         Source = options.Source;
@@ -82,7 +85,7 @@ public sealed class GoferSuperBlock : SuperBlock
         error = Client.GetStatistics(target.Wire, out WireStatistics figures);
         statistics = new FileSystemStatistics
         {
-            Magic = figures.Magic,
+            Magic = IsShared ? FuseMagic : figures.Magic,
             BlockSizeBytes = figures.BlockSizeBytes,
             Blocks = figures.Blocks,
             FreeBlocks = figures.FreeBlocks,
