@@ -51,6 +51,7 @@ internal static class SentryFilter
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_GETFD));
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_DUPFD_CLOEXEC));
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, HostFcntl.GetSeals));
+        rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_GETPIPE_SZ));
     }
 
     /// <summary>

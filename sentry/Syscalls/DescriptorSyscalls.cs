@@ -81,7 +81,7 @@ public static partial class DescriptorSyscalls
             case Fcntl.F_SETFL:
                 return SetFlags(task, file, args.Int(0), args.Int(2));
             case Fcntl.F_GETPIPE_SZ:
-                return file is IPipeEnd pipe ? pipe.CapacityBytes : Errno.EBADF;
+                return GetPipeSize(file);
             case Fcntl.F_SETPIPE_SZ:
                 return SetPipeSize(task, file, args.UInt(2));
             case Fcntl.F_GETLK or Fcntl.F_SETLK or Fcntl.F_SETLKW or Fcntl.F_OFD_GETLK or Fcntl.F_OFD_SETLK
@@ -180,9 +180,20 @@ public static partial class DescriptorSyscalls
         return SyscallResult.From(errno, seals);
     }
 
+    private static SyscallResult GetPipeSize(FileDescription file)
+    {
+        if (file is not IPipeCapacity pipe)
+        {
+            return Errno.EBADF;
+        }
+
+        Errno errno = pipe.GetCapacity(out int capacity);
+        return SyscallResult.From(errno, capacity);
+    }
+
     private static SyscallResult SetPipeSize(Task task, FileDescription file, uint bytes)
     {
-        if (file is not IPipeEnd pipe)
+        if (file is not IPipeCapacity pipe)
         {
             return Errno.EBADF;
         }

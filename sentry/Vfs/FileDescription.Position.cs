@@ -12,8 +12,11 @@ public abstract partial class FileDescription
     private readonly OrderedLock<FilePositionLevel> _positionLock = new();
     private long _position;
 
-    /// <summary>Offset of the next streaming read, write or directory read. Changed under the position lock.</summary>
-    protected internal long Position
+    /// <summary>
+    /// Offset of the next streaming read, write or directory read. Changed under the position lock. Overridden where
+    /// somebody else keeps it.
+    /// </summary>
+    protected internal virtual long Position
     {
         get => Volatile.Read(ref _position);
         set => Volatile.Write(ref _position, value);

@@ -13,12 +13,25 @@ public enum PipeTransfer
     Duplicate,
 }
 
+/// <summary>A pipe as F_GETPIPE_SZ and F_SETPIPE_SZ see it (fcntl(2)).</summary>
+public interface IPipeCapacity
+{
+    /// <summary>F_GETPIPE_SZ.</summary>
+    Errno GetCapacity(out int capacityBytes);
+
+    /// <summary>
+    /// F_SETPIPE_SZ: EINVAL, EPERM (above /proc/sys/fs/pipe-max-size without CAP_SYS_RESOURCE, or the pipe is not the
+    /// sandbox's), EBUSY (more than that is in it).
+    /// </summary>
+    Errno SetCapacity(Task task, uint requestedBytes, out int capacityBytes);
+}
+
 /// <summary>
 /// What splice(2), tee(2), vmsplice(2) and fcntl(2) need of a pipe beyond reading and writing; a file description that
 /// is a pipe's end implements it.
 /// Every mover says EAGAIN when it would have to wait (for room or for data) and nothing was moved.
 /// </summary>
-public interface IPipeEnd
+public interface IPipeEnd : IPipeCapacity
 {
     /// <summary>True for an end that may be read.</summary>
     bool CanRead { get; }
@@ -28,15 +41,6 @@ public interface IPipeEnd
 
     /// <summary>Identity of the pipe: splicing a pipe into itself is EINVAL.</summary>
     object Pipe { get; }
-
-    /// <summary>F_GETPIPE_SZ.</summary>
-    int CapacityBytes { get; }
-
-    /// <summary>
-    /// F_SETPIPE_SZ: EINVAL, EPERM (above /proc/sys/fs/pipe-max-size without CAP_SYS_RESOURCE), EBUSY (more than that
-    /// is in it).
-    /// </summary>
-    Errno SetCapacity(Task task, uint requestedBytes, out int capacityBytes);
 
     /// <summary>
     /// Fills free slots from <paramref name="source"/>: at <paramref name="offset"/>, which advances, or by streaming

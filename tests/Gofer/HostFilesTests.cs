@@ -88,6 +88,45 @@ public sealed class HostFilesTests : IDisposable
     }
 
     [Fact]
+    public void A_regular_file_opened_again_has_a_position_of_its_own()
+    {
+        string path = System.IO.Path.GetTempFileName();
+        AssertOk(HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, HostFcntl.ReadWrite, 0, out int fd));
+        AssertOk(_files.Import(fd, out FileDescription? first, out _));
+        AssertOk(Write(first!, "one "));
+        AssertOk(first!.Inode.Open(null!, default, Fcntl.O_RDWR, out FileDescription? again));
+        AssertOk(Read(again!, out string text));
+        Assert.Equal("one ", text);
+        AssertOk(Write(first, "two "));
+        AssertOk(Read(again!, out text));
+        Assert.Equal("two ", text);
+        IoSequence source = IoSequence.FromBuffer("ONE"u8.ToArray());
+        AssertOk(again!.PWrite(null!, ref source, 0, out _, out long end));
+        Assert.Equal(3, end);
+        AssertOk(Write(first, "three"));
+        Assert.Equal("ONE two three", System.IO.File.ReadAllText(path));
+        AssertOk(again.GetMappable(null!, out IMappable? mappable));
+        Assert.Same(first.Inode, mappable);
+        first.DropReference(null);
+        HostUnistd.Close(fd);
+        System.IO.File.Delete(path);
+    }
+
+    [Fact]
+    public void A_descriptor_gives_no_more_access_than_it_has()
+    {
+        string path = System.IO.Path.GetTempFileName();
+        AssertOk(HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, HostFcntl.ReadOnly, 0, out int fd));
+        AssertOk(_files.Import(fd, out FileDescription? file, out _));
+        Assert.Equal(Errno.EACCES, file!.Inode.Open(null!, default, Fcntl.O_WRONLY, out _));
+        Assert.Equal(Errno.EACCES, file.Inode.Open(null!, default, Fcntl.O_RDWR, out _));
+        AssertOk(file.Inode.Open(null!, default, Fcntl.O_RDONLY, out _));
+        file.DropReference(null);
+        HostUnistd.Close(fd);
+        System.IO.File.Delete(path);
+    }
+
+    [Fact]
     public void What_is_not_open_is_not_imported() => Assert.Equal(Errno.EBADF, _files.Import(12345, out _, out _));
 
     [Fact]

@@ -1,6 +1,8 @@
 using Abi.Linux;
 using HostOs;
+using Platform;
 using Sentry.Kernel;
+using Sentry.Mm;
 
 namespace Sentry.Fs.Host;
 
@@ -32,11 +34,14 @@ internal sealed class HostFile
     private readonly HostFd _fd;
     private readonly HostNotifier _notifier;
     private readonly ulong _watchToken;
+    private readonly int _flags;
 
-    private HostFile(HostFd fd, in Stat stat, HostBlocking blocking, HostNotifier notifier)
+    private HostFile(HostFd fd, int flags, in Stat stat, HostBlocking blocking, HostNotifier notifier)
     {
         _fd = fd;
+        _flags = flags;
         _notifier = notifier;
+        InodeNumber = stat.st_ino;
         Blocking = blocking;
         FileType = stat.st_mode & StatMode.S_IFMT;
         IsTerminal = FileType == StatMode.S_IFCHR && IsTerminalFd(fd.Value);
@@ -48,6 +53,15 @@ internal sealed class HostFile
 
     /// <summary>S_IFMT bits.</summary>
     internal uint FileType { get; }
+
+    /// <summary>Inode number of the host.</summary>
+    internal ulong InodeNumber { get; }
+
+    /// <summary>Memory of a regular file that may be read; null for others.</summary>
+    internal HostFileMapper? Mapper { get; private init; }
+
+    /// <summary>The host puts every write at the end, whatever position it is given (pwrite(2), BUGS).</summary>
+    internal bool IsAppending => (_flags & Fcntl.O_APPEND) != 0;
 
     /// <summary>True for terminals.</summary>
     internal bool IsTerminal { get; }
@@ -75,6 +89,12 @@ internal sealed class HostFile
             return error;
         }
 
+        error = HostFcntl.Fcntl(hostFd, HostFcntl.GetFl, 0, out int flags);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
         HostBlocking blocking = BlockingOf(hostFd, stat.st_mode & StatMode.S_IFMT);
         if (blocking == HostBlocking.PollFirst && TryOpenOwn(hostFd, out int own))
         {
@@ -89,8 +109,22 @@ internal sealed class HostFile
             }
         }
 
-        file = new HostFile(new HostFd(own), stat, blocking, notifier);
+        error = MakeMapper(hostFd, flags, stat, out HostFileMapper? mapper);
+        if (error != Errno.None)
+        {
+            HostUnistd.Close(own);
+            return error;
+        }
+
+        file = new HostFile(new HostFd(own), flags, stat, blocking, notifier) { Mapper = mapper };
         return Errno.None;
+    }
+
+    /// <summary>May it be opened again for this? A descriptor gives no right that it does not have itself.</summary>
+    internal bool Allows(int access)
+    {
+        int own = _flags & Fcntl.O_ACCMODE;
+        return own == Fcntl.O_RDWR || own == (access & Fcntl.O_ACCMODE);
     }
 
     /// <summary>POLL* events that hold now.</summary>
@@ -115,7 +149,28 @@ internal sealed class HostFile
             _notifier.Unwatch(Fd, _watchToken);
         }
 
+        Mapper?.DropOwner();
         _fd.Dispose();
+    }
+
+    private static Errno MakeMapper(int hostFd, int flags, in Stat stat, out HostFileMapper? mapper)
+    {
+        mapper = null;
+        int access = flags & Fcntl.O_ACCMODE;
+        if ((stat.st_mode & StatMode.S_IFMT) != StatMode.S_IFREG || access == Fcntl.O_WRONLY)
+        {
+            return Errno.None;
+        }
+
+        Errno error = HostFcntl.Duplicate(hostFd, out int own, FirstFreeFd);
+        if (error == Errno.None)
+        {
+            MemoryAccess memory = MemoryAccess.Read
+                | (access == Fcntl.O_RDWR ? MemoryAccess.Write : MemoryAccess.None);
+            mapper = new HostFileMapper(new HostFd(own), memory, HostContents.Changing);
+        }
+
+        return error;
     }
 
     private static HostBlocking BlockingOf(int fd, uint fileType) => fileType switch

@@ -10,7 +10,7 @@ namespace Sentry.Fs.Host;
 /// An open file that the host passed in (standard input, output, error). Its position is the host's, because
 /// processes outside share it: "runsc do ls &gt; file 2&gt;&amp;1" has two descriptors with one position.
 /// </summary>
-internal sealed class HostFileDescription : FileDescription
+internal class HostFileDescription : FileDescription
 {
     /// <summary>POSIX: a pipe that is writable takes this many bytes without waiting.</summary>
     private const long PipeAtomicBytes = 4096;
@@ -18,7 +18,7 @@ internal sealed class HostFileDescription : FileDescription
     private readonly HostInode _inode;
     private readonly HostInodeHold _hold;
 
-    internal HostFileDescription(HostInode inode, int flags, HostInodeHold hold)
+    protected HostFileDescription(HostInode inode, int flags, HostInodeHold hold)
     {
         _inode = inode;
         _hold = hold;
@@ -37,7 +37,21 @@ internal sealed class HostFileDescription : FileDescription
     /// <inheritdoc/>
     public override WaitQueue? WaitQueue => File.WaitQueue;
 
-    private HostFile File => _inode.File;
+    /// <summary>The host keeps it.</summary>
+    protected internal override long Position
+    {
+        get => Seek(0, Fcntl.SEEK_CUR, out long result) == Errno.None ? result : 0;
+        set => Seek(value, Fcntl.SEEK_SET, out _);
+    }
+
+    /// <summary>The open file of the host.</summary>
+    protected HostFile File => _inode.File;
+
+    /// <summary>A description of the file; a pipe is one that knows its size.</summary>
+    internal static HostFileDescription Make(HostInode inode, int flags, HostInodeHold hold) =>
+        inode.FileType == StatMode.S_IFIFO
+            ? new HostPipeDescription(inode, flags, hold)
+            : new HostFileDescription(inode, flags, hold);
 
     /// <inheritdoc/>
     public override Errno Read(Task task, ref IoSequence destination, out long done)
@@ -67,6 +81,12 @@ internal sealed class HostFileDescription : FileDescription
             limit = long.Min(limit, PipeAtomicBytes);
         }
 
+        if (IsSeekable && (Flags & Fcntl.O_APPEND) != 0 && !File.IsAppending)
+        {
+            // F_SETFL of the sandbox: the flags of the host's open file are not ours to change.
+            Seek(0, Fcntl.SEEK_END, out _);
+        }
+
         Errno error = source.WriteToHost(File.Fd, -1, limit, out done);
         if (error == Errno.EPIPE)
         {
@@ -86,18 +106,19 @@ internal sealed class HostFileDescription : FileDescription
     /// <inheritdoc/>
     public override Errno PWrite(Task task, ref IoSequence source, long offset, out long done, out long newOffset)
     {
+        if (IsSeekable)
+        {
+            return _inode.WriteAt(ref source, offset, Flags, out done, out newOffset);
+        }
+
         done = 0;
-        Errno error = IsSeekable ? source.WriteToHost(File.Fd, offset, source.Remaining, out done) : Errno.ESPIPE;
-        newOffset = offset + done;
-        return error;
+        newOffset = offset;
+        return Errno.ESPIPE;
     }
 
     /// <inheritdoc/>
-    public override Errno Seek(Task task, long offset, int whence, out long result)
-    {
-        result = 0;
-        return IsSeekable ? HostUnistd.Seek(File.Fd, offset, whence, out result) : Errno.ESPIPE;
-    }
+    public override Errno Seek(Task task, long offset, int whence, out long result) =>
+        Seek(offset, whence, out result);
 
     /// <inheritdoc/>
     public override uint Poll(Task task)
@@ -128,6 +149,13 @@ internal sealed class HostFileDescription : FileDescription
     }
 
     /// <inheritdoc/>
+    public override Errno GetMappable(Task task, out IMappable? mappable) => _inode.GetMappable(out mappable);
+
+    /// <inheritdoc/>
+    public override Errno Allocate(Task task, int mode, long offset, long lengthBytes) =>
+        _inode.Allocate(mode, offset, lengthBytes);
+
+    /// <inheritdoc/>
     public override Errno Sync(Task task) => IsSeekable ? HostUnistd.Fsync(File.Fd) : Errno.EINVAL;
 
     /// <inheritdoc/>
@@ -137,6 +165,12 @@ internal sealed class HostFileDescription : FileDescription
         {
             _inode.DropReference();
         }
+    }
+
+    private Errno Seek(long offset, int whence, out long result)
+    {
+        result = 0;
+        return IsSeekable ? HostUnistd.Seek(File.Fd, offset, whence, out result) : Errno.ESPIPE;
     }
 }
 

@@ -38,7 +38,7 @@ public sealed class HostFiles(HostNotifier notifier, ulong device)
         terminal = opened!.IsTerminal ? new HostTerminal(opened.Fd) : null;
         HostInode inode = new(_superBlock, opened) { Terminal = terminal };
         inode.TryReference();
-        file = new HostFileDescription(inode, flags & (Fcntl.O_ACCMODE | Fcntl.O_APPEND), HostInodeHold.Owned);
+        file = HostFileDescription.Make(inode, flags & (Fcntl.O_ACCMODE | Fcntl.O_APPEND), HostInodeHold.Owned);
         return Errno.None;
     }
 

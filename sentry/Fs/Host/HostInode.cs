@@ -9,7 +9,7 @@ namespace Sentry.Fs.Host;
 /// <summary>
 /// The inode of an imported host file: what fstat(2) says of it, with the sandbox's own device number.
 /// </summary>
-internal sealed class HostInode : Inode
+internal sealed partial class HostInode : Inode
 {
     internal HostInode(PseudoSuperBlock superBlock, HostFile file)
         : base(superBlock) => File = file;
@@ -23,21 +23,16 @@ internal sealed class HostInode : Inode
     /// <inheritdoc/>
     public override uint FileType => File.FileType;
 
-    /// <summary>What /proc/pid/fd shows.</summary>
-    internal string LinkName
+    /// <summary>
+    /// What /proc/pid/fd shows. A file outside has no path in here: its name is that of a file whose name is gone, so
+    /// that nobody opens it other than through the link.
+    /// </summary>
+    internal string LinkName => FileType switch
     {
-        get
-        {
-            HostStat.Fstat(File.Fd, out Stat stat);
-            string kind = FileType switch
-            {
-                StatMode.S_IFIFO => "pipe",
-                StatMode.S_IFSOCK => "socket",
-                _ => "host",
-            };
-            return string.Create(CultureInfo.InvariantCulture, $"{kind}:[{stat.st_ino}]");
-        }
-    }
+        StatMode.S_IFIFO => Numbered("pipe:[", "]"),
+        StatMode.S_IFSOCK => Numbered("socket:[", "]"),
+        _ => Numbered("/host:[", "] (deleted)"),
+    };
 
     /// <inheritdoc/>
     public override Errno GetAttributes(out InodeAttributes attributes)
@@ -74,20 +69,43 @@ internal sealed class HostInode : Inode
             return Errno.EPERM;
         }
 
-        return (change.Mask & AttributeMask.Size) != 0 && FileType == StatMode.S_IFREG
-            ? HostUnistd.Ftruncate(File.Fd, change.SizeBytes)
-            : Errno.None;
+        if ((change.Mask & AttributeMask.Size) == 0 || FileType != StatMode.S_IFREG)
+        {
+            return Errno.None;
+        }
+
+        Errno error = HostUnistd.Ftruncate(File.Fd, change.SizeBytes);
+        if (error == Errno.None)
+        {
+            InvalidateFrom(change.SizeBytes);
+        }
+
+        return error;
     }
 
-    /// <summary>Opening it again (/dev/stdout, /proc/self/fd/1) gives the same open file of the host.</summary>
+    /// <summary>
+    /// Opening it again (/dev/stdout, /proc/self/fd/1): a regular file gets a description with a position of its own,
+    /// pipes and devices have none. EACCES for more than the descriptor of the host allows.
+    /// </summary>
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
     {
-        file = new HostFileDescription(this, flags, HostInodeHold.ByVfs);
+        file = null;
+        if (!File.Allows(flags))
+        {
+            return Errno.EACCES;
+        }
+
+        file = FileType == StatMode.S_IFREG
+            ? new HostReopenedDescription(this, flags)
+            : HostFileDescription.Make(this, flags, HostInodeHold.ByVfs);
         return Errno.None;
     }
 
     /// <inheritdoc/>
     public override void Evict() => File.Close();
+
+    private string Numbered(string before, string after) =>
+        before + File.InodeNumber.ToString(CultureInfo.InvariantCulture) + after;
 
     private static long ToNs(ulong seconds, ulong nanoseconds) =>
         unchecked(((long)seconds * 1_000_000_000) + (long)nanoseconds);

@@ -43,9 +43,6 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
     /// <inheritdoc/>
     public object Pipe => _ring;
 
-    /// <inheritdoc/>
-    public int CapacityBytes => _ring.CapacityBytes;
-
     private PipeMode Mode => (Flags & Fcntl.O_DIRECT) != 0 ? PipeMode.Packet : PipeMode.Stream;
 
     /// <summary>Makes a pipe and its two ends; <paramref name="flags"/> as pipe2(2): O_NONBLOCK, O_DIRECT.</summary>
@@ -95,6 +92,13 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
         return command == Ioctls.FIONREAD
             ? task.Mm.Write(new GuestAddress(argument), (int)_ring.Available())
             : Errno.ENOTTY;
+    }
+
+    /// <inheritdoc/>
+    public Errno GetCapacity(out int capacityBytes)
+    {
+        capacityBytes = _ring.CapacityBytes;
+        return Errno.None;
     }
 
     /// <inheritdoc/>

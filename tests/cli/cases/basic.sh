@@ -54,6 +54,66 @@ EOF
     equal 141 "$(python3 "$work/peer.py" timeout -k 5 60 "$runsc" --platform="$platform" --root "$state" \
         do --root "$root" /bin/busybox yes)"
 }
+# What a shell does with redirected files is the same natively and in the sandbox.
+same_as_natively() { # script
+    local where command=("$root/bin/busybox")
+    printf 'hello\nworld\n' >"$work/in"
+    for where in native box; do
+        PATH=$root/bin:$PATH "${command[@]}" sh -c "$1" <"$work/in" >"$work/$where" 2>"$work/$where.err" \
+            || echo "status $?" >>"$work/$where.err"
+        command=(in_box /bin/busybox)
+    done
+    cmp "$work/native" "$work/box" >>"$work/why" || fail "$1: $(od -c "$work/box" | head -n 5)"
+    cmp "$work/native.err" "$work/box.err" >>"$work/why" || fail "$1: $(cat "$work/box.err")"
+}
+case_a_redirected_file_opened_again_has_its_own_position() {
+    same_as_natively 'echo one; echo two >/dev/stdout; echo three'
+    same_as_natively 'echo one; echo two >>/dev/stdout; echo three'
+    same_as_natively 'echo one; exec 3>>/proc/self/fd/1; echo two >&3; echo three; echo four >&3'
+    same_as_natively 'busybox head -c 1 /dev/stdin; busybox head -c 1 /proc/self/fd/0; cat; cat /dev/stdin'
+    same_as_natively 'read line; read again </dev/stdin; echo "$line $again"; cat'
+    same_as_natively 'busybox dd if=/dev/stdin bs=1 skip=6 2>/dev/null; busybox wc -c'
+}
+case_an_inherited_descriptor_gives_no_more_than_it_may() {
+    echo hello >"$work/in"
+    local got=0
+    in_box /bin/sh -c 'echo no >>/dev/stdin' <"$work/in" 2>"$work/err" || got=$?
+    [ "$got" -ne 0 ] || fail "a file open for reading was written"
+    equal hello "$(cat "$work/in")"
+    equal "" "$(in_box /bin/busybox cat /dev/stdout 2>"$work/err" >"$work/new"; cat "$work/new")"
+    grep -q -i 'permission denied' "$work/err" || fail "$(cat "$work/err")"
+}
+case_appending_output_goes_to_the_end() {
+    echo begin >"$work/log"
+    in_box /bin/sh -c 'echo one; echo two >>/dev/stdout; echo three' >>"$work/log"
+    equal "begin one two three" "$(tr '\n' ' ' <"$work/log" | sed 's/ $//')"
+}
+case_a_redirected_file_can_be_mapped() {
+    printf 'mapped\n' >"$work/in"
+    equal "mapped mapped" "$(in_box /tests/file/io role:map_input <"$work/in" | tr '\n' ' ' | sed 's/ $//')"
+}
+case_names_and_sizes_of_inherited_descriptors() {
+    equal 65536 "$(sleep 30 | in_box /tests/file/io role:input_pipe_size 2>"$work/err")"
+    local name
+    name=$(: | in_box /bin/busybox readlink /proc/self/fd/0)
+    [[ $name == pipe:\[*\] ]] || fail "a pipe is $name"
+    name=$(in_box /bin/busybox readlink /proc/self/fd/0 <"$root/etc/passwd")
+    [[ $name == "/host:["*"] (deleted)" ]] || fail "a file is $name"
+    equal 1 "$(printf 'one\n' >"$work/in"; in_box /bin/busybox wc -l /proc/self/fd/0 <"$work/in" | cut -d' ' -f1)"
+}
+# Without notices of what the host does, tail polls; it knows from the type of the file system.
+case_tail_follows_what_the_host_appends() {
+    mkdir -p "$work/volume"
+    echo ready >"$work/volume/log"
+    start do --root / --volume "$work/volume:/tmp" tail -n +1 -f /tmp/log
+    echo appended >>"$work/volume/log"
+    for _ in $(seq 1 400); do grep -q appended "$work/out" && break; sleep 0.05; done
+    kill "$started"
+    ended 143
+    grep -q appended "$work/out" || fail "tail did not see it"
+    equal "fuseblk" "$(run do --root / --volume "$work/volume:/tmp" stat -f -c %T /tmp)"
+    equal "fuse.gofer" "$(run do --root / --volume "$work/volume:/tmp" sed -n 's/^[^ ]* \/tmp \([^ ]*\) .*/\1/p' /proc/mounts)"
+}
 case_environment_and_cwd() {
     equal "value" "$(FOO=value in_box /bin/sh -c 'echo $FOO')"
     equal "/tmp" "$(run do --root "$root" --cwd /tmp /bin/busybox pwd)"

@@ -272,3 +272,24 @@ TEST(readahead_of_a_negative_length)
     int fd = OK(open("f", O_RDONLY));
     FAILS(EINVAL, readahead(fd, 0, -1));
 }
+
+// What the caller of the sandbox gave as standard input, for tests/cli: a file mapped both ways, the size of a pipe.
+ROLE(map_input)
+{
+    struct stat status;
+    OK(fstat(0, &status));
+    for (int i = 0; i < 2; i++) {
+        char *text = mmap(NULL, status.st_size, PROT_READ, i == 0 ? MAP_PRIVATE : MAP_SHARED, 0, 0);
+        CHECK(text != MAP_FAILED);
+        EQ(status.st_size, write(1, text, status.st_size));
+    }
+    return 0;
+}
+
+ROLE(input_pipe_size)
+{
+    int size = OK(fcntl(0, F_GETPIPE_SZ));
+    printf("%d\n", size);
+    FAILS(EBADF, fcntl(2, F_GETPIPE_SZ));
+    return 0;
+}
