@@ -20,6 +20,9 @@ internal sealed class OperationQueue
     /// <summary>What is mapped once the queue has been worked off, possibly more, never less.</summary>
     private readonly RangeSet _mapped = new();
 
+    /// <summary>Every translation has been dropped since this was last set to false.</summary>
+    public bool HasDropped { get; set; }
+
     /// <summary>Operations still to be made.</summary>
     public int Count => _queue.Count;
 
@@ -184,6 +187,7 @@ internal sealed class OperationQueue
             return false;
         }
         _mapped.Clear();
+        HasDropped = true;
         foreach (SpaceOperation operation in CollectionsMarshal.AsSpan(_queue)[next..])
         {
             if (operation.Kind == SpaceOperationKind.Map)

@@ -47,5 +47,5 @@ internal struct SpaceOperation
     private static ulong Protection(MemoryAccess access) => (ulong)access;
 
     private static ulong MapFlags(MapHint hint) =>
-        HostMman.MapShared | HostMman.MapFixed | (hint == MapHint.Populate ? (ulong)HostMman.MapPopulate : 0);
+        HostMman.MapShared | HostMman.MapFixed | ((hint & MapHint.Populate) != 0 ? (ulong)HostMman.MapPopulate : 0);
 }

@@ -39,10 +39,14 @@ internal readonly unsafe struct ContextMemory
     private readonly byte* _slot;
     private readonly ulong _stubAddress;
 
-    public ContextMemory(nint address, ulong stubAddress)
+    /// <summary>GS base that a thread has whose guest has none.</summary>
+    private readonly ulong _hiddenGs;
+
+    public ContextMemory(nint address, ulong stubAddress, Patching patching)
     {
         _slot = (byte*)address;
         _stubAddress = stubAddress;
+        _hiddenGs = patching == Patching.Off ? 0 : stubAddress;
     }
 
     /// <summary>Address of the turn word here, a futex.</summary>
@@ -60,8 +64,14 @@ internal readonly unsafe struct ContextMemory
     /// <summary>How long the stub thread looks out for its next turn, all in all.</summary>
     public void SetYieldCycles(ulong value) => *(ulong*)(_slot + ContextSlot.YieldCycles) = value;
 
+    /// <summary>Whether the guest made a patched call, according to the stub.</summary>
+    public bool IsInCall => Volatile.Read(ref *(int*)(_slot + ContextSlot.State)) == ContextSlot.StateCall;
+
     /// <summary>Gives the turn away, with a full fence.</summary>
-    public void GiveTurn() => Interlocked.Exchange(ref *(int*)(_slot + ContextSlot.Turn), ContextSlot.TurnGuest);
+    public void GiveTurn(int turn) => Interlocked.Exchange(ref *(int*)(_slot + ContextSlot.Turn), turn);
+
+    /// <summary>Says how the stub thread shall go on.</summary>
+    public void SetWay(int way) => *(int*)(_slot + ContextSlot.Way) = way;
 
     /// <summary>Says whether our side sleeps, with a full fence.</summary>
     public void SetSentrySleeps(int value) =>
@@ -73,6 +83,56 @@ internal readonly unsafe struct ContextMemory
         *(ulong*)(_slot + ContextSlot.SpinCycles) = Waiting.SpinCycles;
         *(ulong*)(_slot + ContextSlot.YieldCycles) = Waiting.YieldCycles;
         *(SigAltStack*)(_slot + ContextSlot.AltStack) = SignalStack();
+        ClearAnswers();
+    }
+
+    /// <summary>Has no call answered in the stub.</summary>
+    public void ClearAnswers()
+    {
+        for (int i = 0; i < ContextSlot.AnswerCount; i++)
+        {
+            Volatile.Write(ref *(ulong*)(_slot + AnswerAt(i)), ulong.MaxValue);
+        }
+    }
+
+    /// <summary>Has a call answered in the stub.</summary>
+    public void SetAnswer(int number, ulong value)
+    {
+        int at = AnswerAt(number & (ContextSlot.AnswerCount - 1));
+        Volatile.Write(ref *(ulong*)(_slot + at), ulong.MaxValue);
+        Volatile.Write(ref *(ulong*)(_slot + at + sizeof(ulong)), value);
+        Volatile.Write(ref *(ulong*)(_slot + at), (uint)number);
+    }
+
+    /// <summary>Copies the registers of a patched call out. RIP is the address to return to in the
+    /// trampoline.</summary>
+    public void LoadCall(ref GuestRegisters r)
+    {
+        r = *(GuestRegisters*)(_slot + ContextSlot.Registers);
+        r.OrigRax = r.Rax;
+        r.Cs = UserCs;
+        r.Ss = UserSs;
+        r.GsBase = 0;
+        r.Ds = r.Es = r.Fs = r.Gs = 0;
+    }
+
+    /// <summary>The same of a call that had not got as far as giving the turn: what the stub needs itself.</summary>
+    public void LoadBegun(ref GuestRegisters r, bool flags)
+    {
+        GuestRegisters* begun = (GuestRegisters*)(_slot + ContextSlot.Registers);
+        r.Rax = begun->Rax;
+        r.Rsp = begun->Rsp;
+        r.R11 = begun->Rip;
+        r.Eflags = flags ? begun->Eflags : r.Eflags;
+    }
+
+    /// <summary>Sets what a patched call changes.</summary>
+    public void StoreResult(in GuestRegisters r)
+    {
+        GuestRegisters* call = (GuestRegisters*)(_slot + ContextSlot.Registers);
+        call->Rax = r.Rax;
+        call->Rcx = r.Rcx;
+        call->R11 = r.R11;
     }
 
     /// <summary>Makes a frame without floating-point state, to find the layout with.</summary>
@@ -132,8 +192,8 @@ internal readonly unsafe struct ContextMemory
         *(uint*)(area + layout.Format.Bytes) = XState.FP_XSTATE_MAGIC2;
     }
 
-    /// <summary>Writes general registers into the frame.</summary>
-    public void Store(int frameOffset, in GuestRegisters r)
+    /// <summary>Writes general registers into the frame, with another instruction pointer.</summary>
+    public void Store(int frameOffset, in GuestRegisters r, ulong rip)
     {
         ref SigContext c = ref ((RtSigframe*)(_slot + frameOffset))->uc.uc_mcontext;
         c.r8 = r.R8;
@@ -152,12 +212,12 @@ internal readonly unsafe struct ContextMemory
         c.rax = r.Rax;
         c.rcx = r.Rcx;
         c.rsp = r.Rsp;
-        c.rip = r.Rip;
+        c.rip = rip;
         c.eflags = r.Eflags;
         c.cs = r.Cs == UserCs32 ? UserCs32 : UserCs;
         c.ss = UserSs;
         *(ulong*)(_slot + ContextSlot.FsBase) = r.FsBase;
-        *(ulong*)(_slot + ContextSlot.GsBase) = r.GsBase;
+        *(ulong*)(_slot + ContextSlot.GsBase) = r.GsBase == 0 ? _hiddenGs : r.GsBase;
     }
 
     /// <summary>Copies general registers and the description of the trap out of the frame.</summary>
@@ -186,7 +246,8 @@ internal readonly unsafe struct ContextMemory
         r.Cs = c.cs;
         r.Ss = c.ss;
         r.FsBase = *(ulong*)(_slot + ContextSlot.FsBase);
-        r.GsBase = *(ulong*)(_slot + ContextSlot.GsBase);
+        ulong gs = *(ulong*)(_slot + ContextSlot.GsBase);
+        r.GsBase = gs == _hiddenGs ? 0 : gs;
         r.OrigRax = ulong.MaxValue;
         trap.Signal = frame->info.si_signo;
         trap.Code = frame->info.si_code;
@@ -196,6 +257,8 @@ internal readonly unsafe struct ContextMemory
         trap.TrapNumber = (uint)c.trapno;
         trap.ErrorCode = (uint)c.err;
     }
+
+    private static int AnswerAt(int index) => ContextSlot.Answers + (index * ContextSlot.AnswerBytes);
 
     private SigAltStack SignalStack() => new()
     {

@@ -93,8 +93,20 @@ internal sealed unsafe class SlotArea
         }
     }
 
+    /// <summary>Gives several slots back.</summary>
+    public void Return(List<int> slots)
+    {
+        foreach (int slot in slots)
+        {
+            Return(slot);
+        }
+    }
+
     /// <summary>Address of a slot in this process.</summary>
     public nint AddressOf(int slot) => _address + (nint)OffsetOf(slot);
+
+    /// <summary>The bytes of a slot.</summary>
+    public System.Span<byte> SpanOf(int slot) => new((void*)AddressOf(slot), _slotBytes);
 
     /// <summary>Offset of a slot in the shared memory.</summary>
     public long OffsetOf(int slot) => (long)slot * _slotBytes;

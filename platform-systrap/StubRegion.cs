@@ -16,8 +16,8 @@ internal sealed class StubRegion
     public const ulong TaskSize = 0x7ffffffff000;
 
     private const ulong HighestBase = 0x7fffe0000000;
-    private const ulong Step = 16 << 20;
-    private const int Attempts = 256;
+    private const ulong Step = 1UL << SystrapLayout.BaseAlignmentBits;
+    private const int Attempts = 64;
     private const int InstructionBytes = 8;
     private const int ProgramHeaderBytes = 16;
 
@@ -43,15 +43,18 @@ internal sealed class StubRegion
     public ulong ContextAt(int index) =>
         Base + SystrapLayout.ContextsOffset + ((ulong)index * SystrapLayout.ContextBytes);
 
+    /// <summary>Address of the trampolines in a stub.</summary>
+    public ulong Trampolines => Base + SystrapLayout.TrampolinesOffset;
+
     /// <summary>Maps everything at the highest free place.</summary>
-    public static Errno Map(SlotArea commands, out StubRegion? region)
+    public static Errno Map(SlotArea commands, SlotArea patches, out StubRegion? region)
     {
-        SystrapPage page = SystrapPage.Emit();
         Errno error = Errno.ENOMEM;
         for (int i = 0; i < Attempts; i++)
         {
-            region = new StubRegion(HighestBase - ((ulong)i * Step), page);
-            error = region.MapHere(commands);
+            ulong address = HighestBase - ((ulong)i * Step);
+            region = new StubRegion(address, SystrapPage.Emit(address));
+            error = region.MapHere(commands, patches.Fd);
             if (error == Errno.None)
             {
                 return Errno.None;
@@ -65,7 +68,7 @@ internal sealed class StubRegion
     public void Unmap() =>
         HostMman.Unmap((nint)Base, SystrapLayout.CommandsOffset + SystrapLayout.CommandBytes);
 
-    private Errno MapHere(SlotArea commands)
+    private Errno MapHere(SlotArea commands, int patchFd)
     {
         const int Bytes = SystrapLayout.CommandsOffset;
         const int ReadWrite = HostMman.ProtRead | HostMman.ProtWrite;
@@ -76,7 +79,7 @@ internal sealed class StubRegion
             return error;
         }
         if (SafeCopy.CopyOut(at, Page.Code) == 0 &&
-            SafeCopy.CopyOut(at + SystrapLayout.ConstantsOffset, Constants(commands.Fd)) == 0)
+            SafeCopy.CopyOut(at + SystrapLayout.ConstantsOffset, Constants(commands.Fd, patchFd)) == 0)
         {
             error = HostMman.Protect(at, Bytes, HostMman.ProtRead | HostMman.ProtExec);
         }
@@ -93,7 +96,7 @@ internal sealed class StubRegion
         return error;
     }
 
-    private byte[] Constants(int commandFd)
+    private byte[] Constants(int commandFd, int patchFd)
     {
         byte[] page = new byte[SystrapLayout.CommandsOffset - SystrapLayout.ConstantsOffset];
         for (int i = 0; i < SystrapLayout.Numbers; i++)
@@ -101,7 +104,7 @@ internal sealed class StubRegion
             int at = SystrapLayout.NumbersOffset + (i * sizeof(uint));
             BinaryPrimitives.WriteInt32LittleEndian(page.AsSpan(at), i);
         }
-        WriteProgram(page, SystrapLayout.ProcessFilterOffset, SystrapFilter.ForProcess(Base, commandFd));
+        WriteProgram(page, SystrapLayout.ProcessFilterOffset, SystrapFilter.ForProcess(Base, commandFd, patchFd));
         WriteProgram(page, SystrapLayout.ThreadFilterOffset, SystrapFilter.ForThread(Base));
         return page;
     }

@@ -59,15 +59,18 @@ internal sealed class StubThread
     /// <summary>Sends the interrupt signal.</summary>
     public void Interrupt() => HostSignal.Tgkill(_pid, Tid, InterruptSignal);
 
-    /// <summary>Lets the stub thread run with the registers of its frame.</summary>
-    public void Resume()
+    /// <summary>Lets the stub thread run, with the registers of its frame or with the result of its call.</summary>
+    public void Resume() => GiveTurn(ContextSlot.TurnGuest);
+
+    /// <summary>
+    /// Makes the thread, which waits in a patched call, put its floating-point state into a signal frame. It has no
+    /// reason not to; so one that does not is interrupted, and in the end takes its process along.
+    /// </summary>
+    public WaitOutcome MakeFrame()
     {
-        Memory.SetYieldCycles(Waiting.IsContended(Stopwatch.GetTimestamp()) ? 0 : Waiting.YieldCycles);
-        Memory.GiveTurn();
-        if (Memory.StubSleeps)
-        {
-            HostFutex.WakeShared(Memory.TurnAddress, 1);
-        }
+        int state = 1;
+        GiveTurn(ContextSlot.TurnFrame);
+        return Await(ref state, 1);
     }
 
     /// <summary>
@@ -81,7 +84,7 @@ internal sealed class StubThread
         {
             for (int i = 0; i < PollsPerLook; i++)
             {
-                if (Memory.Turn != ContextSlot.TurnGuest)
+                if (Memory.Turn == ContextSlot.TurnSentry)
                 {
                     return WaitOutcome.Ready;
                 }
@@ -92,14 +95,24 @@ internal sealed class StubThread
         return Sleep(ref state, interruptBit);
     }
 
+    private void GiveTurn(int turn)
+    {
+        Memory.SetYieldCycles(Waiting.IsContended(Stopwatch.GetTimestamp()) ? 0 : Waiting.YieldCycles);
+        Memory.GiveTurn(turn);
+        if (Memory.StubSleeps)
+        {
+            HostFutex.WakeShared(Memory.TurnAddress, 1);
+        }
+    }
+
     private WaitOutcome Sleep(ref int state, int interruptBit)
     {
         int patience = PatienceChecks;
         Memory.SetSentrySleeps(1);
         var outcome = WaitOutcome.Ready;
-        while (outcome == WaitOutcome.Ready && Memory.Turn == ContextSlot.TurnGuest)
+        while (outcome == WaitOutcome.Ready && Memory.Turn is int turn and not ContextSlot.TurnSentry)
         {
-            Errno error = HostFutex.WaitShared(Memory.TurnAddress, ContextSlot.TurnGuest, CheckNs);
+            Errno error = HostFutex.WaitShared(Memory.TurnAddress, (uint)turn, CheckNs);
             if (error != Errno.ETIMEDOUT)
             {
                 continue;

@@ -32,6 +32,9 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     /// <summary>Changes to be made; guarded by <see cref="_gate"/>.</summary>
     private readonly OperationQueue _queue = new();
 
+    /// <summary>Patched call sites; changes are guarded by <see cref="_gate"/>.</summary>
+    private readonly PatchTable _patches;
+
     /// <summary>Threads without a context; guarded by <see cref="_gate"/>.</summary>
     private readonly Stack<StubThread> _idle = new();
 
@@ -57,7 +60,11 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     {
         _platform = platform;
         _process = process;
+        _patches = new PatchTable(platform);
     }
+
+    /// <summary>Call sites, for lookups.</summary>
+    public PatchTable Patches => _patches;
 
     /// <summary>Process id of the stub process.</summary>
     public int Pid => _process.Pid;
@@ -65,7 +72,8 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     public Errno Map(
         ulong address, ulong lengthBytes, int hostFd, ulong fileOffset, MemoryAccess access, MapHint hint)
     {
-        if (!TryGetEnd(address, lengthBytes, out ulong end) || (fileOffset & PageMask) != 0)
+        bool valid = TryGetEnd(address, lengthBytes, out ulong end) && (fileOffset & PageMask) == 0;
+        if (!valid || (_platform.Patching != Patching.Off && PatchTable.IsTable(address, end)))
         {
             return Errno.EINVAL;
         }
@@ -87,6 +95,7 @@ internal sealed class SystrapAddressSpace : IAddressSpace
                 Kind = SpaceOperationKind.Map, Access = access, Hint = hint, Fd = fd,
                 Start = address, End = end, FileOffset = fileOffset,
             });
+            _patches.NoteMap(address, end, access, hint);
             Volatile.Write(ref _pending, 1);
             return replaces || _queue.Count >= MaxQueued ? FlushLocked(lastIsCallers: true) : Errno.None;
         }
@@ -100,6 +109,7 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
         lock (_gate)
         {
+            _patches.NoteUnmap(address, end);
             if (!_dead && _queue.Unmap(address, end))
             {
                 FlushIfVisibleLocked();
@@ -116,7 +126,8 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
         lock (_gate)
         {
-            if (!_dead && _queue.Protect(address, end, access))
+            _patches.NoteProtect(address, end, access, _queue);
+            if (!_dead && (_queue.Protect(address, end, access) || _queue.Count > 0))
             {
                 FlushIfVisibleLocked();
             }
@@ -195,6 +206,19 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
     }
 
+    /// <summary>
+    /// Patches the call site behind which a system call has trapped; false if it cannot be. The caller's context is not
+    /// in guest code.
+    /// </summary>
+    public bool TryPatch(ulong after, uint number)
+    {
+        lock (_gate)
+        {
+            FlushLocked(lastIsCallers: false);
+            return !_dead && _patches.TryPatch(_process, after, number, _bound == 1);
+        }
+    }
+
     /// <summary>The process has ended or does not answer: nothing runs here any more.</summary>
     public void Bury()
     {
@@ -218,7 +242,7 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
         ulong address = _platform.Region.ContextAt(_slots.Count);
         _slots.Add(slot);
-        var memory = new ContextMemory(_platform.Contexts.AddressOf(slot), address);
+        var memory = new ContextMemory(_platform.Contexts.AddressOf(slot), address, _platform.Patching);
         memory.Initialize();
         FlushLocked(lastIsCallers: false);
         if (_dead)
@@ -270,6 +294,11 @@ internal sealed class SystrapAddressSpace : IAddressSpace
             KillLocked();
             _platform.Log?.Invoke($"systrap: address space {Pid} dies: {problem}");
         }
+        if (_queue.HasDropped)
+        {
+            _queue.HasDropped = false;
+            _patches.NoteDrop();
+        }
         Volatile.Write(ref _pending, _dead || !_hasRun ? 1 : 0);
         return result;
     }
@@ -288,7 +317,7 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     {
         if (_disposed && _bound == 0)
         {
-            _platform.Workshop.ReapLater(new DyingProcess(_process, _slots));
+            _platform.Workshop.ReapLater(new DyingProcess(_process, _slots, _patches.Slots));
         }
     }
 

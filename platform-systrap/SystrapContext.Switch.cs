@@ -1,5 +1,7 @@
 using System.Threading;
 using Abi.Linux;
+using Platform.Stubs;
+using Stub;
 
 namespace Platform.Systrap;
 
@@ -52,13 +54,7 @@ internal sealed partial class SystrapContext
             fault = GeneralProtectionFault(0);
             return SwitchReason.Fault;
         }
-        if (_fpPlace is FpPlace.Here or FpPlace.Nowhere)
-        {
-            SaveFpState();
-            thread.Memory.WriteFp(_layout, _fp);
-        }
-        _fpPlace = FpPlace.Frame;
-        thread.Memory.Store(_layout.Frame, in r);
+        PrepareReturn(space, thread, ref r);
         while (true)
         {
             thread.Resume();
@@ -67,24 +63,77 @@ internal sealed partial class SystrapContext
                 space.Bury();
                 return SwitchReason.Dead;
             }
+            if (thread.Memory.IsInCall)
+            {
+                return AtPatchedCall(space, thread, ref r, ref fault);
+            }
+            _fpPlace = FpPlace.Frame;
             thread.Memory.Load(_layout, ref r, out TrapInfo trap);
-            if (Understand(in trap, ref r, ref fault, out SwitchReason reason) == TrapMeaning.Return)
+            if (Understand(space, in trap, ref r, ref fault, out SwitchReason reason) == TrapMeaning.Return)
             {
                 return reason;
             }
+            if ((Volatile.Read(ref _state) & (int)RunState.InterruptPending) != 0)
+            {
+                return SwitchReason.Interrupted;
+            }
+            StoreFrame(space, thread, in r);
         }
     }
 
+    /// <summary>The fastest way that will do: a result for a patched call, or everything in a frame.</summary>
+    private void PrepareReturn(SystrapAddressSpace space, StubThread thread, ref GuestRegisters r)
+    {
+        if (_fpPlace == FpPlace.Thread && RegisterBlock.DifferInResultOnly(in r, in _handed))
+        {
+            _handed = r;
+            thread.Memory.StoreResult(in r);
+            thread.Memory.SetWay(ContextSlot.StateCall);
+            return;
+        }
+        if (_fpPlace == FpPlace.Thread)
+        {
+            SaveFpState();
+        }
+        if (_fpPlace is FpPlace.Here or FpPlace.Nowhere)
+        {
+            SaveFpState();
+            thread.Memory.WriteFp(_layout, _fp);
+        }
+        _fpPlace = FpPlace.Frame;
+        StoreFrame(space, thread, in r);
+    }
+
+    private void StoreFrame(SystrapAddressSpace space, StubThread thread, in GuestRegisters r)
+    {
+        ulong rip = r.Rip;
+        if (space.Patches.IsUsed && !StubHas(rip))
+        {
+            rip = space.Patches.Physical(rip, (r.Eflags & TrapFlag) != 0);
+        }
+        _handed = r;
+        thread.Memory.Store(_layout.Frame, in r, rip);
+        thread.Memory.SetWay(ContextSlot.StateFrame);
+    }
+
     /// <summary>Decides what a trap means to the guest. Signals of no meaning are swallowed by resuming.</summary>
-    private TrapMeaning Understand(in TrapInfo trap, ref GuestRegisters r, ref FaultInfo fault, out SwitchReason reason)
+    private TrapMeaning Understand(
+        SystrapAddressSpace space, in TrapInfo trap, ref GuestRegisters r, ref FaultInfo fault,
+        out SwitchReason reason)
     {
         reason = SwitchReason.Fault;
+        ulong rip = r.Rip;
+        if (StubHas(rip) && trap.Signal != Signals.SIGSYS)
+        {
+            Leave(space, ref r);
+        }
         switch (trap.Signal)
         {
             case Signals.SIGSYS:
-                return AtSystemCall(in trap, ref r, ref fault, out reason);
+                return AtSystemCall(space, in trap, ref r, ref fault, out reason);
             case Signals.SIGSEGV or Signals.SIGBUS or Signals.SIGFPE or Signals.SIGILL or Signals.SIGTRAP:
-                return AtFault(in trap, ref fault);
+                return CausedByPatch(space, in trap, rip, ref r) ? TrapMeaning.Resume
+                    : AtFault(in trap, rip, r.Rip, ref fault);
             default:
                 reason = SwitchReason.Interrupted;
                 bool pending = (Volatile.Read(ref _state) & (int)RunState.InterruptPending) != 0;
@@ -92,8 +141,8 @@ internal sealed partial class SystrapContext
         }
     }
 
-    private static TrapMeaning AtSystemCall(
-        in TrapInfo trap, ref GuestRegisters r, ref FaultInfo fault, out SwitchReason reason)
+    private TrapMeaning AtSystemCall(
+        SystrapAddressSpace space, in TrapInfo trap, ref GuestRegisters r, ref FaultInfo fault, out SwitchReason reason)
     {
         reason = SwitchReason.SystemCall;
         if (trap.Code != SysSeccomp)
@@ -118,10 +167,20 @@ internal sealed partial class SystrapContext
             r.Rax = (ulong)trap.Number;
         }
         r.OrigRax = r.Rax;
+        TrappedCalls++;
+        if (TryGetSite(space, r.Rip, out CallSite site))
+        {
+            r.Rip = site.Logical((int)(r.Rip % CallSite.TrampolineBytes));
+            r.Rcx = r.Rip;
+        }
+        else if (_platform.Patching != Patching.Off && r.GsBase == 0)
+        {
+            CountSite(space, in r);
+        }
         return TrapMeaning.Return;
     }
 
-    private static TrapMeaning AtFault(in TrapInfo trap, ref FaultInfo fault)
+    private static TrapMeaning AtFault(in TrapInfo trap, ulong physical, ulong logical, ref FaultInfo fault)
     {
         if (trap.Code <= 0)
         {
@@ -130,7 +189,8 @@ internal sealed partial class SystrapContext
         }
         fault.Signal = trap.Signal;
         fault.Code = trap.Code;
-        fault.Address = trap.Code == SiKernel ? 0 : trap.Address;
+        ulong address = trap.Address == physical ? logical : trap.Address;
+        fault.Address = trap.Code == SiKernel ? 0 : address;
         fault.IsPageFault = trap.Signal == Signals.SIGSEGV && trap.Code != SiKernel;
         fault.TrapNumber = trap.TrapNumber;
         fault.ErrorCode = trap.ErrorCode;

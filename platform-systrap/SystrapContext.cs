@@ -12,6 +12,7 @@ namespace Platform.Systrap;
 /// </summary>
 internal sealed partial class SystrapContext : IContext
 {
+    private readonly SystrapPlatform _platform;
     private readonly FrameLayout _layout;
     private readonly RegisterBlock _registers = new();
     private readonly byte[] _fp;
@@ -37,8 +38,9 @@ internal sealed partial class SystrapContext : IContext
     /// <summary>A set of <see cref="RunState"/> bits, changed atomically.</summary>
     private int _state;
 
-    public SystrapContext(FrameLayout layout)
+    public SystrapContext(SystrapPlatform platform, FrameLayout layout)
     {
+        _platform = platform;
         _layout = layout;
         _fp = new byte[layout.Format.Bytes];
     }
@@ -116,10 +118,12 @@ internal sealed partial class SystrapContext : IContext
             return false;
         }
         thread!.Memory.PrepareFrame(_layout, StubThread.BlockedSignals);
+        _sites.Clear();
         lock (_threadLock)
         {
             _thread = thread;
             _space = space;
+            OfferAnswersLocked();
             _hostTid = HostUnistd.GetTid();
             if (_bound is not null)
             {
@@ -151,6 +155,7 @@ internal sealed partial class SystrapContext : IContext
             {
                 PlaceLocked(null);
             }
+            _thread?.Memory.ClearAnswers();
             _thread = null;
             _space = null;
         }
@@ -160,9 +165,18 @@ internal sealed partial class SystrapContext : IContext
         }
     }
 
-    /// <summary>Brings the floating-point state here if only the frame has it.</summary>
+    /// <summary>Brings the floating-point state here if only the frame or the stub thread has it.</summary>
     private void SaveFpState()
     {
+        if (_fpPlace == FpPlace.Thread)
+        {
+            bool alive = _thread!.MakeFrame() == WaitOutcome.Ready;
+            _fpPlace = alive ? FpPlace.Frame : FpPlace.Nowhere;
+            if (!alive)
+            {
+                _space!.Bury();
+            }
+        }
         if (_fpPlace == FpPlace.Nowhere)
         {
             _layout.Format.Initialize(_fp);
@@ -181,6 +195,9 @@ internal enum FpPlace
 {
     /// <summary>The initial state, never asked for.</summary>
     Nowhere,
+
+    /// <summary>In the registers of the stub thread, which waits in a patched call.</summary>
+    Thread,
 
     /// <summary>In the signal frame only.</summary>
     Frame,

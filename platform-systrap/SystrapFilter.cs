@@ -29,12 +29,15 @@ internal static class SystrapFilter
 
     private static readonly int[] s_thread = [SysNr.rt_sigreturn, SysNr.sched_yield];
 
-    /// <summary>For a process; <paramref name="commandFd"/> is the only descriptor it may write to.</summary>
-    public static ulong[] ForProcess(ulong codeBase, int commandFd)
+    /// <summary>
+    /// For a process; it may write to no other descriptors than <paramref name="commandFd"/> and <paramref
+    /// name="patchFd"/>.
+    /// </summary>
+    public static ulong[] ForProcess(ulong codeBase, int commandFd, int patchFd)
     {
         List<ulong> program = Begin(codeBase);
         AllowAll(program, s_process);
-        AllowWith(program, SysNr.pwrite64, 0, (uint)commandFd, (uint)commandFd);
+        AllowWith(program, SysNr.pwrite64, 0, (uint)commandFd, (uint)patchFd);
         return End(program);
     }
 

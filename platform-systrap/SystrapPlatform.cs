@@ -10,13 +10,9 @@ namespace Platform.Systrap;
 /// <summary>Guest code in stub threads that trap by seccomp. See the README of this folder for the model.</summary>
 public sealed class SystrapPlatform : IPlatform
 {
-    /// <summary>Most stub processes at a time; the area is sparse.</summary>
-    private const int MaxProcesses = 1 << 15;
+    private const ulong DefaultMinimum = 65536;
 
-    /// <summary>Most stub threads at a time; the area is sparse.</summary>
-    private const int MaxThreads = 1 << 16;
-
-    private readonly SlotArea _commands;
+    private readonly StubAreas _areas;
     private readonly Lock _gate = new();
 
     /// <summary>Address spaces not disposed yet; guarded by <see cref="_gate"/>.</summary>
@@ -24,12 +20,12 @@ public sealed class SystrapPlatform : IPlatform
 
     private FrameLayout? _layout;
 
-    private SystrapPlatform(SlotArea commands, SlotArea contexts, StubRegion region, Workshop workshop)
+    private SystrapPlatform(StubAreas areas, StubRegion region, Workshop workshop, Patching patching)
     {
-        _commands = commands;
-        Contexts = contexts;
+        _areas = areas;
         Region = region;
         Workshop = workshop;
+        Patching = patching;
     }
 
     /// <summary>
@@ -44,7 +40,16 @@ public sealed class SystrapPlatform : IPlatform
 
     public int FpStateBytes => _layout!.Format.Bytes;
 
-    internal SlotArea Contexts { get; }
+    public ulong MinUserAddress =>
+        Patching == Patching.Off ? DefaultMinimum : (SystrapLayout.TableAddress | ushort.MaxValue) + 1;
+
+    internal SlotArea Contexts => _areas.Contexts;
+
+    internal SlotArea Trampolines => _areas.Trampolines;
+
+    internal SlotArea PatchedPages => _areas.PatchedPages;
+
+    internal Patching Patching { get; }
 
     internal StubRegion Region { get; }
 
@@ -55,7 +60,7 @@ public sealed class SystrapPlatform : IPlatform
     /// memory as possible, and after entering namespaces. On failure <paramref name="problem"/> is one line that says
     /// which step failed.
     /// </summary>
-    public static Errno Create(out SystrapPlatform? platform, out string problem)
+    public static Errno Create(Patching patching, out SystrapPlatform? platform, out string problem)
     {
         platform = null;
         SafeCopy.Install();
@@ -64,24 +69,24 @@ public sealed class SystrapPlatform : IPlatform
             problem = "systrap platform: the host does not let programs change segment bases (FSGSBASE)";
             return Errno.EOPNOTSUPP;
         }
-        Errno error = MakeAreas(out SlotArea? commands, out SlotArea? contexts, out StubRegion? region);
+        Errno error = MakeAreas(out StubAreas? areas, out StubRegion? region);
         if (error != Errno.None)
         {
             problem = $"systrap platform: making the shared memory: {error}";
             return error;
         }
-        var workshop = new Workshop(commands!, contexts!, new MasterStub(commands!, region!));
+        var workshop = new Workshop(areas!, new MasterStub(areas!.Commands, region!));
         error = workshop.Start(out string step);
         region!.Unmap();
         if (error != Errno.None)
         {
             workshop.Stop();
-            contexts!.Dispose();
-            commands!.Dispose();
+            areas.Dispose();
             problem = $"systrap platform: {step}: {error}";
             return error;
         }
-        platform = new SystrapPlatform(commands!, contexts!, region, workshop);
+        platform = new SystrapPlatform(
+            areas, region, workshop, CpuFeatures.HasRotate ? patching : Patching.Off);
         error = platform.LearnLayout();
         if (error != Errno.None)
         {
@@ -111,7 +116,7 @@ public sealed class SystrapPlatform : IPlatform
         return Errno.None;
     }
 
-    public IContext NewContext() => new SystrapContext(_layout!);
+    public IContext NewContext() => new SystrapContext(this, _layout!);
 
     /// <summary>Returns when the processes of all address spaces disposed before are gone.</summary>
     public void Drain() => Workshop.Drain();
@@ -130,8 +135,7 @@ public sealed class SystrapPlatform : IPlatform
         }
         Workshop.Drain();
         Workshop.Stop();
-        Contexts.Dispose();
-        _commands.Dispose();
+        _areas.Dispose();
     }
 
     /// <summary>An address space has been disposed.</summary>
@@ -143,23 +147,17 @@ public sealed class SystrapPlatform : IPlatform
         }
     }
 
-    private static Errno MakeAreas(out SlotArea? commands, out SlotArea? contexts, out StubRegion? region)
+    private static Errno MakeAreas(out StubAreas? areas, out StubRegion? region)
     {
         region = null;
-        contexts = null;
-        Errno error = SlotArea.Create("stub-commands", SystrapLayout.CommandBytes, MaxProcesses, out commands);
+        Errno error = StubAreas.Create(out areas);
         if (error == Errno.None)
         {
-            error = SlotArea.Create("stub-contexts", SystrapLayout.ContextBytes, MaxThreads, out contexts);
-        }
-        if (error == Errno.None)
-        {
-            error = StubRegion.Map(commands!, out region);
+            error = StubRegion.Map(areas!.Commands, areas.PatchedPages, out region);
         }
         if (error != Errno.None)
         {
-            contexts?.Dispose();
-            commands?.Dispose();
+            areas?.Dispose();
         }
         return error;
     }

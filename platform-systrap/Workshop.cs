@@ -6,7 +6,7 @@ using HostOs;
 namespace Platform.Systrap;
 
 /// <summary>A killed process and what it held.</summary>
-internal readonly record struct DyingProcess(StubProcess Process, List<int> ContextSlots);
+internal readonly record struct DyingProcess(StubProcess Process, List<int> ContextSlots, PatchSlots Patches);
 
 /// <summary>
 /// The host thread that made the master stub, and so must live as long as any stub. It keeps one process made in
@@ -16,8 +16,7 @@ internal sealed class Workshop
 {
     private const int StackBytes = 256 * 1024;
 
-    private readonly SlotArea _commands;
-    private readonly SlotArea _contexts;
+    private readonly StubAreas _areas;
     private readonly MasterStub _master;
     private readonly Thread _thread;
     private readonly object _gate = new();
@@ -41,10 +40,9 @@ internal sealed class Workshop
     private Errno _startError;
     private string _startStep = "";
 
-    public Workshop(SlotArea commands, SlotArea contexts, MasterStub master)
+    public Workshop(StubAreas areas, MasterStub master)
     {
-        _commands = commands;
-        _contexts = contexts;
+        _areas = areas;
         _master = master;
         _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "systrap-workshop" };
     }
@@ -188,10 +186,12 @@ internal sealed class Workshop
     private void Reap(in DyingProcess dying)
     {
         StubProcess.Reap(dying.Process.Pid);
-        _commands.Return(dying.Process.Slot);
-        foreach (int slot in dying.ContextSlots)
+        _areas.Commands.Return(dying.Process.Slot);
+        _areas.Contexts.Return(dying.ContextSlots);
+        _areas.PatchedPages.Return(dying.Patches.Pages);
+        if (dying.Patches.Trampolines >= 0)
         {
-            _contexts.Return(slot);
+            _areas.Trampolines.Return(dying.Patches.Trampolines);
         }
         lock (_gate)
         {

@@ -45,6 +45,7 @@ public interface IAddressSpace : IDisposable
 }
 
 /// <summary>Advice that goes with <see cref="IAddressSpace.Map"/>; never changes semantics.</summary>
+[Flags]
 public enum MapHint
 {
     /// <summary>Translations may be filled on demand.</summary>
@@ -52,4 +53,10 @@ public enum MapHint
 
     /// <summary>The whole range will be used soon: fill it now.</summary>
     Populate = 1,
+
+    /// <summary>
+    /// What is mapped changes only through this mapping: another way to write it, if there is one, may go unseen until
+    /// the range is mapped again.
+    /// </summary>
+    Private = 2,
 }

@@ -115,4 +115,21 @@ public interface IContext : IDisposable
     /// An empty span sets the initial state of a new program (FNINIT, MXCSR 0x1f80).
     /// </summary>
     void WriteFpState(ReadOnlySpan<byte> state);
+
+    /// <summary>
+    /// The platform may from now on answer a system call without arguments by itself, always with this value: <see
+    /// cref="Switch"/> need not return for it. Numbers that are equal in their low four bits exclude each other. By
+    /// the owner only.
+    /// </summary>
+    void OfferAnswer(int number, ulong value)
+    {
+    }
+
+    /// <summary>
+    /// Takes all offers back: when it returns, calls that begin are not answered any more. Callable from any thread at
+    /// any time, also after the context is disposed.
+    /// </summary>
+    void WithdrawAnswers()
+    {
+    }
 }

@@ -19,6 +19,9 @@ public interface IPlatform : IDisposable
     /// </summary>
     ulong MaxUserAddress { get; }
 
+    /// <summary>First address the guest may use, a multiple of the page size; Linux's vm.mmap_min_addr.</summary>
+    ulong MinUserAddress => 65536;
+
     /// <summary>
     /// Size in bytes of the floating-point state in XSAVE standard format (SDM vol. 1, 13.4), as on this CPU.
     /// </summary>

@@ -23,6 +23,25 @@ internal sealed unsafe class RegisterBlock : IDisposable
 
     public nint Address => (nint)_block;
 
+    /// <summary>Whether two sets are equal but for what the result of a system call changes.</summary>
+    public static bool DifferInResultOnly(in GuestRegisters one, in GuestRegisters other)
+    {
+        // SAFETY: both are whole structs of 64-bit fields.
+        fixed (GuestRegisters* a = &one, b = &other)
+        {
+            ulong* first = (ulong*)a;
+            ulong* second = (ulong*)b;
+            int end = sizeof(GuestRegisters) / sizeof(ulong);
+            int result = (int)((byte*)&a->Rax - (byte*)a) / sizeof(ulong);
+            int number = (int)((byte*)&a->OrigRax - (byte*)a) / sizeof(ulong);
+            return new ReadOnlySpan<ulong>(first, result).SequenceEqual(new ReadOnlySpan<ulong>(second, result))
+                && new ReadOnlySpan<ulong>(first + result + 1, number - result - 1).SequenceEqual(
+                    new ReadOnlySpan<ulong>(second + result + 1, number - result - 1))
+                && new ReadOnlySpan<ulong>(first + number + 1, end - number - 1).SequenceEqual(
+                    new ReadOnlySpan<ulong>(second + number + 1, end - number - 1));
+        }
+    }
+
     public void Dispose()
     {
         NativeMemory.AlignedFree(_block);

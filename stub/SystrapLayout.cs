@@ -2,7 +2,8 @@ namespace Stub;
 
 /// <summary>
 /// Where things are in a systrap stub process, from the base address on: the code page, a page of constants, the
-/// command slot (all three out of the guest's reach for writing), and the context slots.
+/// command slot, the trampolines of patched call sites (all out of the guest's reach for writing), and the context
+/// slots. The table of trampolines lies low, where a short instruction can name it.
 /// </summary>
 public static class SystrapLayout
 {
@@ -30,8 +31,26 @@ public static class SystrapLayout
     /// <summary>Size of the command slot.</summary>
     public const int CommandBytes = 16384;
 
+    /// <summary>The trampolines from the base on; there are none before the first site is patched.</summary>
+    public const int TrampolinesOffset = 65536;
+
+    /// <summary>Size of all trampolines of a process.</summary>
+    public const int TrampolineBytes = CallSite.TrampolineBytes * MaxSites;
+
+    /// <summary>Most sites that a process has patched in its life.</summary>
+    public const int MaxSites = 1024;
+
+    /// <summary>
+    /// Address of the table of trampolines, 8 bytes for each. Its third byte, which is the byte of a patched site that
+    /// a jump to the system-call instruction behind a move would find first, is no instruction in 64-bit mode.
+    /// </summary>
+    public const ulong TableAddress = 0x60000;
+
+    /// <summary>Size of the table.</summary>
+    public const int TableBytes = sizeof(ulong) * MaxSites;
+
     /// <summary>The first context slot from the base on.</summary>
-    public const int ContextsOffset = 65536;
+    public const int ContextsOffset = 131072;
 
     /// <summary>Size of a context slot, and its alignment: a handler finds its slot by its stack pointer.</summary>
     public const int ContextBytes = 32768;
@@ -41,6 +60,12 @@ public static class SystrapLayout
 
     /// <summary>Everything together.</summary>
     public const ulong TotalBytes = ContextsOffset + ((ulong)ContextBytes * MaxContexts);
+
+    /// <summary>
+    /// The base is a multiple of 2 to this power, and no more than that lies behind it: so a few bits tell whether an
+    /// address is one of ours.
+    /// </summary>
+    public const int BaseAlignmentBits = 29;
 }
 
 /// <summary>
@@ -107,6 +132,28 @@ public static class ContextSlot
     /// <summary>The stub thread has them.</summary>
     public const int TurnGuest = 1;
 
+    /// <summary>The stub thread, which waits in a patched call, shall make a signal frame and give the turn
+    /// back.</summary>
+    public const int TurnFrame = 2;
+
+    /// <summary>The stub thread has the turn and is about to give it, with a frame.</summary>
+    public const int TurnTaken = 3;
+
+    /// <summary>32 bits, written with the turn by the stub: <see cref="StateFrame"/> or <see
+    /// cref="StateCall"/>.</summary>
+    public const int State = 4;
+
+    /// <summary>The guest's state is in the signal frame.</summary>
+    public const int StateFrame = 0;
+
+    /// <summary>
+    /// The guest made a patched call: registers are at <see cref="Registers"/>, floating-point state is the thread's.
+    /// </summary>
+    public const int StateCall = 1;
+
+    /// <summary>32 bits, written with the turn by the Sentry: the same values; how to go on.</summary>
+    public const int Way = 8;
+
     /// <summary>32 bits, its own cache line: the Sentry's thread sleeps.</summary>
     public const int SentrySleeps = 64;
 
@@ -134,6 +181,45 @@ public static class ContextSlot
     /// <summary>struct stack_t for sigaltstack(2).</summary>
     public const int AltStack = 240;
 
+    /// <summary>
+    /// Registers of a patched call in the order of Linux's struct user_regs_struct. The field of RIP holds the address
+    /// to return to in the trampoline.
+    /// </summary>
+    public const int Registers = 320;
+
+    /// <summary>Pairs of 64-bit words, number and answer, at the place of the number's low four bits.</summary>
+    public const int Answers = 1024;
+
+    /// <summary>How many pairs.</summary>
+    public const int AnswerCount = 16;
+
+    /// <summary>Size of a pair.</summary>
+    public const int AnswerBytes = 16;
+
     /// <summary>Start of the signal stack, which reaches to the end of the slot.</summary>
     public const int Stack = 4096;
+}
+
+/// <summary>Offsets in <see cref="ContextSlot.Registers"/>, those of struct user_regs_struct.</summary>
+internal static class CallRegisters
+{
+    internal const int R15 = ContextSlot.Registers;
+    internal const int R14 = R15 + 8;
+    internal const int R13 = R15 + 16;
+    internal const int R12 = R15 + 24;
+    internal const int Rbp = R15 + 32;
+    internal const int Rbx = R15 + 40;
+    internal const int R11 = R15 + 48;
+    internal const int R10 = R15 + 56;
+    internal const int R9 = R15 + 64;
+    internal const int R8 = R15 + 72;
+    internal const int Rax = R15 + 80;
+    internal const int Rcx = R15 + 88;
+    internal const int Rdx = R15 + 96;
+    internal const int Rsi = R15 + 104;
+    internal const int Rdi = R15 + 112;
+    internal const int Rip = R15 + 128;
+    internal const int Eflags = R15 + 144;
+    internal const int Rsp = R15 + 152;
+    internal const int FsBase = R15 + 168;
 }

@@ -36,43 +36,61 @@ public sealed partial class SystrapPage
 
     /// <summary>
     /// handler(rdi = signal, rsi = siginfo, rdx = ucontext), rsp = the frame: hands over to the Sentry, waits for the
-    /// turn to come back, returns from the frame, which may have changed.
+    /// turn to come back, returns from the frame, which may have changed. A thread that waits in a patched call has no
+    /// turn to give, unless it has just got it; otherwise the signal means nothing, and the waiting goes on.
     /// </summary>
     private void EmitHandler()
     {
+        const int RipInUcontext = 40 + (16 * sizeof(ulong));
+        Label frame = _a.CreateLabel();
         _a.Label(ref _handler);
         _a.mov(r15, rsp);
         _a.and(r15, -SystrapLayout.ContextBytes);
+        _a.mov(rax, __[rdx + RipInUcontext]);
+        _a.lea(rcx, __[_callGiven]);
+        _a.cmp(rax, rcx);
+        _a.jb(frame);
+        _a.lea(rcx, __[_turned]);
+        _a.cmp(rax, rcx);
+        _a.jae(frame);
+        _a.mov(eax, ContextSlot.TurnGuest);
+        _a.mov(ecx, ContextSlot.TurnTaken);
+        _a.@lock.cmpxchg(__dword_ptr[r15 + ContextSlot.Turn], ecx);
+        _a.je(frame);
+        _a.add(rsp, sizeof(ulong));
+        _a.jmp(_restorer);
+
+        _a.Label(ref frame);
         _a.mov(__qword_ptr[r15 + ContextSlot.Frame], rsp);
         _a.rdfsbase(rax);
         _a.mov(__qword_ptr[r15 + ContextSlot.FsBase], rax);
         _a.rdgsbase(rax);
         _a.mov(__qword_ptr[r15 + ContextSlot.GsBase], rax);
+        _a.Label(ref _give);
+        _a.mov(__dword_ptr[r15 + ContextSlot.State], ContextSlot.StateFrame);
         _a.mov(eax, ContextSlot.TurnSentry);
         _a.xchg(__dword_ptr[r15 + ContextSlot.Turn], eax);
         _a.cmp(__dword_ptr[r15 + ContextSlot.SentrySleeps], 0);
         _a.je(_await);
         _a.mov(rdi, r15);
         EmitWake();
-        EmitAwait();
-
-        _a.Label(ref _restorer);
-        EmitCall(SysNr.rt_sigreturn);
-        _a.ud2();
+        _a.jmp(_await);
     }
 
-    /// <summary>Waits for the guest's turn, r15 = the slot; then prepares the return from the frame.</summary>
+    /// <summary>
+    /// Waits until the turn is no longer the Sentry's, r15 = the slot. Up to <see cref="_turned"/> a thread that waits
+    /// in a patched call may take a signal.
+    /// </summary>
     private void EmitAwait()
     {
         Label spin = _a.CreateLabel();
         Label sleep = _a.CreateLabel();
         Label awake = _a.CreateLabel();
-        Label go = _a.CreateLabel();
 
         _a.Label(ref _await);
         EmitReadClock(r12);
         _a.Label(ref spin);
-        EmitCheckTurn(go);
+        EmitCheckTurn(_turned);
         _a.pause();
         EmitReadClock(rax);
         _a.sub(rax, r12);
@@ -96,19 +114,11 @@ public sealed partial class SystrapPage
         _a.jmp(sleep);
         _a.Label(ref awake);
         _a.mov(__dword_ptr[r15 + ContextSlot.StubSleeps], 0);
-
-        _a.Label(ref go);
-        _a.mov(rax, __qword_ptr[r15 + ContextSlot.FsBase]);
-        _a.wrfsbase(rax);
-        _a.mov(rax, __qword_ptr[r15 + ContextSlot.GsBase]);
-        _a.wrgsbase(rax);
-        _a.mov(rsp, __qword_ptr[r15 + ContextSlot.Frame]);
-        _a.add(rsp, sizeof(ulong));         // as the RET of a handler would leave it
     }
 
     private void EmitCheckTurn(Label go)
     {
-        _a.cmp(__dword_ptr[r15 + ContextSlot.Turn], ContextSlot.TurnGuest);
-        _a.je(go);
+        _a.cmp(__dword_ptr[r15 + ContextSlot.Turn], ContextSlot.TurnSentry);
+        _a.jne(go);
     }
 }

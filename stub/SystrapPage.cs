@@ -23,9 +23,18 @@ public sealed partial class SystrapPage
     private Label _handler;
     private Label _restorer;
     private Label _await;
+    private Label _give;
+    private Label _turned;
+    private Label _call;
+    private Label _callSaved;
+    private Label _callFlags;
+    private Label _callGiven;
+    private Label _end;
+    private readonly int _baseBits;
 
-    private SystrapPage()
+    private SystrapPage(ulong baseAddress)
     {
+        _baseBits = (ushort)(baseAddress >> SystrapLayout.BaseAlignmentBits);
     }
 
     /// <summary>The code; to be placed at the start of the layout, readable and executable.</summary>
@@ -42,10 +51,25 @@ public sealed partial class SystrapPage
     /// <summary>Its restorer (SA_RESTORER).</summary>
     public int RestorerOffset { get; private set; }
 
-    /// <summary>Emits the page.</summary>
-    public static SystrapPage Emit()
+    /// <summary>Where trampolines go: the code of a patched call, up to the end of the page's code.</summary>
+    public int CallOffset { get; private set; }
+
+    /// <summary>From here on RAX, RSP and the return address of a patched call are in the slot.</summary>
+    public int CallSavedOffset { get; private set; }
+
+    /// <summary>From here on the flags are there too.</summary>
+    public int CallFlagsOffset { get; private set; }
+
+    /// <summary>From here on everything is, and the turn has been given to the Sentry.</summary>
+    public int CallGivenOffset { get; private set; }
+
+    /// <summary>The end of the code.</summary>
+    public int EndOffset { get; private set; }
+
+    /// <summary>Emits the page for a base address, which is a multiple of 2^29.</summary>
+    public static SystrapPage Emit(ulong baseAddress)
     {
-        var page = new SystrapPage();
+        var page = new SystrapPage(baseAddress);
         page.EmitAll();
         return page;
     }
@@ -60,6 +84,13 @@ public sealed partial class SystrapPage
         _handler = _a.CreateLabel();
         _restorer = _a.CreateLabel();
         _await = _a.CreateLabel();
+        _give = _a.CreateLabel();
+        _turned = _a.CreateLabel();
+        _call = _a.CreateLabel();
+        _callSaved = _a.CreateLabel();
+        _callFlags = _a.CreateLabel();
+        _callGiven = _a.CreateLabel();
+        _end = _a.CreateLabel();
         _a.Label(ref _start);
         _a.nop();
         EmitFirstStage();
@@ -67,12 +98,22 @@ public sealed partial class SystrapPage
         EmitBorn();
         EmitContextStart();
         EmitHandler();
+        EmitCallSite();
+        EmitAwait();
+        EmitTurned();
+        _a.Label(ref _end);
+        _a.ud2();
         CodeBuilder code = CodeBuilder.Assemble(_a);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code.Bytes.Length, SystrapLayout.CodeBytes);
         Code = code.Bytes;
         FirstStageOffset = code.OffsetOf(_firstStage);
         HandlerOffset = code.OffsetOf(_handler);
         RestorerOffset = code.OffsetOf(_restorer);
+        CallOffset = code.OffsetOf(_call);
+        CallSavedOffset = code.OffsetOf(_callSaved);
+        CallFlagsOffset = code.OffsetOf(_callFlags);
+        CallGivenOffset = code.OffsetOf(_callGiven);
+        EndOffset = code.OffsetOf(_end);
     }
 
     /// <summary>

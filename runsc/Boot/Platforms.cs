@@ -29,7 +29,8 @@ internal static class Platforms
 
         if (spec.Platform == "systrap")
         {
-            return CreateSystrap(log, out platform, out problem);
+            Patching patching = spec.SystrapPatching ? Patching.On : Patching.Off;
+            return CreateSystrap(patching, log, out platform, out problem);
         }
 
         return CreatePtrace(log, out platform, out problem);
@@ -68,9 +69,9 @@ internal static class Platforms
         return errno;
     }
 
-    private static Errno CreateSystrap(DebugLog log, out IPlatform? platform, out string problem)
+    private static Errno CreateSystrap(Patching patching, DebugLog log, out IPlatform? platform, out string problem)
     {
-        Errno errno = SystrapPlatform.Create(out SystrapPlatform? systrap, out problem);
+        Errno errno = SystrapPlatform.Create(patching, out SystrapPlatform? systrap, out problem);
         if (systrap is not null)
         {
             systrap.Log = log.Write;

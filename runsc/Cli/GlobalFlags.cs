@@ -26,6 +26,12 @@ internal static class GlobalFlags
         Hidden = true,
     };
 
+    internal static readonly Option<string> SystrapPatching = new("--systrap-patching")
+    {
+        Description = "Whether systrap replaces system-call instructions by jumps: on or off.",
+        DefaultValueFactory = _ => "on",
+    };
+
     internal static readonly Option<string?> DebugLog = new("--debug-log") { Description =
         "File to append the debug log to." };
 
@@ -70,7 +76,8 @@ internal static class GlobalFlags
     };
 
     private static Option[] All =>
-        [Overlay, Root, Platform, KvmSentry, DebugLog, Strace, CountCalls, Network, SystemdCgroup, IgnoreCgroups,
+        [Overlay, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace, CountCalls, Network, SystemdCgroup,
+            IgnoreCgroups,
             .. s_accepted];
 
     internal static void AddTo(RootCommand root)
@@ -97,9 +104,8 @@ internal static class GlobalFlags
 
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
-        string Root, string Platform, bool KvmRing0, string? DebugLog, bool Strace, bool CountCalls,
-            CgroupNaming Cgroups,
-        RootStorage RootStorage);
+        string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool Strace,
+        bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage);
 
     /// <summary>Reads and checks the flags.</summary>
     internal static Values Read(ParseResult result)
@@ -121,6 +127,12 @@ internal static class GlobalFlags
             throw new UserErrorException("--network: " + result.GetValue(Network) + ": only none is supported");
         }
 
+        string patching = result.GetValue(SystrapPatching)!;
+        if (patching is not ("on" or "off"))
+        {
+            throw new UserErrorException("--systrap-patching: " + patching + ": neither on nor off");
+        }
+
         RootStorage storage = result.GetValue(Overlay) switch
         {
             "root:memory" => RootStorage.Memory,
@@ -130,9 +142,8 @@ internal static class GlobalFlags
         };
         CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
             : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
-        return new Values(result.GetValue(Root)!, platform, sentry == "ring0", result.GetValue(DebugLog),
-            result.GetValue(Strace),
-            result.GetValue(CountCalls), cgroups, storage);
+        return new Values(result.GetValue(Root)!, platform, sentry == "ring0", patching == "on",
+            result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage);
     }
 
     private static string DefaultRoot() =>

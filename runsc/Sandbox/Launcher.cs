@@ -58,6 +58,7 @@ internal sealed class Launcher : IDisposable
     {
         SandboxSpec spec = _builder.Spec;
         spec.Platform = _flags.Platform;
+        spec.SystrapPatching = _flags.SystrapPatching;
         spec.Strace = _flags.Strace;
         spec.CountCalls = _flags.CountCalls;
         DescriptorLimit.Raise();

@@ -18,6 +18,9 @@ internal sealed class SandboxSpec
     /// <summary>ptrace, systrap, kvm or auto.</summary>
     public string Platform { get; set; } = "auto";
 
+    /// <summary>Whether systrap may replace system-call instructions of the guest.</summary>
+    public bool SystrapPatching { get; set; } = true;
+
     public string Hostname { get; set; } = "runsc";
 
     public string Domainname { get; set; } = "(none)";

@@ -40,5 +40,6 @@ public sealed partial class Task
         }
 
         Volatile.Write(ref _credentials, credentials);
+        OfferAnswers();
     }
 }

@@ -37,9 +37,17 @@ public sealed unsafe partial class Task
     private long _allocatedBefore;
 
     /// <summary>Adds to what happens at every system call of this task. Any thread.</summary>
-    internal void AddDispatchFlags(DispatchFlags flags) => Interlocked.Or(ref _dispatchFlags, (int)flags);
+    internal void AddDispatchFlags(DispatchFlags flags)
+    {
+        Interlocked.Or(ref _dispatchFlags, (int)flags);
+        Volatile.Read(ref _context)?.WithdrawAnswers();
+    }
 
-    private void RemoveDispatchFlags(DispatchFlags flags) => Interlocked.And(ref _dispatchFlags, ~(int)flags);
+    private void RemoveDispatchFlags(DispatchFlags flags)
+    {
+        Interlocked.And(ref _dispatchFlags, ~(int)flags);
+        OfferAnswers();
+    }
 
     private bool Dispatches(DispatchFlags flag) => (Volatile.Read(ref _dispatchFlags) & (int)flag) != 0;
 

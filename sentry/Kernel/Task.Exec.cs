@@ -221,6 +221,7 @@ public sealed partial class Task
         MemoryManager? old = TakeProgram(plan, program);
         OpenVforkGate();
         old?.DropUser();
+        OfferAnswers();
         StartRegisters(ref Context.Registers, program);
         Context.WriteFpState([]);
         KeepRegisters();

@@ -33,6 +33,7 @@ public sealed partial class Task
             Volatile.Write(ref _context, context);
             t_ofThisThread = this;
             ApplyAffinity();
+            OfferAnswers();
             FinishClone();
             if (Kernel.IsFrozen)
             {

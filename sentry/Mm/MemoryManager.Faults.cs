@@ -289,6 +289,7 @@ public sealed partial class MemoryManager
     /// </summary>
     private Errno TellPlatform(GuestRange range, in Pma pma, MapHint hint)
     {
+        hint |= pma.IsPrivate || pma.NeedsCopy ? MapHint.Private : MapHint.None;
         Errno error = _addressSpace.Map(range.Start, range.Length, pma.Backing.HostFd, pma.Offset, pma.Access, hint);
         return error == Errno.None ? Errno.None : Errno.EIO;
     }

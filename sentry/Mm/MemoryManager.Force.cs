@@ -41,6 +41,12 @@ public sealed partial class MemoryManager
                 moved = part - missing;
             }
 
+            if (error != Errno.None && step.IsWrite)
+            {
+                // The platform may have a copy of code that nobody can write by right.
+                _addressSpace.Unmap(at & ~(PageSize - 1), PageSize);
+            }
+
             done += moved;
             if (moved == 0)
             {

@@ -7,11 +7,13 @@ namespace Sentry.Mm;
 /// <summary>mmap(2), munmap(2): choice of the place, limits, insertion and removal of VMAs.</summary>
 public sealed partial class MemoryManager
 {
-    private const ulong MinimumAddress = 65536;
     private const ulong Low32Start = 0x40000000;
     private const ulong Low32End = 0x80000000;
 
     private VmaFlags _futureLock;
+
+    /// <summary>mmap_min_addr.</summary>
+    private ulong MinimumAddress => _platform.MinUserAddress;
 
     /// <summary>
     /// mmap(2) without its argument decoding: ENOMEM, EEXIST, EPERM (below mmap_min_addr), EAGAIN (RLIMIT_MEMLOCK),

@@ -7,11 +7,16 @@ using Xunit;
 namespace Tests.Platform;
 
 /// <summary>One systrap platform for all tests of a class.</summary>
-public sealed class SystrapFixture : IDisposable
+public class SystrapFixture : IDisposable
 {
     public SystrapFixture()
+        : this(Patching.Off)
     {
-        Errno error = SystrapPlatform.Create(out SystrapPlatform? platform, out string problem);
+    }
+
+    protected SystrapFixture(Patching patching)
+    {
+        Errno error = SystrapPlatform.Create(patching, out SystrapPlatform? platform, out string problem);
         Assert.Equal("", problem);
         Assert.Equal(Errno.None, error);
         Platform = platform!;
@@ -19,8 +24,15 @@ public sealed class SystrapFixture : IDisposable
 
     public SystrapPlatform Platform { get; }
 
-    public void Dispose() => Platform.Dispose();
+    public void Dispose()
+    {
+        Platform.Dispose();
+        GC.SuppressFinalize(this);
+    }
 }
+
+/// <summary>A platform that patches every call site at its first trap.</summary>
+public sealed class EagerSystrapFixture() : SystrapFixture(Patching.Eager);
 
 /// <summary>The conformance suite on systrap.</summary>
 public sealed class SystrapConformance : PlatformConformance, IClassFixture<SystrapFixture>
@@ -28,6 +40,19 @@ public sealed class SystrapConformance : PlatformConformance, IClassFixture<Syst
     private readonly SystrapFixture _fixture;
 
     public SystrapConformance(SystrapFixture fixture)
+    {
+        _fixture = fixture;
+    }
+
+    protected override IPlatform Platform => _fixture.Platform;
+}
+
+/// <summary>The conformance suite on systrap with every call site patched.</summary>
+public sealed class PatchedSystrapConformance : PlatformConformance, IClassFixture<EagerSystrapFixture>
+{
+    private readonly EagerSystrapFixture _fixture;
+
+    public PatchedSystrapConformance(EagerSystrapFixture fixture)
     {
         _fixture = fixture;
     }

@@ -34,7 +34,7 @@ public sealed class SystrapTests : IClassFixture<SystrapFixture>
         guest.Map(Guest.Data, 1, ReadOnly);
         guest.Memory.WriteWord(1, 4);
         using IContext context = guest.NewContext(_platform);
-        byte[] code = SystrapPage.Emit().Code;
+        byte[] code = SystrapPage.Emit(_platform.MaxUserAddress).Code;
         int calls = 0;
         for (int offset = 0; offset < code.Length - 1; offset++)
         {
@@ -63,7 +63,7 @@ public sealed class SystrapTests : IClassFixture<SystrapFixture>
     {
         using var guest = NewPeeker();
         using IContext context = guest.NewContext(_platform);
-        byte[] code = SystrapPage.Emit().Code;
+        byte[] code = SystrapPage.Emit(_platform.MaxUserAddress).Code;
         int offset = code.AsSpan().IndexOf(new byte[] { 0x0f, 0x05 });
         int[] operations = [2, 3, 4, 6, 8, 9, 11, 128, 129];
         foreach (int operation in operations)

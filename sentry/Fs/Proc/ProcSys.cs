@@ -175,7 +175,8 @@ internal sealed class ProcSys
         Constant(directory, "dirty_ratio", "20");
         Constant(directory, "max_map_count", "65530");
         Constant(directory, "min_free_kbytes", "67584");
-        Constant(directory, "mmap_min_addr", "65536");
+        Computed(directory, "mmap_min_addr", _ => _proc.Kernel.Platform.MinUserAddress.ToString(
+            CultureInfo.InvariantCulture));
         Constant(directory, "nr_hugepages", "0");
         Constant(directory, "overcommit_memory", "0");
         Constant(directory, "overcommit_ratio", "50");

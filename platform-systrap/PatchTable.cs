@@ -1,0 +1,361 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Platform.Stubs;
+using Stub;
+
+namespace Platform.Systrap;
+
+/// <summary>Whether system-call instructions of the guest are replaced by jumps.</summary>
+public enum Patching
+{
+    /// <summary>Never.</summary>
+    Off,
+
+    /// <summary>Where a program traps often.</summary>
+    On,
+
+    /// <summary>At the first trap, and whatever the mapping's hint is: for tests.</summary>
+    Eager,
+}
+
+/// <summary>
+/// The patched call sites of one address space. A site is patched in a private copy of its page, which only the stub
+/// process has mapped, in place of the page: the Sentry never sees the change, and dropping the translation undoes it.
+/// Only pages are copied that nobody can write: executable, not writable, private. All but the lookups is guarded by
+/// the
+/// address space's lock.
+/// </summary>
+internal sealed class PatchTable
+{
+    /// <summary>Most copies of pages a process has in its life; a dropped copy stays until its end.</summary>
+    private const int MaxPages = 512;
+
+    private const ulong PageBytes = 4096;
+    private readonly SystrapPlatform _platform;
+
+    /// <summary>Private mappings.</summary>
+    private readonly RangeSet _private = new();
+
+    /// <summary>Mappings that can be executed and not be written.</summary>
+    private readonly RangeSet _text = new();
+
+    /// <summary>All slots of page copies.</summary>
+    private readonly List<int> _pageSlots = [];
+
+    /// <summary>A copy without a site; -1 for none.</summary>
+    private int _spareSlot = -1;
+
+    /// <summary>Where table and trampolines are.</summary>
+    private int _trampolineSlot = -1;
+    private bool _trampolinesMapped;
+    private bool _tableMapped;
+
+    /// <summary>Guards what is below, for lookups; inner to the address space's lock.</summary>
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, PatchedPage> _pages = [];
+    private CallSite[] _sites = [];
+    private int _count;
+
+    public PatchTable(SystrapPlatform platform)
+    {
+        _platform = platform;
+    }
+
+    /// <summary>Whether any site has ever been patched.</summary>
+    public bool IsUsed => Volatile.Read(ref _count) != 0;
+
+    /// <summary>What is to be given back when the process is gone.</summary>
+    public PatchSlots Slots => new(_trampolineSlot, _pageSlots);
+
+    /// <summary>A range has been mapped, and what was there is gone.</summary>
+    public void NoteMap(ulong start, ulong end, MemoryAccess access, MapHint hint)
+    {
+        NoteUnmap(start, end);
+        if ((hint & MapHint.Private) != 0 || _platform.Patching == Patching.Eager)
+        {
+            _private.Add(start, end);
+        }
+        NoteAccess(start, end, access);
+    }
+
+    /// <summary>Whether a range meets that of the table.</summary>
+    public static bool IsTable(ulong start, ulong end) =>
+        start < SystrapLayout.TableAddress + SystrapLayout.TableBytes && end > SystrapLayout.TableAddress;
+
+    /// <summary>
+    /// A range has been unmapped. Without the table, which may be in it, patched sites trap until it is needed again.
+    /// </summary>
+    public void NoteUnmap(ulong start, ulong end)
+    {
+        _tableMapped &= !IsTable(start, end);
+        DropPages(start, end, null);
+        _private.Remove(start, end);
+        _text.Remove(start, end);
+    }
+
+    /// <summary>A range is about to change its access: copies of pages in it must not live on.</summary>
+    public void NoteProtect(ulong start, ulong end, MemoryAccess access, OperationQueue queue)
+    {
+        DropPages(start, end, queue);
+        NoteAccess(start, end, access);
+    }
+
+    /// <summary>Everything below the stub's own memory has been unmapped.</summary>
+    public void NoteDrop() => NoteUnmap(0, ulong.MaxValue);
+
+    /// <summary>
+    /// Patches the site behind which a system call returns. Nothing is queued. False: it cannot be.
+    /// </summary>
+    /// <param name="alone">Whether the caller's is the only thread of the process that can run guest code.</param>
+    public bool TryPatch(StubProcess process, ulong after, uint number, bool alone)
+    {
+        ulong page = (after - 1) & ~(PageBytes - 1);
+        bool suits = _text.Intersects(page, page + PageBytes) && _private.Intersects(page, page + PageBytes);
+        if (!suits || _count == SystrapLayout.MaxSites || !TryMapTrampolines(process))
+        {
+            return false;
+        }
+        _pages.TryGetValue(page, out PatchedPage? patched);
+        bool inPlace = alone && patched is not null;
+        int slot = patched?.Slot ?? -1;
+        if (!inPlace && !TryCopy(process, page, out slot))
+        {
+            return false;
+        }
+        Span<byte> bytes = _platform.PatchedPages.SpanOf(slot);
+        if (!CallSite.TryFind(bytes, page, after, number, out CallSite site) || Overlaps(patched, in site))
+        {
+            _spareSlot = inPlace ? _spareSlot : slot;
+            return false;
+        }
+        WriteTrampoline(bytes, in site);
+        int index = Register(page, slot, in site);
+        site.WriteJump(bytes, index);
+        if (inPlace || Run(process, MapEntry(page, PageBytes, HostMman.ProtRead | HostMman.ProtExec,
+            _platform.PatchedPages, slot, 0)))
+        {
+            return true;
+        }
+        Forget(page);
+        return false;
+    }
+
+    /// <summary>
+    /// Where a thread that stands at an offset in the trampolines is from the guest's point of view; false if no
+    /// trampoline is there.
+    /// </summary>
+    public bool TryGetSite(ulong offset, out CallSite site)
+    {
+        int index = (int)(offset / CallSite.TrampolineBytes);
+        lock (_gate)
+        {
+            bool found = index < _count;
+            site = found ? _sites[index] : default;
+            return found;
+        }
+    }
+
+    /// <summary>
+    /// The address at which a thread must go on to execute the guest's instruction at an address: in the trampoline if
+    /// the instruction is not there any more. A thread that steps must not run through a patched site.
+    /// </summary>
+    public ulong Physical(ulong address, bool steps)
+    {
+        lock (_gate)
+        {
+            if (!_pages.TryGetValue(address & ~(PageBytes - 1), out PatchedPage? page))
+            {
+                return address;
+            }
+            foreach (int index in page.Sites)
+            {
+                ref readonly CallSite site = ref _sites[index];
+                if (site.Hides(address) || (steps && site.Start == address))
+                {
+                    return Trampoline(index) + (ulong)site.OffsetOf(address);
+                }
+            }
+            return address;
+        }
+    }
+
+    /// <summary>
+    /// Whether a fault there may come from a patch: the site is patched, or was a moment ago. <paramref
+    /// name="isPatched"/> says which.
+    /// </summary>
+    public bool MayCauseFault(ulong address, out bool isPatched)
+    {
+        isPatched = Physical(address, steps: true) != address;
+        lock (_gate)
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                if (_sites[i].Hides(address) || _sites[i].Start == address)
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    private ulong Trampoline(int index) =>
+        _platform.Region.Trampolines + ((ulong)index * CallSite.TrampolineBytes);
+
+    private void NoteAccess(ulong start, ulong end, MemoryAccess access)
+    {
+        if ((access & (MemoryAccess.Write | MemoryAccess.Execute)) == MemoryAccess.Execute)
+        {
+            _text.Add(start, end);
+        }
+        else
+        {
+            _text.Remove(start, end);
+        }
+    }
+
+    /// <summary>Forgets the sites of pages in a range, and has the pages unmapped by the queue if there is
+    /// one.</summary>
+    private void DropPages(ulong start, ulong end, OperationQueue? queue)
+    {
+        if (_pages.Count == 0 || !_text.Intersects(start, end))
+        {
+            return;
+        }
+        lock (_gate)
+        {
+            foreach (ulong page in _pages.Keys)
+            {
+                if (page >= start && page < end)
+                {
+                    _pages.Remove(page);
+                    queue?.Unmap(page, page + PageBytes);
+                }
+            }
+        }
+    }
+
+    private bool TryMapTrampolines(StubProcess process)
+    {
+        SlotArea area = _platform.Trampolines;
+        if (_trampolineSlot < 0 && area.Take(out _trampolineSlot) != Errno.None)
+        {
+            _trampolineSlot = -1;
+            return false;
+        }
+        if (!_tableMapped)
+        {
+            _tableMapped = Run(process, MapEntry(SystrapLayout.TableAddress, SystrapLayout.TableBytes,
+                HostMman.ProtRead, area, _trampolineSlot, 0));
+        }
+        if (!_trampolinesMapped)
+        {
+            _trampolinesMapped = Run(process, MapEntry(_platform.Region.Trampolines, SystrapLayout.TrampolineBytes,
+                HostMman.ProtRead | HostMman.ProtExec, area, _trampolineSlot, SystrapLayout.TableBytes));
+        }
+        return _tableMapped && _trampolinesMapped;
+    }
+
+    /// <summary>Copies a page as it is mapped now, patches included, into a new slot.</summary>
+    private bool TryCopy(StubProcess process, ulong page, out int slot)
+    {
+        SlotArea area = _platform.PatchedPages;
+        slot = _spareSlot;
+        _spareSlot = -1;
+        if (slot < 0)
+        {
+            if (_pageSlots.Count == MaxPages || area.Take(out slot) != Errno.None)
+            {
+                return false;
+            }
+            _pageSlots.Add(slot);
+        }
+        bool copied = Run(process, new ScriptEntry(
+            SysNr.pwrite64, (ulong)area.Fd, page, PageBytes, (ulong)area.OffsetOf(slot)));
+        _spareSlot = copied ? -1 : slot;
+        return copied;
+    }
+
+    private bool Overlaps(PatchedPage? page, in CallSite site)
+    {
+        foreach (int index in page?.Sites ?? [])
+        {
+            ref readonly CallSite other = ref _sites[index];
+            if (site.Start < ulong.Max(other.End, other.Start + CallSite.JumpBytes) &&
+                other.Start < ulong.Max(site.End, site.Start + CallSite.JumpBytes))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Writes the next trampoline and its entry of the table; nobody goes there yet.</summary>
+    private void WriteTrampoline(ReadOnlySpan<byte> page, in CallSite site)
+    {
+        Span<byte> slot = _platform.Trampolines.SpanOf(_trampolineSlot);
+        ulong address = Trampoline(_count);
+        ulong code = _platform.Region.Base + (ulong)_platform.Region.Page.CallOffset;
+        Span<byte> trampoline = slot.Slice(
+            SystrapLayout.TableBytes + (_count * CallSite.TrampolineBytes), CallSite.TrampolineBytes);
+        site.WriteTrampoline(page, trampoline, address, code);
+        BitConverter.TryWriteBytes(slot[(_count * sizeof(ulong))..], address);
+    }
+
+    /// <summary>From now on lookups find the site, so that whoever meets it is understood.</summary>
+    private int Register(ulong page, int slot, in CallSite site)
+    {
+        const int FirstSites = 16;
+        lock (_gate)
+        {
+            if (_count == _sites.Length)
+            {
+                Array.Resize(ref _sites, int.Max(FirstSites, 2 * _count));
+            }
+            _sites[_count] = site;
+            if (!_pages.TryGetValue(page, out PatchedPage? patched))
+            {
+                patched = new PatchedPage();
+                _pages.Add(page, patched);
+            }
+            patched.Slot = slot;
+            patched.Sites.Add(_count);
+            Volatile.Write(ref _count, _count + 1);
+            return _count - 1;
+        }
+    }
+
+    private void Forget(ulong page)
+    {
+        lock (_gate)
+        {
+            _pages.Remove(page);
+        }
+    }
+
+    private static ScriptEntry MapEntry(ulong address, ulong bytes, int access, SlotArea area, int slot, long offset) =>
+        new(SysNr.mmap, address, bytes, (ulong)access,
+            HostMman.MapShared | HostMman.MapFixed | HostMman.MapPopulate, (ulong)area.Fd,
+            (ulong)(area.OffsetOf(slot) + offset));
+
+    private static bool Run(StubProcess process, in ScriptEntry entry)
+    {
+        process.Write(0, entry);
+        ScriptOutcome outcome = process.Run(1);
+        return !outcome.Dead && outcome.Error == Errno.None;
+    }
+
+    /// <summary>A page with sites: the copy that is mapped in its place, and the numbers of its sites.</summary>
+    private sealed class PatchedPage
+    {
+        public int Slot { get; set; }
+
+        public List<int> Sites { get; } = [];
+    }
+}
+
+/// <summary>Slots that hold what was patched in a process: one of trampolines or -1, and copies of pages.</summary>
+internal readonly record struct PatchSlots(int Trampolines, List<int> Pages);

@@ -1,0 +1,213 @@
+using System;
+using System.Buffers.Binary;
+
+namespace Stub;
+
+/// <summary>
+/// A SYSCALL instruction of the guest that can be replaced by a jump to a trampoline, with its neighbours. The jump,
+/// <c>jmp *disp32</c> with a scaled index that is none, takes seven bytes: <c>ff 24 e5</c> and the address of an entry
+/// of the table. Every instruction that began in these bytes, other than the first, must find there a byte that traps:
+/// <list type="bullet">
+/// <item><b>bare</b>: the site is the SYSCALL and what follows, which moves into the trampoline. The next instruction
+/// began at offset 2, where now <c>e5</c> (IN, not for users) is; others may begin at offset 5 (<c>06</c>, no
+/// instruction) or behind.</item>
+/// <item><b>numbered</b>: the site is <c>mov $number,%eax; syscall</c>, and the SYSCALL was at offset 5.</item>
+/// </list>
+/// </summary>
+public readonly struct CallSite
+{
+    /// <summary>Size and alignment of a trampoline.</summary>
+    public const int TrampolineBytes = 64;
+
+    /// <summary>Bytes of the jump.</summary>
+    public const int JumpBytes = 7;
+
+    private const int SyscallBytes = 2;
+    private const int NumberedSyscall = 5;
+    private const int EntryOffset = 0;
+    private const int LeaOffset = 5;
+    private const int JumpOffset = 12;
+    private const int SyscallOffset = 17;
+    private const int TailOffset = 19;
+    private const int LeaLength = 7;
+    private const int JumpLength = 5;
+    private const int MaxMoved = 24;
+
+    private CallSite(ulong start, ulong after, int movedBytes)
+    {
+        Start = start;
+        After = after;
+        MovedBytes = movedBytes;
+    }
+
+    /// <summary>The first replaced byte.</summary>
+    public ulong Start { get; }
+
+    /// <summary>Address behind the SYSCALL instruction.</summary>
+    public ulong After { get; }
+
+    /// <summary>Bytes behind that which are in the trampoline.</summary>
+    public int MovedBytes { get; }
+
+    /// <summary>Where the trampoline comes back to.</summary>
+    public ulong End => After + (ulong)MovedBytes;
+
+    /// <summary>Address of the SYSCALL instruction.</summary>
+    public ulong SyscallAddress => After - SyscallBytes;
+
+    /// <summary>Whether the number is part of the site.</summary>
+    public bool IsNumbered => After - Start != SyscallBytes;
+
+    /// <summary>
+    /// Looks at the code around a SYSCALL that ends at <paramref name="after"/> and was executed with a number. The
+    /// page is all that is known: a site lies in one page.
+    /// </summary>
+    public static bool TryFind(ReadOnlySpan<byte> page, ulong pageAddress, ulong after, uint number, out CallSite site)
+    {
+        site = default;
+        int at = (int)(after - pageAddress) - SyscallBytes;
+        if (at < 0 || at + SyscallBytes > page.Length || page[at] != 0x0f || page[at + 1] != 0x05)
+        {
+            return false;
+        }
+        int moved = Movable(page[(at + SyscallBytes)..]);
+        if (moved > 0)
+        {
+            site = new CallSite(after - SyscallBytes, after, moved);
+            return true;
+        }
+        if (!IsNumberedAt(page, at - NumberedSyscall, number))
+        {
+            return false;
+        }
+        site = new CallSite(after - JumpBytes, after, 0);
+        return true;
+    }
+
+    /// <summary>Replaces the site in a copy of its page by a jump through an entry of the table.</summary>
+    public void WriteJump(Span<byte> page, int index)
+    {
+        Span<byte> jump = stackalloc byte[JumpBytes];
+        jump[0] = 0xff;
+        jump[1] = 0x24;
+        jump[2] = 0xe5;
+        uint entry = (uint)(SystrapLayout.TableAddress + ((ulong)index * sizeof(ulong)));
+        BinaryPrimitives.WriteUInt32LittleEndian(jump[3..], entry);
+        jump.CopyTo(page[(int)(Start & 4095)..]);
+    }
+
+    /// <summary>
+    /// Makes the trampoline: the number if it is part of the site, the address to return to into r11, the jump to the
+    /// stub's code, the SYSCALL for those the stub does not serve, what moved, the jump back.
+    /// </summary>
+    public void WriteTrampoline(ReadOnlySpan<byte> page, Span<byte> trampoline, ulong address, ulong stubCode)
+    {
+        ReadOnlySpan<byte> nop = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+        ReadOnlySpan<byte> lea = [0x4c, 0x8d, 0x1d];
+        ReadOnlySpan<byte> jumpBack = [0xff, 0x25, 0, 0, 0, 0];
+        int start = (int)(Start & 4095);
+        int after = start + (int)(After - Start);
+        trampoline[..TrampolineBytes].Fill(0xcc);
+        (IsNumbered ? page.Slice(start, NumberedSyscall) : nop).CopyTo(trampoline[EntryOffset..]);
+        lea.CopyTo(trampoline[LeaOffset..]);
+        BinaryPrimitives.WriteInt32LittleEndian(
+            trampoline[(LeaOffset + lea.Length)..], TailOffset - (LeaOffset + LeaLength));
+        trampoline[JumpOffset] = 0xe9;
+        int distance = (int)(long)(stubCode - (address + JumpOffset + JumpLength));
+        BinaryPrimitives.WriteInt32LittleEndian(trampoline[(JumpOffset + 1)..], distance);
+        trampoline[SyscallOffset] = 0x0f;
+        trampoline[SyscallOffset + 1] = 0x05;
+        page.Slice(after, MovedBytes).CopyTo(trampoline[TailOffset..]);
+        jumpBack.CopyTo(trampoline[(TailOffset + MovedBytes)..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(trampoline[(TailOffset + MovedBytes + jumpBack.Length)..], End);
+    }
+
+    /// <summary>Where a thread in the trampoline is from the guest's point of view.</summary>
+    public ulong Logical(int offset)
+    {
+        if (offset < SyscallOffset)
+        {
+            return Start;
+        }
+        int behind = int.Min(offset - TailOffset, MovedBytes);
+        return behind < 0 ? After - SyscallBytes : After + (ulong)behind;
+    }
+
+    /// <summary>Whether an address is one that the site's code stands at no more.</summary>
+    public bool Hides(ulong address) => address > Start && address < ulong.Max(End, Start + JumpBytes);
+
+    /// <summary>
+    /// Offset in the trampoline of an instruction that the site hides, or of its first one for a thread that steps: the
+    /// SYSCALL there traps and does nothing else.
+    /// </summary>
+    public int OffsetOf(ulong address) => address == SyscallAddress ? SyscallOffset :
+        address == Start ? EntryOffset : TailOffset + (int)(long)(address - After);
+
+    /// <summary>
+    /// How many bytes of instructions, from the start of <paramref name="code"/>, can run elsewhere and make room for
+    /// the jump; 0 if there is an instruction that cannot, or one that begins where no byte can trap.
+    /// </summary>
+    private static int Movable(ReadOnlySpan<byte> code)
+    {
+        const int Room = JumpBytes - SyscallBytes;
+        const int TrappingByte = 3;         // offset 5 of the site
+        int at = 0;
+        while (at < Room)
+        {
+            if (at != 0 && at != TrappingByte)
+            {
+                return 0;
+            }
+            int length = LengthOf(code[at..]);
+            if (length == 0)
+            {
+                return 0;
+            }
+            at += length;
+        }
+        return at <= MaxMoved && at <= code.Length ? at : 0;
+    }
+
+    /// <summary>
+    /// Length of an instruction that only deals with general registers and constants, in the forms compilers put behind
+    /// system calls; 0 for any other. A test that reaches into the bytes of the next page is none.
+    /// </summary>
+    private static int LengthOf(ReadOnlySpan<byte> code)
+    {
+        int prefix = code.Length > 0 && (code[0] & 0xf0) == 0x40 ? 1 : 0;
+        if (code.Length < prefix + 2)
+        {
+            return 0;
+        }
+        byte operation = code[prefix];
+        bool registers = (code[prefix + 1] & 0xc0) == 0xc0;
+        int length = operation switch
+        {
+            0x3d => 1 + sizeof(int),                                        // cmp $imm32,%rax
+            0x89 or 0x8b or 0x85 or 0x31 or 0x39 or 0x3b when registers => 2,  // mov, test, xor, cmp
+            0x83 when registers => 2 + sizeof(byte),                        // arithmetic with imm8
+            0x81 when registers => 2 + sizeof(int),                         // arithmetic with imm32
+            0xf7 when registers && (code[prefix + 1] & 0x38) is 0x10 or 0x18 => 2,   // not, neg
+            _ => 0,
+        };
+        return length == 0 || code.Length < prefix + length ? 0 : prefix + length;
+    }
+
+    /// <summary>
+    /// Whether <c>mov $number,%eax</c> begins there. What looks like it may be the end of a longer instruction that
+    /// holds the same number; those that compilers make are recognised by what stands before.
+    /// </summary>
+    private static bool IsNumberedAt(ReadOnlySpan<byte> page, int at, uint number)
+    {
+        const int LookBack = 3;
+        const byte MoveToEax = 0xb8;
+        if (at < LookBack || page[at] != MoveToEax
+            || BinaryPrimitives.ReadUInt32LittleEndian(page[(at + 1)..]) != number)
+        {
+            return false;
+        }
+        bool extended = (page[at - 1] & 0xf0) == 0x40 || page[at - 1] == 0x66;
+        ReadOnlySpan<byte> before = page.Slice(at - LookBack, LookBack);
+        return !extended && before.IndexOfAny<byte>(0xc7, 0x81, 0x69) < 0;
+    }
+}
