@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,14 @@ static void on_signal(int signal)
 static void take_signal(void) { signal(SIGUSR1, on_signal); }
 
 static void do_getpid(void) { syscall(SYS_getpid); }
+
+// The number is in the instruction before: what an inlined wrapper of one call looks like.
+static void do_getpid_move(void)
+{
+    long result;
+    asm volatile("mov $39, %%eax\n\tsyscall" : "=a"(result) : : "rcx", "r11", "memory");
+}
+
 static void do_read(void) { MUST(read(fd, buffer, 1)); }
 static void do_write(void) { MUST(write(fd, buffer, 1)); }
 static void do_futex_wake(void) { MUST(syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0)); }
@@ -293,6 +302,96 @@ static void do_echo(void)
     MUST(read(back[0], buffer, 1));
 }
 
+// Two threads take turns by a futex each: a round is two wake-ups and two sleeps.
+static uint32_t turns[2];
+
+static void hand_over(uint32_t *mine, uint32_t *theirs)
+{
+    __atomic_store_n(theirs, 1, __ATOMIC_SEQ_CST);
+    MUST(syscall(SYS_futex, theirs, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+    while (__atomic_load_n(mine, __ATOMIC_SEQ_CST) == 0)
+        syscall(SYS_futex, mine, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    __atomic_store_n(mine, 0, __ATOMIC_SEQ_CST);
+}
+
+static void *partner(void *argument)
+{
+    while (__atomic_load_n(&turns[1], __ATOMIC_SEQ_CST) == 0)
+        syscall(SYS_futex, &turns[1], FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    __atomic_store_n(&turns[1], 0, __ATOMIC_SEQ_CST);
+    for (;;)
+        hand_over(&turns[1], &turns[0]);
+    return argument;
+}
+
+static void start_partner(void)
+{
+    static bool started;
+    pthread_t thread;
+    if (!started && pthread_create(&thread, NULL, partner, NULL) != 0)
+        errx(1, "pthread_create");
+    started = true;
+}
+
+static void do_pingpong(void) { hand_over(&turns[0], &turns[1]); }
+
+static void do_loop(void)
+{
+    uint64_t value = 1;
+    struct epoll_event event;
+    MUST(write(fd, &value, sizeof value));
+    if (MUST(epoll_wait(group, &event, 1, -1)) != 1)
+        errx(1, "epoll_wait found nothing");
+    MUST(read(fd, &value, sizeof value));
+}
+
+static void open_loop(void)
+{
+    uint64_t value;
+    open_group();
+    MUST(read(fd, &value, sizeof value));
+}
+
+static void open_crowd(void)
+{
+    char name[64];
+    mkdir("/tmp/calls.crowd", 0700);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "/tmp/calls.crowd/file%d", i);
+        MUST(close(MUST(open(name, O_CREAT | O_WRONLY, 0600))));
+    }
+    fd = MUST(open("/tmp/calls.crowd", O_RDONLY | O_DIRECTORY));
+}
+
+static void do_getdents(void)
+{
+    static char entries[65536];
+    MUST(lseek(fd, 0, SEEK_SET));
+    while (MUST(syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
+        continue;
+}
+
+static void start_socket_echo(void)
+{
+    int ends[2];
+    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    if (MUST(fork()) == 0) {
+        close(ends[0]);
+        char byte;
+        while (read(ends[1], &byte, 1) == 1)
+            MUST(write(ends[1], &byte, 1));
+        _exit(0);
+    }
+    close(ends[1]);
+    fd = ends[0];
+}
+
+static void do_socket_echo(void)
+{
+    MUST(write(fd, buffer, 1));
+    MUST(read(fd, buffer, 1));
+}
+
 static const struct kind {
     const char *name;
     void (*set_up)(void);
@@ -300,6 +399,7 @@ static const struct kind {
     char flag;          // g: takes no managed memory (the gate); t: timed only; s: slow, timed with fewer rounds
 } kinds[] = {
     { "getpid", none, do_getpid, 'g' },
+    { "getpid-move", none, do_getpid_move, 't' },
     { "read", open_zero, do_read, 'g' },
     { "write", open_null, do_write, 'g' },
     { "futex-wake", none, do_futex_wake, 'g' },
@@ -330,6 +430,10 @@ static const struct kind {
     { "map-touch-unmap", none, do_map, 't' },
     { "touch", map_all, do_touch, 't' },
     { "echo", start_echo, do_echo, 't' },
+    { "unix-echo", start_socket_echo, do_socket_echo, 't' },
+    { "futex-pingpong", start_partner, do_pingpong, 't' },
+    { "epoll-loop", open_loop, do_loop, 't' },
+    { "getdents-1000", open_crowd, do_getdents, 's' },
     { "thread", none, do_thread, 's' },
     { "fork", none, do_fork, 's' },
     { "exec", none, do_exec, 's' },
