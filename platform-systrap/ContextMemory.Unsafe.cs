@@ -95,6 +95,13 @@ internal readonly unsafe struct ContextMemory
         }
     }
 
+    /// <summary>How many calls have been answered in the stub, according to it.</summary>
+    public long Answered
+    {
+        get => *(long*)(_slot + ContextSlot.Answered);
+        set => *(long*)(_slot + ContextSlot.Answered) = value;
+    }
+
     /// <summary>Has a call answered in the stub.</summary>
     public void SetAnswer(int number, ulong value)
     {

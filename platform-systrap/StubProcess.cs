@@ -49,6 +49,8 @@ internal sealed class StubProcess : IScriptRunner
 
     public ScriptOutcome Run(int count)
     {
+        bool contended = Waiting.IsContended(Stopwatch.GetTimestamp());
+        _commands.SetQuad(CommandSlot.SpinCycles, contended ? 0 : Waiting.LeaderCycles);
         _commands.SetWord(CommandSlot.FailedErrno, 0);
         _commands.SetWord(CommandSlot.Count, (uint)count);
         _commands.Exchange(CommandSlot.Sequence, ++_sequence);

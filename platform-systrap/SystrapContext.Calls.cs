@@ -23,6 +23,12 @@ internal sealed partial class SystrapContext
     /// <summary>System calls that came in by a signal.</summary>
     public long TrappedCalls { get; private set; }
 
+    /// <summary>System calls answered in stub threads that are given back.</summary>
+    private long _answeredBefore;
+
+    /// <summary>System calls answered in the stub, as its memory says. Any thread.</summary>
+    public long AnsweredCalls => _answeredBefore + (_thread?.Memory.Answered ?? 0);
+
     /// <summary>Answers on offer, by the low four bits of the number; guarded by the lock of the thread.</summary>
     private readonly (int Number, ulong Value)[] _answers = new (int, ulong)[ContextSlot.AnswerCount];
 

@@ -101,6 +101,7 @@ internal sealed partial class SystrapContext : IContext
         }
         _disposed = true;
         LeaveSpace();
+        _platform.Forget(this);
         _registers.Dispose();
     }
 
@@ -155,7 +156,13 @@ internal sealed partial class SystrapContext : IContext
             {
                 PlaceLocked(null);
             }
-            _thread?.Memory.ClearAnswers();
+            if (_thread is not null)
+            {
+                _answeredBefore += _thread.Memory.Answered;
+                ContextMemory memory = _thread.Memory;
+                memory.Answered = 0;
+                memory.ClearAnswers();
+            }
             _thread = null;
             _space = null;
         }

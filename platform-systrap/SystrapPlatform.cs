@@ -18,6 +18,14 @@ public sealed class SystrapPlatform : IPlatform
     /// <summary>Address spaces not disposed yet; guarded by <see cref="_gate"/>.</summary>
     private readonly HashSet<SystrapAddressSpace> _spaces = [];
 
+    /// <summary>Contexts not disposed yet; guarded by <see cref="_gate"/>.</summary>
+    private readonly HashSet<SystrapContext> _contexts = [];
+
+    /// <summary>System calls of disposed contexts by their way in; guarded by <see cref="_gate"/>.</summary>
+    private long _answered;
+    private long _patched;
+    private long _trapped;
+
     private FrameLayout? _layout;
 
     private SystrapPlatform(StubAreas areas, StubRegion region, Workshop workshop, Patching patching)
@@ -42,6 +50,27 @@ public sealed class SystrapPlatform : IPlatform
 
     public ulong MinUserAddress =>
         Patching == Patching.Off ? DefaultMinimum : (SystrapLayout.TableAddress | ushort.MaxValue) + 1;
+
+    public string Report
+    {
+        get
+        {
+            lock (_gate)
+            {
+                long answered = _answered;
+                long patched = _patched;
+                long trapped = _trapped;
+                foreach (SystrapContext context in _contexts)
+                {
+                    answered += context.AnsweredCalls;
+                    patched += context.PatchedCalls;
+                    trapped += context.TrappedCalls;
+                }
+                return $"systrap: {answered} calls answered in the stub, {patched} by patched sites, "
+                    + $"{trapped} by signals";
+            }
+        }
+    }
 
     internal SlotArea Contexts => _areas.Contexts;
 
@@ -116,7 +145,15 @@ public sealed class SystrapPlatform : IPlatform
         return Errno.None;
     }
 
-    public IContext NewContext() => new SystrapContext(this, _layout!);
+    public IContext NewContext()
+    {
+        var context = new SystrapContext(this, _layout!);
+        lock (_gate)
+        {
+            _contexts.Add(context);
+        }
+        return context;
+    }
 
     /// <summary>Returns when the processes of all address spaces disposed before are gone.</summary>
     public void Drain() => Workshop.Drain();
@@ -136,6 +173,18 @@ public sealed class SystrapPlatform : IPlatform
         Workshop.Drain();
         Workshop.Stop();
         _areas.Dispose();
+    }
+
+    /// <summary>A context is being disposed.</summary>
+    internal void Forget(SystrapContext context)
+    {
+        lock (_gate)
+        {
+            _contexts.Remove(context);
+            _answered += context.AnsweredCalls;
+            _patched += context.PatchedCalls;
+            _trapped += context.TrappedCalls;
+        }
     }
 
     /// <summary>An address space has been disposed.</summary>

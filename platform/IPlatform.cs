@@ -27,6 +27,9 @@ public interface IPlatform : IDisposable
     /// </summary>
     int FpStateBytes { get; }
 
+    /// <summary>One line for the log about what has been done so far; empty when there is nothing to say.</summary>
+    string Report => "";
+
     /// <summary>Makes an empty address space. ENOMEM or EAGAIN when the host refuses.</summary>
     Abi.Linux.Errno NewAddressSpace(out IAddressSpace? addressSpace);
 

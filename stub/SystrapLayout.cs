@@ -196,6 +196,9 @@ public static class ContextSlot
     /// <summary>Size of a pair.</summary>
     public const int AnswerBytes = 16;
 
+    /// <summary>64 bits: how many calls have been answered in the stub.</summary>
+    public const int Answered = Answers + (AnswerCount * AnswerBytes);
+
     /// <summary>Start of the signal stack, which reaches to the end of the slot.</summary>
     public const int Stack = 4096;
 }

@@ -48,6 +48,7 @@ public sealed partial class SystrapPage
         _a.cmp(rax, __qword_ptr[rcx + r11 + ContextSlot.Answers]);
         _a.jne(unanswered);
         _a.mov(rax, __qword_ptr[rcx + r11 + ContextSlot.Answers + sizeof(ulong)]);
+        _a.inc(__qword_ptr[rcx + ContextSlot.Answered]);
         _a.popfq();
         _a.mov(rsp, __qword_ptr[rcx + CallRegisters.Rsp]);
         _a.jmp(__qword_ptr[rcx + CallRegisters.Rip]);

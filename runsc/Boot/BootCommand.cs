@@ -99,6 +99,11 @@ internal static class BootCommand
         log.Write("started");
         int status = composer.Kernel.WaitForExit();
         log.Write("first process ended with wait status " + status);
+        if (platform.Report.Length > 0)
+        {
+            log.Write(platform.Report);
+        }
+
         if (spec.CountCalls)
         {
             composer.Kernel.SystemCallCounts.Report(line => log.Write("calls " + line));
