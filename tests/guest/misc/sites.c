@@ -240,6 +240,47 @@ TEST(threads_at_the_same_sites)
     }
 }
 
+static unsigned long own_gs[8];
+
+static void set_gs(void) { OK(syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, own_gs)); }
+
+static unsigned long read_gs(void)
+{
+    unsigned long value;
+    asm volatile("mov %%gs:8, %0" : "=r"(value));
+    return value;
+}
+
+static void *hot_thread_with_gs(void *argument)
+{
+    set_gs();
+    void *problem = hot_thread(argument);
+    return read_gs() == 4711 ? problem : argument;
+}
+
+TEST(programs_with_a_GS_base_of_their_own)
+{
+    own_gs[1] = 4711;
+    heat();
+    set_gs();
+    heat();
+    EQ(4711, read_gs());
+    struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
+    struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { 0 };
+    OK(sigaction(SIGALRM, &action, NULL));
+    OK(setitimer(ITIMER_REAL, &often, NULL));
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        EQ(0, pthread_create(&threads[i], NULL, i % 2 == 0 ? hot_thread_with_gs : hot_thread, threads));
+    for (int i = 0; i < 4; i++) {
+        void *problem = NULL;
+        EQ(0, pthread_join(threads[i], &problem));
+        CHECK(problem == NULL);
+    }
+    OK(setitimer(ITIMER_REAL, &never, NULL));
+    EQ(4711, read_gs());
+}
+
 // A tracer counts the steps of a hot child, which must be the instructions of its program.
 TEST(steps_of_a_hot_program)
 {
