@@ -80,6 +80,7 @@ internal static class BootCommand
     private static int Live(SandboxSpec spec, ControlChannel channel, DebugLog log, Composer composer)
     {
         SandboxLife life = composer.Life;
+        IPlatform platform = composer.Kernel.Platform;
         composer.Server.Start();
         if (spec.StartMoment == StartMoment.AtOnce)
         {

@@ -56,24 +56,7 @@ internal sealed class Launcher : IDisposable
     private int RunToEnd(SandboxBuilder builder, GlobalFlags.Values flags, SandboxWiring wiring,
         Action<SandboxProcesses>? onCreated, Action? onStarted)
     {
-        SandboxSpec spec = _builder.Spec;
-        spec.Platform = _flags.Platform;
-        spec.SystrapPatching = _flags.SystrapPatching;
-        spec.Strace = _flags.Strace;
-        spec.CountCalls = _flags.CountCalls;
-        DescriptorLimit.Raise();
-        int logFd = OpenDebugLog();
-        (HostFd control, HostFd sentryControl) = MakePair();
-        List<HostFd> goferEnds = [];
-        List<HostFd> sentryEnds = [];
-        for (int i = 0; i < Gofers.ChannelCount; i++)
-        {
-            (HostFd goferEnd, HostFd sentryEnd) = MakePair();
-            goferEnds.Add(goferEnd);
-            sentryEnds.Add(sentryEnd);
-        }
-
-        ControlChannel channel = new(control.Value);
+        SandboxSpec spec = builder.Spec;
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
         ForwardSignals(_processes.Channel, terminal);
         if (terminal is not null && spec.TerminalRows == 0)

@@ -45,9 +45,11 @@ internal sealed class SandboxProcesses : IDisposable
         SandboxSpec spec = builder.Spec;
         spec.Platform = flags.Platform;
         spec.KvmRing0 = flags.KvmRing0;
+        spec.SystrapPatching = flags.SystrapPatching;
         spec.Strace = flags.Strace;
         spec.CountCalls = flags.CountCalls;
         FileSizeLimit.Lift();
+        DescriptorLimit.Raise();
         wiring.LogFd = OpenDebugLog(flags.DebugLog);
         List<HostFd> goferEnds = [];
         List<HostFd> sentryEnds = [];
