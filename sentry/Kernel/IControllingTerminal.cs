@@ -14,7 +14,8 @@ public interface IControllingTerminal
 
     /// <summary>
     /// The session leader ended or gave the terminal up (drivers/tty/tty_jobctrl.c, disassociate_ctty): SIGHUP goes
-    /// to the foreground group, and the session is forgotten. Called without locks; the session no longer refers to the terminal.
+    /// to the foreground group, and the session is forgotten. Called without locks; the session no longer refers to
+    /// the terminal.
     /// </summary>
     void SessionLeft(Session session, TerminalLeave reason);
 }

@@ -122,13 +122,14 @@ public sealed class BannedTests
 
         foreach (SyntaxNode node in file.Root.DescendantNodes())
         {
-            SyntaxNode? named = node switch
+            bool isUnchecked = node switch
             {
-                MemberAccessExpressionSyntax access => access.Expression,
-                VariableDeclarationSyntax variable => variable.Type,
-                _ => null,
+                LockStatementSyntax => true,
+                MemberAccessExpressionSyntax access => access.Expression.ToString() is "Monitor",
+                VariableDeclarationSyntax variable => variable.Type.ToString() is "Lock",
+                _ => false,
             };
-            if (node is LockStatementSyntax || named?.ToString() is "Monitor" or "Lock")
+            if (isUnchecked)
             {
                 yield return file.At(node, "a lock whose order nobody checks: OrderedLock has one");
             }
