@@ -28,7 +28,8 @@ public sealed partial class GuestKernel
     /// </summary>
     public Task CreateInit(InitProcess spec)
     {
-        BoundMemory();
+        MemoryFile.OutOfMemory ??= this;
+        HeapWatch.Start(this);
         NamespaceSet namespaces = new()
         {
             Uts = new UtsNamespace(RootUserNamespace, spec.HostName, spec.DomainName),

@@ -94,7 +94,6 @@ public sealed partial class GuestKernel
     {
         if (Interlocked.Increment(ref _tasks) <= MaxTasks)
         {
-            KernelHeap.Charge(TaskBytes);
             return true;
         }
 
@@ -102,11 +101,7 @@ public sealed partial class GuestKernel
         return false;
     }
 
-    internal void DropTask()
-    {
-        Interlocked.Decrement(ref _tasks);
-        KernelHeap.Uncharge(TaskBytes);
-    }
+    internal void DropTask() => Interlocked.Decrement(ref _tasks);
 
     /// <summary>The feature bits whose state lies inside the platform's image.</summary>
     private ulong FindFpFeatures()

@@ -200,7 +200,6 @@ public sealed partial class MemoryFile
                 GiveBackNow();
             }
 
-            CollectIfWanted();
             if (_watchUse)
             {
                 CheckUse();
@@ -210,13 +209,13 @@ public sealed partial class MemoryFile
 
     private void CheckUse()
     {
-        if (Volatile.Read(ref _allocatedTotal) + KernelPages <= _limitPages)
+        if (Volatile.Read(ref _allocatedTotal) <= _limitPages)
         {
             _watchUse = false;
             return;
         }
 
-        ulong used = UsedBytes + KernelBytes;
+        ulong used = UsedBytes;
         if (used > LimitBytes)
         {
             OutOfMemory?.Relieve(used - LimitBytes);

@@ -309,7 +309,6 @@ public static class MessageQueueSyscalls
             }
 
             ipc.Queues.Remove(queue!);
-            queue!.Discard();
         }
 
         queue!.Waiters.Notify(Epoll.EPOLLIN | Epoll.EPOLLOUT);

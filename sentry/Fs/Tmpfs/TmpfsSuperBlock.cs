@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
@@ -22,8 +21,6 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
     private ulong _inodes;
     private long _xattrBytes;
     private long _nextInode;
-    private long _heapBytes;
-    private bool _isReleased;
 
     /// <summary>An empty instance.</summary>
     public TmpfsSuperBlock(FileSystemType type, Task task, ulong device, in TmpfsOptions options)
@@ -98,64 +95,26 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
     }
 
     /// <inheritdoc/>
-    public override void Release()
-    {
-        Volatile.Write(ref _isReleased, true);
-        FreeTree(_root);
-        KernelHeap.Uncharge(Interlocked.Exchange(ref _heapBytes, 0));
-    }
+    public override void Release() => FreeTree(_root);
 
     internal ulong NextInodeNumber() => (ulong)Interlocked.Increment(ref _nextInode);
 
-    /// <summary>One more inode, which takes so much of the Sentry's heap; false when there may be none.</summary>
-    internal bool TryAddInode(long heapBytes)
+    internal bool TryAddInode()
     {
-        if (!TryChargeHeap(heapBytes))
-        {
-            return false;
-        }
-
         using (_lock.Enter())
         {
-            if (_options.MaxInodes == 0 || _inodes < _options.MaxInodes)
+            if (_options.MaxInodes != 0 && _inodes >= _options.MaxInodes)
             {
-                _inodes++;
-                return true;
+                return false;
             }
-        }
 
-        UnchargeHeap(heapBytes);
-        return false;
-    }
-
-    /// <summary>Charges what the instance keeps on the Sentry's heap; false when that has no room.</summary>
-    internal bool TryChargeHeap(long bytes)
-    {
-        bool fits = KernelHeap.TryCharge(bytes);
-        Interlocked.Add(ref _heapBytes, fits ? bytes : 0);
-        return fits;
-    }
-
-    /// <summary>As <see cref="TryChargeHeap"/> for what must be kept.</summary>
-    internal void ChargeHeap(long bytes)
-    {
-        KernelHeap.Charge(bytes);
-        Interlocked.Add(ref _heapBytes, bytes);
-    }
-
-    /// <summary>Gives back; the whole instance gives the rest back when it goes.</summary>
-    internal void UnchargeHeap(long bytes)
-    {
-        if (!Volatile.Read(ref _isReleased))
-        {
-            Interlocked.Add(ref _heapBytes, -bytes);
-            KernelHeap.Uncharge(bytes);
+            _inodes++;
+            return true;
         }
     }
 
-    internal void DropInode(long heapBytes)
+    internal void DropInode()
     {
-        UnchargeHeap(heapBytes);
         using (_lock.Enter())
         {
             _inodes--;
@@ -188,23 +147,16 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
 
     internal bool TryChargeXattr(long bytes)
     {
-        if (bytes > 0 && !TryChargeHeap(bytes))
-        {
-            return false;
-        }
-
         using (_lock.Enter())
         {
-            if (bytes <= 0 || _xattrBytes + bytes <= XattrLimitBytes)
+            if (bytes > 0 && _xattrBytes + bytes > XattrLimitBytes)
             {
-                _xattrBytes += bytes;
-                UnchargeHeap(Math.Max(0, -bytes));
-                return true;
+                return false;
             }
-        }
 
-        UnchargeHeap(bytes);
-        return false;
+            _xattrBytes += bytes;
+            return true;
+        }
     }
 
     /// <summary>Frees all, children before parents; trees are as deep as a guest likes: no recursion.</summary>

@@ -108,7 +108,6 @@ internal sealed class PosixQueueInode : Inode
     {
         if (Interlocked.Decrement(ref _holders) == 0)
         {
-            Queue.Discard();
             _owner.Queues.Limits.Uncharge(_chargedUid, _cost);
         }
     }
