@@ -4,7 +4,8 @@ using Sentry.Kernel;
 namespace Sentry.Socket.NetlinkSockets;
 
 /// <summary>
-/// AF_NETLINK: NETLINK_ROUTE only, and of that what asks for interfaces, addresses and routes (rtnetlink(7)).
+/// AF_NETLINK: of NETLINK_ROUTE what asks for interfaces, addresses and routes (rtnetlink(7)); of NETLINK_GENERIC the
+/// controller and TASKSTATS.
 /// </summary>
 public sealed class NetlinkFamily : ISocketFamily
 {
@@ -17,7 +18,7 @@ public sealed class NetlinkFamily : ISocketFamily
             return Errno.ESOCKTNOSUPPORT;
         }
 
-        if (protocol != Netlink.NETLINK_ROUTE)
+        if (protocol is not (Netlink.NETLINK_ROUTE or Netlink.NETLINK_GENERIC))
         {
             return Errno.EPROTONOSUPPORT;
         }

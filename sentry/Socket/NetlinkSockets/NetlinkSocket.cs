@@ -110,10 +110,16 @@ internal sealed class NetlinkSocket : SocketFile
         }
 
         List<byte[]> answers = new();
+        uint port;
         using (_lock.Enter())
         {
             AutobindLocked(task);
-            AnswerAll(bytes, answers);
+            port = _port;
+        }
+
+        AnswerAll(task, bytes, port, answers);
+        using (_lock.Enter())
+        {
             answers.ForEach(EnqueueLocked);
         }
 
@@ -238,7 +244,7 @@ internal sealed class NetlinkSocket : SocketFile
         _answers.Enqueue(answer);
     }
 
-    private void AnswerAll(ReadOnlySpan<byte> bytes, List<byte[]> answers)
+    private void AnswerAll(Task task, ReadOnlySpan<byte> bytes, uint port, List<byte[]> answers)
     {
         while (bytes.Length >= Netlink.NLMSG_HDRLEN)
         {
@@ -251,10 +257,22 @@ internal sealed class NetlinkSocket : SocketFile
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
             if ((flags & Netlink.NLM_F_REQUEST) != 0)
             {
-                RouteMessages.Answer(bytes[..(int)length], _port, answers);
+                Answer(task, bytes[..(int)length], port, answers);
             }
 
             bytes = bytes[(int)Math.Min(bytes.Length, (length + 3) & ~3L)..];
+        }
+    }
+
+    private void Answer(Task task, ReadOnlySpan<byte> message, uint port, List<byte[]> answers)
+    {
+        if (Protocol == Netlink.NETLINK_GENERIC)
+        {
+            GenericMessages.Answer(task, message, port, answers);
+        }
+        else
+        {
+            RouteMessages.Answer(message, port, answers);
         }
     }
 }

@@ -52,31 +52,20 @@ internal static class RouteMessages
                 answers.Add(Link(sequence, port, Netlink.NLM_F_MULTI));
             }
 
-            answers.Add(Done(sequence, port));
+            answers.Add(NetlinkMessages.Done(sequence, port));
             return;
         }
 
         if (type == GetLink)
         {
             bool isFound = AsksForLoopback(message);
-            answers.Add(isFound ? Link(sequence, port, 0) : Error(message, port, Errno.ENODEV));
+            answers.Add(isFound ? Link(sequence, port, 0) : NetlinkMessages.Error(message, port, Errno.ENODEV));
             return;
         }
 
         bool changes = type is >= NewLink && (type & 3) != 2;
         Errno error = changes ? Errno.EPERM : Errno.EOPNOTSUPP;
-        answers.Add(Error(message, port, error));
-    }
-
-    /// <summary>An acknowledgement or an error (nlmsgerr).</summary>
-    public static byte[] Error(ReadOnlySpan<byte> request, uint port, Errno error)
-    {
-        byte[] answer = new byte[HeaderBytes + sizeof(int) + HeaderBytes];
-        uint sequence = BinaryPrimitives.ReadUInt32LittleEndian(request[8..]);
-        WriteHeader(answer, Netlink.NLMSG_ERROR, Netlink.NLM_F_CAPPED, sequence, port);
-        BinaryPrimitives.WriteInt32LittleEndian(answer.AsSpan(HeaderBytes), -(int)error);
-        request[..HeaderBytes].CopyTo(answer.AsSpan(HeaderBytes + sizeof(int)));
-        return answer;
+        answers.Add(NetlinkMessages.Error(message, port, error));
     }
 
     private static bool AsksForLoopback(ReadOnlySpan<byte> message)
@@ -92,73 +81,26 @@ internal static class RouteMessages
             return index == LoopbackIndex;
         }
 
-        ReadOnlySpan<byte> attributes = message[(HeaderBytes + LinkBodyBytes)..];
-        while (attributes.Length >= Netlink.NLA_HDRLEN)
-        {
-            int length = BinaryPrimitives.ReadUInt16LittleEndian(attributes);
-            int kind = BinaryPrimitives.ReadUInt16LittleEndian(attributes[2..]);
-            if (length < Netlink.NLA_HDRLEN || length > attributes.Length)
-            {
-                return false;
-            }
-
-            if (kind == LinkName)
-            {
-                return attributes[Netlink.NLA_HDRLEN..length].TrimEnd((byte)0).SequenceEqual("lo"u8);
-            }
-
-            attributes = attributes[Math.Min(attributes.Length, Align(length))..];
-        }
-
-        return false;
+        return NetlinkMessages.TryFindAttribute(message[(HeaderBytes + LinkBodyBytes)..], LinkName,
+            out ReadOnlySpan<byte> name)
+            && name.TrimEnd((byte)0).SequenceEqual("lo"u8);
     }
 
     private static byte[] Link(uint sequence, uint port, ushort flags)
     {
         List<byte> body = new(new byte[HeaderBytes + LinkBodyBytes]);
-        AddAttribute(body, LinkName, Encoding.ASCII.GetBytes("lo\0"));
-        AddAttribute(body, LinkQueueLength, BitConverter.GetBytes(1000u));
-        AddAttribute(body, LinkState, [0]);
-        AddAttribute(body, LinkMtu, BitConverter.GetBytes(LoopbackMtu));
-        AddAttribute(body, LinkAddress, new byte[6]);
-        AddAttribute(body, LinkBroadcast, new byte[6]);
+        NetlinkMessages.AddAttribute(body, LinkName, Encoding.ASCII.GetBytes("lo\0"));
+        NetlinkMessages.AddAttribute(body, LinkQueueLength, BitConverter.GetBytes(1000u));
+        NetlinkMessages.AddAttribute(body, LinkState, [0]);
+        NetlinkMessages.AddAttribute(body, LinkMtu, BitConverter.GetBytes(LoopbackMtu));
+        NetlinkMessages.AddAttribute(body, LinkAddress, new byte[6]);
+        NetlinkMessages.AddAttribute(body, LinkBroadcast, new byte[6]);
         byte[] answer = body.ToArray();
-        WriteHeader(answer, NewLink, flags, sequence, port);
+        NetlinkMessages.WriteHeader(answer, NewLink, flags, sequence, port);
         Span<byte> link = answer.AsSpan(HeaderBytes);
         BinaryPrimitives.WriteUInt16LittleEndian(link[2..], LoopbackType);
         BinaryPrimitives.WriteInt32LittleEndian(link[4..], LoopbackIndex);
         BinaryPrimitives.WriteInt32LittleEndian(link[8..], If.IFF_LOOPBACK);
         return answer;
     }
-
-    private static byte[] Done(uint sequence, uint port)
-    {
-        byte[] answer = new byte[HeaderBytes + sizeof(int)];
-        WriteHeader(answer, Netlink.NLMSG_DONE, Netlink.NLM_F_MULTI, sequence, port);
-        return answer;
-    }
-
-    private static void WriteHeader(Span<byte> message, ushort type, ushort flags, uint sequence, uint port)
-    {
-        BinaryPrimitives.WriteInt32LittleEndian(message, message.Length);
-        BinaryPrimitives.WriteUInt16LittleEndian(message[4..], type);
-        BinaryPrimitives.WriteUInt16LittleEndian(message[6..], flags);
-        BinaryPrimitives.WriteUInt32LittleEndian(message[8..], sequence);
-        BinaryPrimitives.WriteUInt32LittleEndian(message[12..], port);
-    }
-
-    private static void AddAttribute(List<byte> message, ushort kind, byte[] value)
-    {
-        Span<byte> head = stackalloc byte[Netlink.NLA_HDRLEN];
-        BinaryPrimitives.WriteUInt16LittleEndian(head, (ushort)(Netlink.NLA_HDRLEN + value.Length));
-        BinaryPrimitives.WriteUInt16LittleEndian(head[2..], kind);
-        message.AddRange(head);
-        message.AddRange(value);
-        while (message.Count % Netlink.NLA_ALIGNTO != 0)
-        {
-            message.Add(0);
-        }
-    }
-
-    private static int Align(int lengthBytes) => (lengthBytes + 3) & ~3;
 }

@@ -1,6 +1,8 @@
 // /proc, /sys, random numbers, system information, name spaces.
 #include "guest.h"
+#include <linux/netlink.h>
 #include <linux/random.h>
+#include <linux/taskstats.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
 
@@ -372,4 +374,65 @@ TEST(directories_are_not_read)
             close(fd);
         }
     }
+}
+
+static char *part_of(char *list, char *end, int kind)
+{
+    for (char *at = list; at + 4 <= end; at += (*(uint16_t *)at + 3) & ~3) {
+        if ((*(uint16_t *)(at + 2) & 0x3fff) == kind) {
+            return at + 4;
+        }
+    }
+    FAIL("no attribute %d", kind);
+}
+
+// One request of generic netlink with one attribute; the answer, or the negative errno.
+static int generic(int fd, int family, int command, int kind, const void *value, int length, char *answer, int room)
+{
+    char request[128] = { 0 };
+    struct nlmsghdr *header = (struct nlmsghdr *)request;
+    header->nlmsg_type = family;
+    header->nlmsg_flags = NLM_F_REQUEST;
+    header->nlmsg_seq = 7;
+    request[16] = command;
+    request[17] = 1;
+    *(uint16_t *)(request + 20) = 4 + length;
+    *(uint16_t *)(request + 22) = kind;
+    memcpy(request + 24, value, length);
+    header->nlmsg_len = 24 + ((length + 3) & ~3);
+    EQ(header->nlmsg_len, send(fd, request, header->nlmsg_len, 0));
+    int bytes = OK(recv(fd, answer, room, 0));
+    header = (struct nlmsghdr *)answer;
+    EQ(7, header->nlmsg_seq);
+    return header->nlmsg_type == NLMSG_ERROR ? *(int *)(answer + 16) : bytes;
+}
+
+TEST(taskstats)
+{
+    char answer[4096], *stats;
+    int fd = OK(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
+    int bytes = generic(fd, 16, 3, 2, "TASKSTATS", 10, answer, sizeof answer);
+    CHECK(bytes > 20);
+    EQ(1, answer[16]);
+    int family = *(uint16_t *)part_of(answer + 20, answer + bytes, 1);
+    EQ(-ENOENT, generic(fd, 16, 3, 2, "NOSUCH", 7, answer, sizeof answer));
+    prctl(PR_SET_NAME, "accounted");
+    uint32_t pid = getpid();
+    bytes = generic(fd, family, 1, 1, &pid, 4, answer, sizeof answer);
+    CHECK(bytes > 300);
+    char *both = part_of(answer + 20, answer + bytes, 4);
+    EQ(pid, *(uint32_t *)part_of(both, answer + bytes, 1));
+    stats = part_of(both, answer + bytes, 3);
+    struct taskstats figures;
+    memcpy(&figures, stats, offsetof(struct taskstats, ac_etime) + 8);
+    CHECK(figures.version >= 13);
+    STREQ("accounted", figures.ac_comm);
+    EQ(pid, figures.ac_pid);
+    EQ(getppid(), figures.ac_ppid);
+    EQ(getuid(), figures.ac_uid);
+    CHECK(labs((long)figures.ac_btime - time(NULL)) < 100);
+    uint32_t nobody = 4000000;
+    EQ(-ESRCH, generic(fd, family, 1, 1, &nobody, 4, answer, sizeof answer));
+    OK(setresuid(1000, 1000, 1000));
+    EQ(-EPERM, generic(fd, family, 1, 1, &pid, 4, answer, sizeof answer));
 }
