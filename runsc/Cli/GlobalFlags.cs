@@ -29,7 +29,7 @@ internal static class GlobalFlags
     internal static readonly Option<string> SystrapPatching = new("--systrap-patching")
     {
         Description = "Whether systrap replaces system-call instructions by jumps: on or off.",
-        DefaultValueFactory = _ => "on",
+        DefaultValueFactory = _ => "off",
     };
 
     internal static readonly Option<string?> DebugLog = new("--debug-log") { Description =

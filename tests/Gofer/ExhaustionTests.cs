@@ -84,12 +84,12 @@ public sealed class ExhaustionTests : IDisposable
     [Fact]
     public void A_descriptor_that_found_no_room_is_asked_for_again()
     {
+        File.WriteAllText(Path.Combine(_served, "g"), "there");
         GuestTree guest = MakeGuest(GoferSharing.Exclusive, GoferBudget.ForLimit(4096), out _);
         _transport.LosesDescriptors = 1;
         AssertOk(guest.Write("/f", Fcntl.O_WRONLY | Fcntl.O_CREAT | Fcntl.O_EXCL, "made", 0));
         AssertOk(guest.Read("/f", out string text));
         Assert.Equal(("made", 0), (text, _transport.LosesDescriptors));
-        File.WriteAllText(Path.Combine(_served, "g"), "there");
         _transport.LosesDescriptors = 1;
         AssertOk(guest.Read("/g", out text));
         Assert.Equal(("there", 0), (text, _transport.LosesDescriptors));
