@@ -8,7 +8,8 @@ box() { # a container that does nothing
 
 both_exec() {
     box
-    r exec one sh -c 'echo out; echo err >&2; exit 3' 2>&1; echo "status: $?"
+    r exec one sh -c 'echo out; echo err >&2; exit 3' 2>"$work/exec-err"; echo "status: $?"
+    cat "$work/exec-err" # apart: runc copies the two streams side by side, in any order
     echo typed | r exec one cat; echo "input: $?"
     r exec --env A=1 --env B=2 --cwd /tmp one sh -c 'echo $A $B $(pwd) $HOME'; echo "env, cwd: $?"
     r exec --user 7:8 one id; echo "user: $?"
