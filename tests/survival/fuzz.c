@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -651,47 +652,22 @@ static int open_null(void)
     return dup2(null, 0) | dup2(null, 1) | dup2(null, 2);
 }
 
-// The rest runs as the first process of a name space: its children cannot end it, and kill(-1) spares it alone.
-static int first_process(int argc, char **argv);
+// Where the experiments are; none of them has it mapped. The watching process is in an outer name space, which they cannot reach.
+static struct { volatile long number, started; volatile pid_t first; int64_t end; } *progress;
 
-int main(int argc, char **argv)
+static void first_process(uint64_t seed)
 {
-    char name[65] = "";
-    gethostname(name, sizeof name - 1);
-    if (argc < 3 || strcmp(name, "fuzzed") != 0 || getpid() != 1) {
-        fputs("usage, inside a sandbox with the host name \"fuzzed\" and as its first process: fuzz SECONDS SEED [FIRST]\n", stderr);
-        return 2;
-    }
-    if (unshare(CLONE_NEWPID) == -1) {
-        perror("unshare");
-        return 2;
-    }
-    pid_t first = fork();
-    if (first == 0) {
-        return first_process(argc, argv);
-    }
-    int status = 0;
-    waitpid(first, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int first_process(int argc, char **argv)
-{
-    int64_t end = now_ms() + atoi(argv[1]) * 1000LL;
-    uint64_t seed = strtoull(argv[2], NULL, 0);
-    long number = argc > 3 ? atol(argv[3]) : 1, started = 0;
-    printf("seed %#llx\n", (unsigned long long)seed);
-    fflush(stdout);
-    struct rlimit core = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &core);
-    for (; now_ms() < end; number++) {
-        dprintf(2, "experiment %ld\n", number);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (; now_ms() < progress->end; progress->number++) {
+        dprintf(2, "experiment %ld\n", progress->number);
         pid_t pid = fork();
         if (pid == 0) {
+            long number = progress->number;
+            munmap(progress, PAGE);
             open_null();
             experiment(seed * 0x9e3779b97f4a7c15 + number);
         }
-        started += pid > 0;
+        progress->started += pid > 0;
         int64_t limit = now_ms() + 1500;
         while (pid > 0 && waitpid(pid, NULL, WNOHANG) != pid && now_ms() < limit) {
             usleep(1000);
@@ -701,6 +677,86 @@ static int first_process(int argc, char **argv)
         while (waitpid(-1, NULL, 0) > 0) {
         }
     }
-    printf("%ld experiments\nalive\n", started);
-    return started > 0 ? 0 : 1;
+    _exit(0);
+}
+
+static bool has_tracer(pid_t pid)
+{
+    char name[64], text[4096] = "";
+    snprintf(name, sizeof name, "/proc/%d/status", pid);
+    int fd = open(name, O_RDONLY);
+    read(fd, text, sizeof text - 1);
+    close(fd);
+    const char *field = strstr(text, "TracerPid:");
+    return field != NULL && atoi(field + strlen("TracerPid:")) != 0;
+}
+
+// Experiments in a name space of their own: its first process cannot be ended by them, and kill(-1) spares it alone.
+static int series(uint64_t seed)
+{
+    if (unshare(CLONE_NEWPID) == -1) {
+        perror("unshare");
+        return 2;
+    }
+    pid_t first = fork();
+    if (first == 0) {
+        first_process(seed);
+    }
+    progress->first = first;
+    int status = 0;
+    waitpid(first, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// Runs a series; 0 at its end, -1 when an experiment has stopped the first process as its tracer, which Linux lets it do.
+static int watch(uint64_t seed)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(series(seed));
+    }
+    long last = -1;
+    int64_t since = now_ms();
+    int status = 0;
+    bool is_stuck = false;
+    while (waitpid(pid, &status, WNOHANG) != pid) {
+        if (progress->number != last) {
+            last = progress->number;
+            since = now_ms();
+        }
+        if (!is_stuck && now_ms() - since > 20000 && has_tracer(progress->first)) {
+            is_stuck = true;
+            kill(progress->first, SIGKILL);
+        }
+        if (now_ms() - since > 60000) {
+            fprintf(stderr, "no end of experiment %ld\n", last);
+            exit(3);
+        }
+        usleep(50000);
+    }
+    return is_stuck ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+    char name[65] = "";
+    gethostname(name, sizeof name - 1);
+    if (argc < 3 || strcmp(name, "fuzzed") != 0 || getpid() != 1) {
+        fputs("usage, inside a sandbox with the host name \"fuzzed\" and as its first process: fuzz SECONDS SEED [FIRST]\n", stderr);
+        return 2;
+    }
+    uint64_t seed = strtoull(argv[2], NULL, 0);
+    progress = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    progress->number = argc > 3 ? atol(argv[3]) : 1;
+    progress->end = now_ms() + atoi(argv[1]) * 1000LL;
+    printf("seed %#llx\n", (unsigned long long)seed);
+    fflush(stdout);
+    struct rlimit core = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &core);
+    int result;
+    while ((result = watch(seed)) == -1) {
+        progress->number++;
+    }
+    printf("%ld experiments\n%s", progress->started, result == 0 ? "alive\n" : "");
+    return result != 0 ? result : progress->started > 0 ? 0 : 1;
 }
