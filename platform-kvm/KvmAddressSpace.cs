@@ -264,7 +264,7 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
         }
         done = ulong.Min(available, piece.End - piece.At);
         bool mapped = _tables!.Map(piece.At, done, physical, FlagsOf(access));
-        if (hint == MapHint.Populate)
+        if ((hint & MapHint.Populate) != 0)
         {
             _platform.Backing.Populate(physical, done);
         }

@@ -165,6 +165,20 @@ public sealed class KvmPlatform : IPlatform
         return error;
     }
 
+    /// <summary>
+    /// Finds out whether the Sentry could stay in ring 0 on this host: <paramref name="whyNot"/> is empty if so, else
+    /// one line. The device is closed. An error is a virtual machine that could not be made, this time.
+    /// </summary>
+    public static Errno Calibrate(HostFd device, out string whyNot)
+    {
+        Errno error = Create(device, out KvmPlatform? platform, out whyNot, maxVcpus: 1, SentryPlace.Ring0);
+        using (platform)
+        {
+            whyNot = platform?.WhyHostMode ?? whyNot;
+        }
+        return error;
+    }
+
     public Errno NewAddressSpace(out IAddressSpace? addressSpace)
     {
         Errno error = KvmAddressSpace.Create(this, out KvmAddressSpace? space);

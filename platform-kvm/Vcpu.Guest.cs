@@ -51,9 +51,10 @@ internal sealed partial class Vcpu
             bool inUser = Run.sregs.cs.dpl == 3;
             if (error is Errno.EINTR or Errno.EAGAIN)
             {
-                if (!inUser || Run.exception_injected != 0)
+                if (!inUser || Run.exception_injected != 0 || Run.regs.rip == _systemCallEntry)
                 {
-                    // On its way into ring 0: let it arrive there, it is only a step.
+                    // On its way into ring 0: let it arrive there, it is only a step. Where ring 0 is emulated, SYSCALL
+                    // has gone to its entry still in ring 3 and is yet to fault there.
                     Run.immediate_exit = 0;
                     continue;
                 }

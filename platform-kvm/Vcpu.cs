@@ -292,6 +292,8 @@ internal sealed partial class Vcpu : IDisposable
             @base = upper + VcpuBlock.Tss, limit = DescriptorTables.TssBytes - 1,
             selector = DescriptorTables.TaskState, type = BusyTaskState, present = 1,
         };
+        // There is no local table: at reset it would be at address 0, where guests have memory.
+        sregs.ldt = new KvmSegment { unusable = 1 };
         sregs.gdt.@base = upper + VcpuBlock.Gdt;
         sregs.gdt.limit = DescriptorTables.GdtBytes - 1;
         sregs.idt.@base = idt;

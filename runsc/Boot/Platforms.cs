@@ -16,6 +16,11 @@ internal static class Platforms
     /// <summary>Makes the platform that <c>--platform</c> names; auto takes the fastest that works here.</summary>
     internal static Errno Create(SandboxSpec spec, DebugLog log, out IPlatform? platform, out string problem)
     {
+        if (spec.KvmChoice.Length > 0)
+        {
+            log.Write("platform auto: " + (spec.Platform == "kvm" ? "" : "not ") + "kvm: " + spec.KvmChoice);
+        }
+
         if (spec.Platform == "kvm")
         {
             SentryPlace place = spec.KvmRing0 ? SentryPlace.Ring0 : SentryPlace.HostMode;
@@ -24,7 +29,7 @@ internal static class Platforms
 
         if (spec.Platform == "auto")
         {
-            log.Write("platform auto: ptrace; with kvm every system call is an exit to the host, which costs more");
+            log.Write("platform auto: ptrace");
         }
 
         if (spec.Platform == "systrap")

@@ -45,6 +45,11 @@ internal sealed class SandboxProcesses : IDisposable
         SandboxSpec spec = builder.Spec;
         spec.Platform = flags.Platform;
         spec.KvmRing0 = flags.KvmRing0;
+        if (flags.Platform == "auto")
+        {
+            ChooseKvm(spec);
+        }
+
         spec.SystrapPatching = flags.SystrapPatching;
         spec.Strace = flags.Strace;
         spec.CountCalls = flags.CountCalls;
@@ -75,6 +80,14 @@ internal sealed class SandboxProcesses : IDisposable
         goferEnds.ForEach(static fd => fd.Dispose());
         sentryEnds.ForEach(static fd => fd.Dispose());
         _sentryChannel.Dispose();
+    }
+
+    /// <summary>With --platform=auto: KVM where it is the fastest there is.</summary>
+    private static void ChooseKvm(SandboxSpec spec)
+    {
+        KvmVerdict verdict = spec.KvmRing0 ? KvmVerdict.Find() : new KvmVerdict("--kvm-sentry=host");
+        spec.Platform = verdict.IsRing0 ? "kvm" : "auto";
+        spec.KvmChoice = verdict.IsRing0 ? "ring 0 runs on the CPU" : verdict.WhyNot;
     }
 
     /// <summary>Ends all before waiting for any, so that the host takes them down side by side; their wait

@@ -103,6 +103,9 @@ internal sealed class SandboxSpec
     /// <summary>With the KVM platform: the Sentry runs in ring 0 if it can.</summary>
     public bool KvmRing0 { get; set; }
 
+    /// <summary>With --platform=auto, why it is not the KVM platform, or that it is; for the log.</summary>
+    public string KvmChoice { get; set; } = "";
+
     /// <summary>Descriptor of the device that the platform needs, or -1.</summary>
     public int PlatformFd { get; set; } = -1;
 
