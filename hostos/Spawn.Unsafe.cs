@@ -55,16 +55,28 @@ public static unsafe class Spawn
             problem = work.Describe("clone3", error);
             return error;
         }
-        error = work.Release(pid, out problem);
-        if (error == Errno.None)
+        bool isDone = false;
+        try
         {
-            error = work.AwaitExec(out problem);
+            request.Cloned?.Invoke(pid);
+            error = work.Release(pid, out problem);
+            if (error == Errno.None)
+            {
+                error = work.AwaitExec(out problem);
+            }
+            isDone = error == Errno.None;
+        }
+        finally
+        {
+            if (!isDone)
+            {
+                HostWait.PidFdSendSignal(pidFd, Signals.SIGKILL);
+                Reap(pid);
+                HostUnistd.Close(pidFd);
+            }
         }
         if (error != Errno.None)
         {
-            HostWait.PidFdSendSignal(pidFd, Signals.SIGKILL);
-            Reap(pid);
-            HostUnistd.Close(pidFd);
             return error;
         }
         process = new SpawnedProcess(pid, new HostFd(pidFd));

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Stub;
 
@@ -52,6 +53,12 @@ public sealed class SpawnRequest
 
     /// <summary>Signals that are blocked in the program from its first instruction: bit n-1 for signal n.</summary>
     public ulong BlockedSignals { get; set; }
+
+    /// <summary>
+    /// Called with the child's id once there is one: with <see cref="UidMap"/> before it goes on, else at some moment
+    /// of its start. What it throws ends the child and goes to the caller of <see cref="Spawn.Run"/>.
+    /// </summary>
+    public Action<int>? Cloned { get; set; }
 
     /// <summary>
     /// System calls the child makes after its maps are in place and before its descriptors are moved (setsid, prctl,

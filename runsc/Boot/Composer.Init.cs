@@ -16,12 +16,15 @@ internal sealed partial class Composer
     /// <summary>Tasks of a sandbox without a limit of its own: each has a host thread.</summary>
     private const int MostTasks = 16384;
 
-    private GuestKernel MakeKernel(MemoryFile memory)
+    private GuestKernel MakeKernel(MemoryFile memory, ulong machineBytes)
     {
         GuestKernel kernel = new()
         {
             Platform = _platform,
             MemoryFile = memory,
+            MachineMemoryBytes = machineBytes,
+            HostCpus = new HostCpus(_spec.MostCpus),
+            CpuBandwidth = new CpuBandwidth(_spec.CpuQuotaUs, _spec.CpuPeriodUs, _spec.CpuWeight),
             StraceSink = _spec.Strace ? new StraceSink(_log) : null,
             Instrumentation = (_spec.Strace ? DispatchFlags.Trace : DispatchFlags.None)
                 | (_spec.CountCalls ? DispatchFlags.Count : DispatchFlags.None),

@@ -95,11 +95,14 @@ internal sealed partial class Composer
     }
 
     /// <summary>New limits of the whole sandbox; 0 leaves one alone, negative lifts it. Null, or one line.</summary>
-    internal string? Update(long memoryBytes, long tasks)
+    internal string? Update(ControlRequest request)
     {
+        long memoryBytes = request.MemoryLimitBytes;
+        long tasks = request.PidsLimit;
         if (memoryBytes != 0)
         {
-            Kernel.MemoryFile.LimitBytes = memoryBytes > 0 ? (ulong)memoryBytes : ulong.MaxValue;
+            Kernel.MemoryFile.LimitBytes = memoryBytes > 0 ? (ulong)memoryBytes
+                : Kernel.MachineMemoryBytes;
         }
 
         if (tasks != 0)
@@ -107,6 +110,10 @@ internal sealed partial class Composer
             Kernel.MaxTasks = tasks > 0 ? (int)Math.Min(tasks, MostTasks) : MostTasks;
         }
 
+        CpuBandwidth now = Kernel.CpuBandwidth;
+        Kernel.CpuBandwidth = new CpuBandwidth(request.CpuQuotaUs != 0 ? request.CpuQuotaUs : now.QuotaUs,
+            request.CpuPeriodUs > 0 ? request.CpuPeriodUs : now.PeriodUs,
+            request.CpuWeight > 0 ? request.CpuWeight : now.Weight);
         return null;
     }
 

@@ -2,6 +2,7 @@ using System;
 using Abi.Linux;
 using Runsc.Oci;
 using Runsc.Sandbox;
+using Sentry.Fs.Cgroup;
 using Sentry.Fs.Dev;
 using Sentry.Fs.Devpts;
 using Sentry.Fs.Gofer;
@@ -32,6 +33,7 @@ internal sealed partial class Composer
         vfs.RegisterFileSystem(tmpfs);
         vfs.RegisterFileSystem(new ProcFileSystem());
         vfs.RegisterFileSystem(new SysFileSystem());
+        vfs.RegisterFileSystem(new CgroupFileSystem());
         vfs.RegisterFileSystem(new DevFileSystem(tmpfs));
         vfs.RegisterFileSystem(OverlayFileSystem.Instance);
         MemoryDevices.Register(vfs);

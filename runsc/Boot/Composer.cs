@@ -62,7 +62,7 @@ internal sealed partial class Composer
         }
 
         _platform.Keep(memory!.HostFd);
-        Kernel = MakeKernel(memory);
+        Kernel = MakeKernel(memory, host);
         Kernel.PidFds = new PidFdFactory();
         Kernel.OomKilled = _spec.BellFd >= 0 ? RingBell : null;
 

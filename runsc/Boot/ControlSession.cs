@@ -139,7 +139,7 @@ internal sealed class ControlSession
                 Resize(request.Rows, request.Columns);
                 return true;
             case RequestKind.Update:
-                return Conclude(_life.Composer.Update(request.MemoryLimitBytes, request.PidsLimit));
+                return Conclude(_life.Composer.Update(request));
             default:
                 return false;
         }

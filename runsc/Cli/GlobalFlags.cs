@@ -66,6 +66,9 @@ internal static class GlobalFlags
     internal static readonly Option<bool> SystemdCgroup = new("--systemd-cgroup") { Description =
         "linux.cgroupsPath is slice:prefix:name." };
 
+    internal static readonly Option<bool> CpusFromQuota = new("--cpu-num-from-quota") { Description =
+        "The container sees no more processors than its quota is worth." };
+
     internal static readonly Option<bool> IgnoreCgroups = new("--ignore-cgroups") { Description =
         "Make no control groups." };
 
@@ -77,7 +80,7 @@ internal static class GlobalFlags
 
     private static Option[] All =>
         [Overlay, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace, CountCalls, Network, SystemdCgroup,
-            IgnoreCgroups,
+            IgnoreCgroups, CpusFromQuota,
             .. s_accepted];
 
     internal static void AddTo(RootCommand root)
@@ -105,7 +108,7 @@ internal static class GlobalFlags
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
         string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool Strace,
-        bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage);
+        bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage, bool CpusFromQuota);
 
     /// <summary>Reads and checks the flags.</summary>
     internal static Values Read(ParseResult result)
@@ -143,7 +146,7 @@ internal static class GlobalFlags
         CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
             : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
         return new Values(result.GetValue(Root)!, platform, sentry == "ring0", patching == "on",
-            result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage);
+            result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage, result.GetValue(CpusFromQuota));
     }
 
     private static string DefaultRoot() =>

@@ -60,6 +60,9 @@ internal static class UpdateCommand
             Kind = RequestKind.Update,
             MemoryLimitBytes = resources.Memory?.Limit ?? 0,
             PidsLimit = resources.Pids?.Limit ?? 0,
+            CpuQuotaUs = resources.Cpu?.Quota ?? 0,
+            CpuPeriodUs = resources.Cpu?.Period ?? 0,
+            CpuWeight = resources.Cpu?.Shares is > 0 and long shares ? Cgroups.WeightOf(shares) : 0,
         });
         return 0;
     }

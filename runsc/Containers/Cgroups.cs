@@ -30,6 +30,9 @@ internal static class Cgroups
     private const long ThreadsPerTask = 4;
     private const long OwnThreads = 128;
 
+    private const long LeastShares = 2;
+    private const long MostShares = 262144;
+
     /// <summary>The directories the container will have.</summary>
     internal static List<string> Plan(string id, LinuxSpec? linux, GlobalFlags.Values flags)
     {
@@ -156,9 +159,7 @@ internal static class Cgroups
     {
         if (cpu?.Shares is { } shares && shares != 0)
         {
-            // cpu.shares 2..262144 is cpu.weight 1..10000 (runtime-spec and runc have the same line).
-            long weight = 1 + ((shares - 2) * 9999 / 262142);
-            files.TrySet("cpu.shares", "cpu.weight", Text(weight), Text(shares));
+            files.TrySet("cpu.shares", "cpu.weight", Text(WeightOf(shares)), Text(shares));
         }
 
         if (cpu?.Period is { } period && period != 0)
@@ -184,6 +185,10 @@ internal static class Cgroups
             files.Set("cpuset.mems", "cpuset.mems", ByteStrings.FromText(mems));
         }
     }
+
+    /// <summary>cpu.shares 2..262144 as cpu.weight 1..10000 (runtime-spec and runc have the same line).</summary>
+    internal static long WeightOf(long shares) =>
+        1 + ((System.Math.Clamp(shares, LeastShares, MostShares) - LeastShares) * 9999 / (MostShares - LeastShares));
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

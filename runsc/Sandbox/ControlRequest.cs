@@ -21,6 +21,15 @@ internal sealed class ControlRequest
 
     /// <summary>Of Update: tasks; as MemoryLimitBytes.</summary>
     public long PidsLimit { get; set; }
+
+    /// <summary>Of Update: as in <see cref="SandboxSpec"/>; 0 leaves it alone.</summary>
+    public long CpuQuotaUs { get; set; }
+
+    /// <summary>As CpuQuotaUs.</summary>
+    public long CpuPeriodUs { get; set; }
+
+    /// <summary>As CpuQuotaUs.</summary>
+    public long CpuWeight { get; set; }
 }
 
 /// <summary>The requests of the control socket.</summary>

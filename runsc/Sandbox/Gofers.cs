@@ -22,7 +22,7 @@ internal static class Gofers
     /// path.
     /// </summary>
     internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels,
-        SandboxLifetime lifetime, HostFd? standardError)
+        SandboxWiring wiring, HostFd? standardError)
     {
         SpawnRequest request = new("/proc/self/exe")
         {
@@ -38,6 +38,7 @@ internal static class Gofers
             request.GidMap.Add(new IdMap(0, (uint)HostUnistd.GetGid(), 1));
         }
 
+        request.Cloned = wiring.Joined;
         request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture)]);
         request.Environment.Add(HostIds.Nursery);
         foreach (AttachPoint point in attachPoints)
@@ -54,7 +55,7 @@ internal static class Gofers
         }
 
         request.ExtraCalls.Add(HostIds.OwnSession());
-        if (lifetime == SandboxLifetime.EndsWithLauncher)
+        if (wiring.Lifetime == SandboxLifetime.EndsWithLauncher)
         {
             request.ExtraCalls.Add(HostIds.DieWithParent());
         }

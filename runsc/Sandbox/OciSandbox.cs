@@ -9,8 +9,6 @@ namespace Runsc.Sandbox;
 /// <summary>An OCI configuration to a sandbox.</summary>
 internal static class OciSandbox
 {
-    private const string EmptyReadOnly = "size=4k,nr_inodes=2,mode=555";
-
     internal static SandboxBuilder Build(string id, string bundle, Spec config,
         RootStorage storage = RootStorage.Memory)
     {
@@ -122,6 +120,7 @@ internal static class OciSandbox
         spec.MemoryLimitBytes = Cli.Sizes.CheckMemory("linux.resources.memory.limit",
             linux?.Resources?.Memory?.Limit is > 0 and long memory ? memory : 0);
         spec.PidsLimit = linux?.Resources?.Pids?.Limit is > 0 and long pids ? pids : 0;
+        SetCpu(spec, linux?.Resources?.Cpu);
         MountOptions.TryGetPropagation(linux?.RootfsPropagation ?? "", out ulong propagation);
         spec.RootPropagation = propagation;
         foreach (DeviceSpec device in linux?.Devices ?? [])
@@ -136,6 +135,13 @@ internal static class OciSandbox
             spec.Sysctls.Add(name.Contains('/') ? name : name.Replace('.', '/'));
             spec.Sysctls.Add(ByteStrings.FromText(value));
         }
+    }
+
+    private static void SetCpu(SandboxSpec spec, CpuSpec? cpu)
+    {
+        spec.CpuQuotaUs = cpu?.Quota is > 0 and long quota ? quota : spec.CpuQuotaUs;
+        spec.CpuPeriodUs = cpu?.Period is > 0 and long period ? period : spec.CpuPeriodUs;
+        spec.CpuWeight = cpu?.Shares is > 0 and long shares ? Containers.Cgroups.WeightOf(shares) : spec.CpuWeight;
     }
 
     /// <summary>The nodes that every container has (runtime-spec, config-linux.md, "Default Devices").</summary>
@@ -206,8 +212,8 @@ internal static class OciSandbox
             case null or "":
                 throw new UserErrorException(where + ".type: missing");
             case "cgroup" or "cgroup2":
-                // The sandbox has no cgroup file system: what is there is empty, and says so in /proc/mounts.
-                builder.AddMount("tmpfs", destination, flags | MS_RDONLY, EmptyReadOnly, propagation);
+                // The sandbox has one hierarchy, of the second version, whichever the host has.
+                builder.AddMount("cgroup2", destination, flags | MS_RDONLY, "", propagation);
                 break;
             default:
                 string type = ByteStrings.FromText(mount.Type);

@@ -50,6 +50,9 @@ internal sealed class SandboxProcesses : IDisposable
             ChooseKvm(spec);
         }
 
+        spec.MostCpus = flags.CpusFromQuota && spec.CpuQuotaUs > 0
+            ? (int)Math.Min((spec.CpuQuotaUs + spec.CpuPeriodUs - 1) / spec.CpuPeriodUs, int.MaxValue)
+            : 0;
         spec.SystrapPatching = flags.SystrapPatching;
         spec.Strace = flags.Strace;
         spec.CountCalls = flags.CountCalls;
@@ -74,9 +77,7 @@ internal sealed class SandboxProcesses : IDisposable
 
         // The Sentry first: it has more to do before they talk.
         _started.Add(Sentries.Start(spec, _sentryChannel, sentryEnds, wiring));
-        wiring.Joined?.Invoke(Sentry.Pid);
-        _started.Add(Gofers.Start(builder.AttachPoints, goferEnds, wiring.Lifetime, _goferSays));
-        wiring.Joined?.Invoke(Gofer.Pid);
+        _started.Add(Gofers.Start(builder.AttachPoints, goferEnds, wiring, _goferSays));
         goferEnds.ForEach(static fd => fd.Dispose());
         sentryEnds.ForEach(static fd => fd.Dispose());
         _sentryChannel.Dispose();

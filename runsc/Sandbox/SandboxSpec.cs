@@ -92,6 +92,17 @@ internal sealed class SandboxSpec
     /// <summary>Most tasks in the sandbox; 0: no limit but the kernel's.</summary>
     public long PidsLimit { get; set; }
 
+    /// <summary>Processors the guest sees at most; 0 for all that the Sentry may use.</summary>
+    public int MostCpus { get; set; }
+
+    /// <summary>Processor time of each period that the host gives, to be told; negative for no limit.</summary>
+    public long CpuQuotaUs { get; set; } = -1;
+
+    public long CpuPeriodUs { get; set; } = Sentry.Kernel.CpuBandwidth.DefaultPeriodUs;
+
+    /// <summary>cpu.weight of cgroups(7).</summary>
+    public long CpuWeight { get; set; } = Sentry.Kernel.CpuBandwidth.DefaultWeight;
+
     public bool Strace { get; set; }
 
     /// <summary>Report calls and managed bytes of each system call to the debug log at the end.</summary>

@@ -39,6 +39,7 @@ internal static class Sentries
         };
         request.UidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetUid(), 1));
         request.GidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetGid(), 1));
+        request.Cloned = wiring.Joined;
         request.Arguments.AddRange(["runsc-sandbox", "boot"]);
         request.Environment.Add(HostIds.Nursery);
         AddIdentity(request, wiring);

@@ -17,12 +17,14 @@ internal sealed class IpcTable<T>
 
     private readonly Dictionary<int, T> _byKey = new();
     private readonly SortedDictionary<int, T> _bySlot = new();
-    private readonly int _limit;
     private int _sequence;
     private int _lastSlot = -1;
 
     /// <summary>An empty table for at most <paramref name="limit"/> objects.</summary>
-    public IpcTable(int limit) => _limit = limit;
+    public IpcTable(int limit) => Limit = limit;
+
+    /// <summary>Most objects, at most <see cref="SlotsPerSequence"/>. Any thread may change it.</summary>
+    public int Limit { get; set; }
 
     /// <summary>Objects in it.</summary>
     public int Count => _bySlot.Count;
@@ -64,16 +66,18 @@ internal sealed class IpcTable<T>
         }
 
         bool isMade = key == IpcAbi.IPC_PRIVATE || (flags & IpcAbi.IPC_CREAT) != 0;
-        return !isMade ? Errno.ENOENT : Count >= _limit ? Errno.ENOSPC : Errno.None;
+        return !isMade ? Errno.ENOENT : Count >= Limit ? Errno.ENOSPC : Errno.None;
     }
 
     /// <summary>Puts a new object into the next free slot and gives it its id.</summary>
     public void Add(T item)
     {
+        // The limit may have been lowered since there was room.
+        int slots = Math.Max(Limit, Count + 1);
         int slot = _lastSlot + 1;
-        while (slot >= _limit || _bySlot.ContainsKey(slot))
+        while (slot >= slots || _bySlot.ContainsKey(slot))
         {
-            slot = slot >= _limit ? 0 : slot + 1;
+            slot = slot >= slots ? 0 : slot + 1;
         }
 
         if (slot <= _lastSlot)

@@ -11,6 +11,9 @@ public sealed class SysVIpc
     /// <summary>Guards the tables and every object in them.</summary>
     internal readonly OrderedLock<IpcLevel> Lock = new();
 
+    /// <summary>Sizes; how many objects there may be is the tables' own.</summary>
+    internal IpcLimits Limits { get; } = new();
+
     /// <summary>Shared memory segments.</summary>
     internal IpcTable<SharedMemorySegment> Segments { get; } = new(Shm.SHMMNI);
 

@@ -54,11 +54,20 @@ public sealed partial class GuestKernel
     /// <summary>Most tasks of the sandbox (/proc/sys/kernel/threads-max): each has a host thread.</summary>
     public int MaxTasks { get; set; } = 16384;
 
+    /// <summary>Bytes of memory where no limit is asked for.</summary>
+    public ulong MachineMemoryBytes { get; init; } = ulong.MaxValue;
+
+    /// <summary>Whether less than that was asked for.</summary>
+    public bool HasMemoryLimit => MemoryFile.LimitBytes < MachineMemoryBytes;
+
     /// <summary>CPUs the guest sees: those the Sentry may use.</summary>
-    public int CpuCount { get; } = Environment.ProcessorCount;
+    public int CpuCount => HostCpus.GuestCount;
 
     /// <summary>How they lie on the host's.</summary>
-    public HostCpus HostCpus { get; } = new(Environment.ProcessorCount);
+    public HostCpus HostCpus { get; init; } = new(0);
+
+    /// <summary>What the host gives of the processors' time, for those who ask (/sys/fs/cgroup).</summary>
+    public CpuBandwidth CpuBandwidth { get; set; } = new(-1, CpuBandwidth.DefaultPeriodUs, CpuBandwidth.DefaultWeight);
 
     /// <summary>Tasks that exist.</summary>
     public int TaskCount => Volatile.Read(ref _tasks);

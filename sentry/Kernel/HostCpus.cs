@@ -17,13 +17,16 @@ public sealed class HostCpus
 
     private readonly int[] _guestOf = new int[MaxCpus];
     private readonly byte[] _allowed = new byte[MaxCpus / BitsPerByte];
-    private readonly int _guestCount;
 
-    /// <summary>The CPUs that the calling thread may run on, seen as <paramref name="guestCount"/>.</summary>
-    public HostCpus(int guestCount)
+    /// <summary>The CPUs that the calling thread may run on, seen as <paramref name="most"/> if they are more; 0 for
+    /// all.</summary>
+    public HostCpus(int most)
     {
-        _guestCount = guestCount;
         Errno error = HostSched.GetAffinity(0, _allowed, out _);
+        int guestCount = CountAllowed();
+        guestCount = error != Errno.None || guestCount == 0 ? Environment.ProcessorCount : guestCount;
+        guestCount = most > 0 ? Math.Min(guestCount, most) : guestCount;
+        GuestCount = guestCount;
         int next = 0;
         for (int cpu = 0; cpu < MaxCpus; cpu++)
         {
@@ -32,8 +35,22 @@ public sealed class HostCpus
         }
     }
 
+    /// <summary>CPUs of the guest.</summary>
+    public int GuestCount { get; }
+
     /// <summary>Number in the guest of the CPU that the calling thread runs on.</summary>
     public int Current => _guestOf[HostSched.GetCpu() % MaxCpus];
+
+    private int CountAllowed()
+    {
+        int count = 0;
+        foreach (byte bits in _allowed)
+        {
+            count += BitOperations.PopCount(bits);
+        }
+
+        return count;
+    }
 
     /// <summary>
     /// The host's mask (sched_setaffinity(2)) for a guest's; empty for all CPUs, which need no binding.
@@ -46,7 +63,7 @@ public sealed class HostCpus
             chosen += BitOperations.PopCount(word);
         }
 
-        if (chosen == _guestCount)
+        if (chosen == GuestCount)
         {
             return [];
         }

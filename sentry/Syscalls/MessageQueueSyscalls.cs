@@ -25,7 +25,7 @@ public static class MessageQueueSyscalls
             Errno error = ipc.Queues.Find(task, task.Namespaces.Ipc, key, flags, out MessageQueue? queue);
             if (error == Errno.None && queue is null)
             {
-                queue = new MessageQueue(task, key, (uint)flags);
+                queue = new MessageQueue(task, key, (uint)flags) { MaxBytes = (ulong)ipc.Limits.QueueBytes };
                 ipc.Queues.Add(queue);
             }
 
@@ -43,7 +43,7 @@ public static class MessageQueueSyscalls
             return error;
         }
 
-        if (size > Msg.MSGMAX || args.Int(0) < 0 || type < 1)
+        if (size > (ulong)SysVIpc.Of(task).Limits.MessageBytes || args.Int(0) < 0 || type < 1)
         {
             return Errno.EINVAL;
         }
@@ -202,9 +202,9 @@ public static class MessageQueueSyscalls
         {
             msgpool = Msg.MSGPOOL,
             msgmap = Msg.MSGMAP,
-            msgmax = Msg.MSGMAX,
-            msgmnb = Msg.MSGMNB,
-            msgmni = Msg.MSGMNI,
+            msgmax = ipc.Limits.MessageBytes,
+            msgmnb = ipc.Limits.QueueBytes,
+            msgmni = ipc.Queues.Limit,
             msgssz = Msg.MSGSSZ,
             msgtql = Msg.MSGTQL,
             msgseg = Msg.MSGSEG,
@@ -279,7 +279,7 @@ public static class MessageQueueSyscalls
                 return error;
             }
 
-            if (wanted.msg_qbytes > Msg.MSGMNB
+            if (wanted.msg_qbytes > (ulong)ipc.Limits.QueueBytes
                 && !task.Credentials.HasCapability(Capability.CAP_SYS_RESOURCE, task.Namespaces.Ipc.Owner))
             {
                 return Errno.EPERM;

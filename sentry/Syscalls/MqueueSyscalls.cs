@@ -36,8 +36,7 @@ public static class MqueueSyscalls
         PosixQueues queues = PosixQueues.Of(task);
         if (!hasAttributes)
         {
-            attributes.mq_maxmsg = queues.Limits.MaxMessages;
-            attributes.mq_msgsize = queues.Limits.MaxMessageBytes;
+            attributes = queues.Limits.DefaultAttributes;
         }
 
         error = FindOrMake(task, queues, name, flags, args.UInt(2), attributes, out PosixQueueInode? inode);

@@ -55,12 +55,12 @@ public static partial class SemaphoreSyscalls
         Seminfo info = new()
         {
             semmap = Sem.SEMMAP,
-            semmni = Sem.SEMMNI,
-            semmns = Sem.SEMMNS,
+            semmni = ipc.Semaphores.Limit,
+            semmns = ipc.Limits.Semaphores,
             semmnu = Sem.SEMMNU,
-            semmsl = Sem.SEMMSL,
-            semopm = Sem.SEMOPM,
-            semume = Sem.SEMOPM,
+            semmsl = ipc.Limits.SemaphoresOfSet,
+            semopm = ipc.Limits.Operations,
+            semume = ipc.Limits.Operations,
             semusz = Sem.SEMUSZ,
             semvmx = Sem.SEMVMX,
             semaem = Sem.SEMAEM,

@@ -19,12 +19,12 @@ public static partial class SemaphoreSyscalls
         int key = args.Int(0);
         int count = args.Int(1);
         int flags = args.Int(2);
-        if (count is < 0 or > Sem.SEMMSL)
+        SysVIpc ipc = SysVIpc.Of(task);
+        if (count < 0 || count > ipc.Limits.SemaphoresOfSet)
         {
             return Errno.EINVAL;
         }
 
-        SysVIpc ipc = SysVIpc.Of(task);
         using (ipc.Lock.Enter())
         {
             Errno error = ipc.Semaphores.Find(task, task.Namespaces.Ipc, key, flags, out SemaphoreSet? set);
@@ -43,10 +43,26 @@ public static partial class SemaphoreSyscalls
                 return Errno.EINVAL;
             }
 
+            if (count > ipc.Limits.Semaphores - InUse(ipc))
+            {
+                return Errno.ENOSPC;
+            }
+
             set = new SemaphoreSet(task, key, (uint)flags, count);
             ipc.Semaphores.Add(set);
             return set.Id;
         }
+    }
+
+    private static int InUse(SysVIpc ipc)
+    {
+        int count = 0;
+        foreach (SemaphoreSet set in ipc.Semaphores.All)
+        {
+            count += set.Values.Length;
+        }
+
+        return count;
     }
 
     /// <summary>semop(int semid, struct sembuf *sops, size_t nsops).</summary>
@@ -68,7 +84,7 @@ public static partial class SemaphoreSyscalls
             return Errno.EINVAL;
         }
 
-        if (count > Sem.SEMOPM)
+        if (count > (uint)SysVIpc.Of(task).Limits.Operations)
         {
             return Errno.E2BIG;
         }

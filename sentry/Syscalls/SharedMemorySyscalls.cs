@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 using Abi.Linux;
 using Platform;
@@ -38,9 +39,14 @@ public static class SharedMemorySyscalls
                 return segment.SizeBytes < size ? Errno.EINVAL : segment.Id;
             }
 
-            if (size is < Shm.SHMMIN or > MaxSize)
+            if (size is < Shm.SHMMIN or > MaxSize || size > ipc.Limits.SegmentBytes)
             {
                 return Errno.EINVAL;
+            }
+
+            if (PagesOf(size) > ipc.Limits.SharedPages - Math.Min(ipc.Limits.SharedPages, PagesInUse(ipc)))
+            {
+                return Errno.ENOSPC;
             }
 
             if (size > MaxSegmentBytes)
@@ -181,16 +187,29 @@ public static class SharedMemorySyscalls
         return request.Address.IsNull ? Errno.EINVAL : Errno.None;
     }
 
+    private static ulong PagesOf(ulong bytes) => (bytes + GuestAddress.PageSize - 1) / GuestAddress.PageSize;
+
+    private static ulong PagesInUse(SysVIpc ipc)
+    {
+        ulong pages = 0;
+        foreach (SharedMemorySegment segment in ipc.Segments.All)
+        {
+            pages += PagesOf(segment.SizeBytes);
+        }
+
+        return pages;
+    }
+
     private static SyscallResult Limits(Task task, GuestAddress address)
     {
         SysVIpc ipc = SysVIpc.Of(task);
         Shminfo64 limits = new()
         {
-            shmmax = Shm.SHMMAX,
+            shmmax = ipc.Limits.SegmentBytes,
             shmmin = Shm.SHMMIN,
-            shmmni = Shm.SHMMNI,
+            shmmni = (ulong)ipc.Segments.Limit,
             shmseg = Shm.SHMSEG,
-            shmall = Shm.SHMALL,
+            shmall = ipc.Limits.SharedPages,
         };
         Errno error = task.Mm.Write(address, limits);
         using (ipc.Lock.Enter())
@@ -211,7 +230,7 @@ public static class SharedMemorySyscalls
             highest = ipc.Segments.HighestSlot;
             foreach (SharedMemorySegment segment in ipc.Segments.All)
             {
-                usage.shm_tot += (segment.SizeBytes + GuestAddress.PageSize - 1) / GuestAddress.PageSize;
+                usage.shm_tot += PagesOf(segment.SizeBytes);
                 usage.shm_rss += segment.ResidentBytes / GuestAddress.PageSize;
             }
         }

@@ -29,6 +29,7 @@ internal sealed class ProcGlobalFiles
     internal static void AddTo(FixedDirectory root, ProcSuperBlock proc)
     {
         ProcGlobalFiles files = new(proc);
+        files.Add(root, "cgroups", (_, text) => Append(text, ControlGroups));
         files.Add(root, "cmdline", (_, text) => Append(text, "quiet\n"));
         files.Add(root, "cpuinfo", files.CpuInfo);
         files.Add(root, "devices", (_, text) => Append(text, Devices));
@@ -43,6 +44,10 @@ internal sealed class ProcGlobalFiles
         files.Add(root, "version", files.Version);
         files.Add(root, "vmstat", files.MemoryEvents);
     }
+
+    /// <summary>cgroups(7): hierarchy 0 is cgroup2's.</summary>
+    private const string ControlGroups = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+        + "cpuset\t0\t1\t1\ncpu\t0\t1\t1\nmemory\t0\t1\t1\npids\t0\t1\t1\n";
 
     private const string Devices =
         "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n";

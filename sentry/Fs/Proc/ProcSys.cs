@@ -8,7 +8,7 @@ namespace Sentry.Fs.Proc;
 
 /// <summary>/proc/sys: kernel settings (sysctl). Those that the Sentry acts on can be written by root of the sandbox;
 /// the others are what they are.</summary>
-internal sealed class ProcSys
+internal sealed partial class ProcSys
 {
     private const uint ReadOnly = 0x124;
     private const uint ReadWrite = 0x1A4;
@@ -79,11 +79,7 @@ internal sealed class ProcSys
         Constant(inotify, "max_user_watches", "65536");
         directory.Add("inotify", inotify);
         FixedDirectory mqueue = Directory();
-        Constant(mqueue, "msg_default", "10");
-        Constant(mqueue, "msg_max", "10");
-        Constant(mqueue, "msgsize_default", "8192");
-        Constant(mqueue, "msgsize_max", "8192");
-        Constant(mqueue, "queues_max", "256");
+        AddPosixQueues(mqueue);
         directory.Add("mqueue", mqueue);
         FixedDirectory epoll = Directory();
         Constant(epoll, "max_user_watches", "1048576");
@@ -101,9 +97,7 @@ internal sealed class ProcSys
         Computed(directory, "domainname", reader => reader.Namespaces.Uts.DomainName, SetDomainName);
         Computed(directory, "hostname", reader => reader.Namespaces.Uts.HostName, SetHostName);
         Constant(directory, "kptr_restrict", "0");
-        Constant(directory, "msgmax", "8192");
-        Constant(directory, "msgmnb", "16384");
-        Constant(directory, "msgmni", "32000");
+        AddSystemV(directory);
         Constant(directory, "ngroups_max", "65536");
         Constant(directory, "osrelease", KernelVersion.Release);
         Constant(directory, "ostype", "Linux");
@@ -115,10 +109,6 @@ internal sealed class ProcSys
         Constant(directory, "printk", "4\t4\t1\t7");
         Constant(directory, "randomize_va_space", "2");
         Constant(directory, "sched_rr_timeslice_ms", "100");
-        Constant(directory, "sem", "32000\t1024000000\t500\t32000");
-        Constant(directory, "shmall", "18446744073692774399");
-        Constant(directory, "shmmax", "18446744073692774399");
-        Constant(directory, "shmmni", "4096");
         Constant(directory, "sysrq", "0");
         Computed(directory, "threads-max", _ => Number(_proc.Kernel.MaxTasks));
         Constant(directory, "unprivileged_userns_clone", "1");

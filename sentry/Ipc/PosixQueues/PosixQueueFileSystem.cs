@@ -138,11 +138,7 @@ internal sealed class PosixQueueDirectory(PosixQueueSuperBlock superBlock) : Ino
     /// <inheritdoc/>
     public override Errno Create(in CreateContext context, string name, out Inode? child)
     {
-        MqAttr attributes = new()
-        {
-            mq_maxmsg = _owner.Queues.Limits.MaxMessages,
-            mq_msgsize = _owner.Queues.Limits.MaxMessageBytes,
-        };
+        MqAttr attributes = _owner.Queues.Limits.DefaultAttributes;
         Errno error = Create(context, name, attributes, out PosixQueueInode? made);
         child = made;
         return error;

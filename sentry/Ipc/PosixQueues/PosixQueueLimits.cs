@@ -34,6 +34,20 @@ internal sealed class PosixQueueLimits
     /// <summary>fs.mqueue.msgsize_max.</summary>
     public long MaxMessageBytes { get; set; } = 8192;
 
+    /// <summary>fs.mqueue.msg_default: of a queue made without attributes, at most
+    /// <see cref="MaxMessages"/>.</summary>
+    public long DefaultMessages { get; set; } = 10;
+
+    /// <summary>fs.mqueue.msgsize_default, at most <see cref="MaxMessageBytes"/>.</summary>
+    public long DefaultMessageBytes { get; set; } = 8192;
+
+    /// <summary>Attributes of a queue made without any.</summary>
+    public MqAttr DefaultAttributes => new()
+    {
+        mq_maxmsg = Math.Min(MaxMessages, DefaultMessages),
+        mq_msgsize = Math.Min(MaxMessageBytes, DefaultMessageBytes),
+    };
+
     /// <summary>What a queue counts.</summary>
     public static long CostOf(long maxMessages, long messageBytes)
     {

@@ -126,12 +126,12 @@ both_pair() {
 
 both_many() {
     local i
-    for i in $(seq 1 "${DOCKER_MANY:-10}"); do
+    for i in $(seq 1 "${DOCKER_MANY:-50}"); do
         run --rm $image echo "number $i" >"many.$i" 2>&1 &
     done
     wait
     cat many.* | sort -n -k 2
-    await 20 nobody
+    await 60 nobody
     d ps -aq | wc -l
 }
 nobody() { [ -z "$(d ps -aq)" ]; }

@@ -1,0 +1,53 @@
+using Abi.Linux;
+using Sentry.Kernel;
+using Sentry.Vfs;
+using Sentry.Vfs.Synthetic;
+
+namespace Sentry.Fs.Cgroup;
+
+/// <summary>cgroup2 (cgroups(7)): one group, that of the sandbox, whose files show the limits and what is used.
+/// Nothing can be changed and no group be made.</summary>
+public sealed class CgroupFileSystem : FileSystemType
+{
+    /// <inheritdoc/>
+    public override string Name => "cgroup2";
+
+    /// <inheritdoc/>
+    public override bool AllowsUserNamespaceMount => true;
+
+    /// <inheritdoc/>
+    public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
+    {
+        superBlock = null;
+        foreach (string option in data.Split(','))
+        {
+            if (option is not ("" or "nsdelegate" or "favordynmods" or "nofavordynmods" or "memory_localevents"
+                or "memory_recursiveprot"))
+            {
+                return Errno.EINVAL;
+            }
+        }
+
+        superBlock = new CgroupSuperBlock(this, task.Kernel, source)
+        {
+            UserNamespace = task.Credentials.UserNamespace,
+        };
+        return Errno.None;
+    }
+}
+
+/// <summary>One instance; all show the same.</summary>
+internal sealed class CgroupSuperBlock : SyntheticSuperBlock
+{
+    private const long CgroupMagic = 0x63677270;
+
+    internal CgroupSuperBlock(FileSystemType type, GuestKernel kernel, string source)
+        : base(type, kernel.Vfs.AllocateDevice(), CgroupMagic)
+    {
+        Source = source;
+        Root = new CgroupFiles(this, kernel).Build();
+    }
+
+    /// <inheritdoc/>
+    public override Inode Root { get; }
+}
