@@ -25,7 +25,7 @@ internal sealed partial class Composer
             MachineMemoryBytes = machineBytes,
             HostCpus = new HostCpus(_spec.MostCpus),
             CpuBandwidth = new CpuBandwidth(_spec.CpuQuotaUs, _spec.CpuPeriodUs, _spec.CpuWeight),
-            StraceSink = _spec.Strace ? new StraceSink(_log) : null,
+            StraceSink = new StraceSink(_log),
             Instrumentation = (_spec.Strace ? DispatchFlags.Trace : DispatchFlags.None)
                 | (_spec.CountCalls ? DispatchFlags.Count : DispatchFlags.None),
         };

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using Abi.Linux;
+using HostOs;
 using Runsc.Sandbox;
 using Sentry.Kernel;
+using Sentry.Mm;
 
 namespace Runsc.Boot;
 
@@ -77,6 +79,10 @@ internal sealed partial class Composer
         {
             MemoryBytes = (long)Kernel.MemoryFile.UsedBytes,
             MemoryLimitBytes = (long)Math.Min(Kernel.MemoryFile.LimitBytes, long.MaxValue),
+            AnonymousBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.Anonymous),
+            SharedBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.Shared),
+            PageCacheBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.PageCache),
+            KernelBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.Kernel),
             Tasks = Kernel.TaskCount,
             TaskLimit = Kernel.MaxTasks,
             OomKills = Kernel.OomKills,
@@ -114,6 +120,30 @@ internal sealed partial class Composer
         Kernel.CpuBandwidth = new CpuBandwidth(request.CpuQuotaUs != 0 ? request.CpuQuotaUs : now.QuotaUs,
             request.CpuPeriodUs > 0 ? request.CpuPeriodUs : now.PeriodUs,
             request.CpuWeight > 0 ? request.CpuWeight : now.Weight);
+        return null;
+    }
+
+    /// <summary>Switches strace lines on or off, after it has turned the debug log to <paramref name="log"/>; null, or
+    /// one line.</summary>
+    internal string? Trace(RequestKind kind, HostFd? log)
+    {
+        if (log is not null)
+        {
+            _log.Redirect(log);
+        }
+
+        if (kind == RequestKind.StopTrace)
+        {
+            Kernel.StopTracing();
+            return null;
+        }
+
+        if (!_log.IsOpen)
+        {
+            return "the container has no debug log; name one with --debug-log";
+        }
+
+        Kernel.StartTracing();
         return null;
     }
 

@@ -53,7 +53,8 @@ internal sealed partial class Composer
     /// <summary>Makes everything but the first program; null, or one line that says what failed.</summary>
     internal string? Compose()
     {
-        ulong host = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        ulong host = HostSysinfo.TotalMemoryBytes();
+        host = host > 0 ? host : (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         ulong limit = _spec.MemoryLimitBytes > 0 ? Math.Min(host, (ulong)_spec.MemoryLimitBytes) : host;
         Errno errno = MemoryFile.Create(Math.Max(LeastMemoryFileBytes, 2 * limit), limit, out MemoryFile? memory);
         if (errno != Errno.None)

@@ -96,7 +96,8 @@ internal sealed class ControlSession
         }
 
         bool isRequest = errno == Errno.None && request is not null;
-        bool isOpen = isRequest && (request!.Kind == RequestKind.Exec ? Execute(descriptors) : Answer(request));
+        bool isOpen = isRequest && (request!.Kind == RequestKind.Exec ? Execute(descriptors)
+            : Answer(request, descriptors));
         if (!isRequest || request!.Kind != RequestKind.Exec)
         {
             Close(descriptors);
@@ -113,10 +114,14 @@ internal sealed class ControlSession
         }
     }
 
-    private bool Answer(ControlRequest request)
+    private bool Answer(ControlRequest request, ReadOnlySpan<HostFd> descriptors)
     {
         switch (request.Kind)
         {
+            case RequestKind.Trace or RequestKind.StopTrace:
+                return Conclude(_life.Composer.Trace(request.Kind, descriptors.IsEmpty ? null : descriptors[0]));
+            case RequestKind.Tasks:
+                return SendTasks();
             case RequestKind.Start:
                 return Conclude(_life.Start());
             case RequestKind.Signal:
@@ -143,6 +148,21 @@ internal sealed class ControlSession
             default:
                 return false;
         }
+    }
+
+    private bool SendTasks()
+    {
+        List<string> lines = _life.Composer.Kernel.DescribeTasks();
+        for (int at = 0; at < lines.Count; at += ProcessesPerPacket)
+        {
+            List<string> part = lines.GetRange(at, Math.Min(ProcessesPerPacket, lines.Count - at));
+            if (!Send(new ControlReply { Kind = ReplyKind.Tasks, Text = string.Join('\n', part) }))
+            {
+                return false;
+            }
+        }
+
+        return Send(new ControlReply { Kind = ReplyKind.Done });
     }
 
     private bool Send(ControlReply reply) =>

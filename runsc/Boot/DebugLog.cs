@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Threading;
 using HostOs;
 
 namespace Runsc.Boot;
@@ -10,20 +11,26 @@ namespace Runsc.Boot;
 internal sealed class DebugLog(int fd)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
+    private int _fd = fd;
 
     /// <summary>True when lines go anywhere.</summary>
-    internal bool IsOpen => fd >= 0;
+    internal bool IsOpen => Volatile.Read(ref _fd) >= 0;
+
+    /// <summary>From now on lines go to another descriptor, which is taken. The old one stays open: somebody may be
+    /// writing to it.</summary>
+    internal void Redirect(HostFd target) => Volatile.Write(ref _fd, target.Release());
 
     /// <summary>Appends a line; safe from several threads (one write each).</summary>
     internal void Write(string line)
     {
-        if (fd < 0)
+        int target = Volatile.Read(ref _fd);
+        if (target < 0)
         {
             return;
         }
 
         double ms = Stopwatch.GetElapsedTime(_start).TotalMilliseconds;
         string text = ms.ToString("F2", CultureInfo.InvariantCulture) + " ms " + line + "\n";
-        HostUnistd.WriteAll(fd, Encoding.Latin1.GetBytes(text));
+        HostUnistd.WriteAll(target, Encoding.Latin1.GetBytes(text));
     }
 }

@@ -1,21 +1,27 @@
 using System;
 using System.Globalization;
+using System.IO;
+using System.Text.Json;
 using Abi.Linux;
 using Gofer;
 using HostOs;
 using Lisafs;
+using Runsc.Containers;
+using Runsc.Sandbox;
 using static Abi.Linux.Capability;
+using AttachPoint = Gofer.AttachPoint;
 
 namespace Runsc.Boot;
 
 /// <summary>
-/// <c>runsc gofer CHANNELS ((ro|rw|ro-tree|rw-tree) PATH)...</c>: internal. Serves host directories over the
+/// <c>runsc gofer CHANNELS ORDERS ((ro|rw|ro-tree|rw-tree) PATH)...</c>: internal. Serves host directories over the
 /// channels, descriptors 3
 /// and up, until the Sentry closes them.
 /// </summary>
 internal static class GoferCommand
 {
     private const int FirstChannelFd = 3;
+    private const int ChunkBytes = 4096;
 
     /// <summary>What acting on files for every user of the sandbox takes.</summary>
     private const ulong KeptCapabilities = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_FOWNER
@@ -23,12 +29,19 @@ internal static class GoferCommand
 
     internal static int Run(string[] args)
     {
+        const int FirstPoint = 3;
         int channels = int.Parse(args[1], CultureInfo.InvariantCulture);
-        AttachPoint[] points = new AttachPoint[(args.Length - 2) / 2];
+        string? problem = Obey(int.Parse(args[2], CultureInfo.InvariantCulture));
+        if (problem is not null)
+        {
+            return Cli.CommandLine.Fail(problem);
+        }
+
+        AttachPoint[] points = new AttachPoint[(args.Length - FirstPoint) / 2];
         for (int i = 0; i < points.Length; i++)
         {
-            string access = args[2 + (i * 2)];
-            string path = args[3 + (i * 2)];
+            string access = args[FirstPoint + (i * 2)];
+            string path = args[FirstPoint + 1 + (i * 2)];
             AttachFlags flags = access.StartsWith("ro", StringComparison.Ordinal) ? AttachFlags.ReadOnly
                 : AttachFlags.None;
             Submounts submounts = access.EndsWith("tree", StringComparison.Ordinal) ? Submounts.Include
@@ -63,6 +76,41 @@ internal static class GoferCommand
         {
             // Also what the run time says when the host gives no thread.
             return Cli.CommandLine.Fail("gofer: the host gives no memory or no thread");
+        }
+    }
+
+    /// <summary>Waits for the order, if there is one to come, and runs its hooks; null, or one line.</summary>
+    private static string? Obey(int orders)
+    {
+        if (orders < 0)
+        {
+            return null;
+        }
+
+        using MemoryStream text = new();
+        using (HostFd fd = new(orders))
+        {
+            byte[] chunk = new byte[ChunkBytes];
+            while (HostUnistd.Read(fd.Value, chunk, out int done) == Errno.None && done > 0)
+            {
+                text.Write(chunk, 0, done);
+            }
+        }
+
+        if (text.Length == 0)
+        {
+            return "gofer: the launcher is gone";
+        }
+
+        HookOrder order = JsonSerializer.Deserialize(text.ToArray(), ControlJson.Default.HookOrder)!;
+        try
+        {
+            Hooks.RunAll("createContainer", order.Hooks, order.State, HookFailure.Fatal);
+            return null;
+        }
+        catch (Oci.UserErrorException e)
+        {
+            return e.Message;
         }
     }
 

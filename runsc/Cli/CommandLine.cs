@@ -30,7 +30,9 @@ internal static class CommandLine
             }
 
             RootCommand root = Build();
-            ParseResult result = root.Parse(PassThrough.Prepare(root, args), s_parsing);
+            bool isSuggestion = args.Length > 0
+                && args[0].StartsWith(CompletionCommand.Directive, StringComparison.Ordinal);
+            ParseResult result = root.Parse(isSuggestion ? args : PassThrough.Prepare(root, args), s_parsing);
             return result.Errors.Count > 0 ? Fail(Describe(result.Errors[0])) : Invoke(result);
         }
         catch (UserErrorException e)
@@ -106,7 +108,10 @@ internal static class CommandLine
         root.Subcommands.Add(ExecCommand.Build());
         root.Subcommands.Add(EventsCommand.Build());
         root.Subcommands.Add(UpdateCommand.Build());
+        root.Subcommands.Add(UsageCommand.Build());
+        root.Subcommands.Add(DebugCommand.Build());
         root.Subcommands.Add(FeaturesCommand.Build());
+        root.Subcommands.Add(CompletionCommand.Build());
         root.Subcommands.Add(InstallCommand.BuildInstall());
         root.Subcommands.Add(InstallCommand.BuildUninstall());
         root.Subcommands.Add(SpecCommand.Build());

@@ -47,13 +47,21 @@ internal static class PsCommand
             return 0;
         }
 
-        List<string[]> rows = [];
-        if (isAlive)
+        if (!isAlive)
         {
-            using ControlClient client = container.Connect();
-            client.Processes().ForEach(process => rows.Add(Row(process)));
+            Output.Write(Table.Format(s_header, []));
+            return 0;
         }
 
+        return Print(container);
+    }
+
+    /// <summary>The table of a living container's processes.</summary>
+    internal static int Print(Container container)
+    {
+        List<string[]> rows = [];
+        using ControlClient client = container.Connect();
+        client.Processes().ForEach(process => rows.Add(Row(process)));
         Output.Write(Table.Format(s_header, rows));
         return 0;
     }

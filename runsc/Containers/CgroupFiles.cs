@@ -39,6 +39,9 @@ internal sealed class CgroupFiles(List<string> directories)
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : null;
     }
 
+    /// <summary>All of a file, "" when it is not there.</summary>
+    internal string Text(string name) => Locate(name) is { } path ? CgroupHierarchy.ReadFile(path) : "";
+
     /// <summary>The lines "name value" of a file.</summary>
     internal Dictionary<string, long> Table(string name)
     {

@@ -16,12 +16,15 @@ internal sealed record CgroupHierarchy(string MountPoint, string[] Controllers, 
     private const int ProcChunkBytes = 65536;
 
     /// <summary>Those that containers get a directory in: all of v1, or the one of v2 where there is no v1.</summary>
-    internal static List<CgroupHierarchy> Find()
+    internal static List<CgroupHierarchy> Find() => Parse(ReadFile("/proc/self/mountinfo"));
+
+    /// <summary>As <see cref="Find"/>, from the text of a mountinfo.</summary>
+    internal static List<CgroupHierarchy> Parse(string mounts)
     {
         const int MountPointField = 4;
         List<CgroupHierarchy> first = [];
         List<CgroupHierarchy> second = [];
-        foreach (string line in ReadFile("/proc/self/mountinfo").Split('\n'))
+        foreach (string line in mounts.Split('\n'))
         {
             string[] halves = line.Split(" - ");
             string[] mount = halves[0].Split(' ');
@@ -45,9 +48,12 @@ internal sealed record CgroupHierarchy(string MountPoint, string[] Controllers, 
     }
 
     /// <summary>The group this process is in, below the mount point.</summary>
-    internal string OwnPath()
+    internal string OwnPath() => PathIn(ReadFile("/proc/self/cgroup"));
+
+    /// <summary>As <see cref="OwnPath"/>, from the text of a /proc/PID/cgroup (cgroups(7)).</summary>
+    internal string PathIn(string groups)
     {
-        foreach (string line in ReadFile("/proc/self/cgroup").Split('\n'))
+        foreach (string line in groups.Split('\n'))
         {
             const int Fields = 3;
             string[] fields = line.Split(':', Fields);

@@ -61,9 +61,13 @@ internal static class Cgroups
     }
 
     /// <summary>Makes the directories and sets their limits.</summary>
-    internal static void Make(List<string> directories, ResourcesSpec? resources)
+    internal static void Make(List<string> directories, ResourcesSpec? resources) =>
+        Make(CgroupHierarchy.Find(), directories, resources);
+
+    /// <summary>As above, in the hierarchies that are named.</summary>
+    internal static void Make(List<CgroupHierarchy> hierarchies, List<string> directories, ResourcesSpec? resources)
     {
-        foreach (CgroupHierarchy hierarchy in CgroupHierarchy.Find())
+        foreach (CgroupHierarchy hierarchy in hierarchies)
         {
             string? directory = directories.Find(name => name.StartsWith(hierarchy.MountPoint + "/",
                 System.StringComparison.Ordinal));
@@ -233,7 +237,7 @@ internal static class Cgroups
     }
 
     /// <summary>slice:prefix:name as systemd lays it out: each dash of a slice is a level (systemd.slice(5)).</summary>
-    private static string FromSystemd(string given)
+    internal static string FromSystemd(string given)
     {
         const string Suffix = ".slice";
         string[] parts = given.Split(':');

@@ -161,17 +161,30 @@ internal sealed class Creation
             Bell = bell,
             Console = console?.Slave,
             Joined = pid => Cgroups.Join(container.State.Cgroups, pid),
+            Launched = NeedsOrder(container.State.Hooks) ? processes => RunFirstHooks(container, processes) : null,
         };
 
-    /// <summary>The sandbox is there: hooks, process id file, state.</summary>
+    private static bool NeedsOrder(HooksSpec? hooks) =>
+        hooks is { Prestart.Count: > 0 } or { CreateRuntime.Count: > 0 } or { CreateContainer.Count: > 0 };
+
+    /// <summary>The hooks that come before the container's root is looked at: on the host here, then those of the
+    /// gofer.</summary>
+    private static void RunFirstHooks(Container container, SandboxProcesses processes)
+    {
+        ContainerState state = container.State;
+        state.Sentry = HostProcess.Identify(processes.Sentry.Pid);
+        byte[] description = container.OciState(ContainerStatus.Creating);
+        Hooks.RunAll("prestart", state.Hooks?.Prestart, description, HookFailure.Fatal);
+        Hooks.RunAll("createRuntime", state.Hooks?.CreateRuntime, description, HookFailure.Fatal);
+        processes.OrderGofer(new HookOrder { Hooks = state.Hooks?.CreateContainer ?? [], State = description });
+    }
+
+    /// <summary>The sandbox is there: process id file, state.</summary>
     private void Finish(Container container, SandboxProcesses processes)
     {
         ContainerState state = container.State;
         state.Sentry = HostProcess.Identify(processes.Sentry.Pid);
         state.Gofer = HostProcess.Identify(processes.Gofer.Pid);
-        byte[] description = container.OciState(ContainerStatus.Creating);
-        Hooks.RunAll("prestart", state.Hooks?.Prestart, description, HookFailure.Fatal);
-        Hooks.RunAll("createRuntime", state.Hooks?.CreateRuntime, description, HookFailure.Fatal);
         state.Status = ContainerStatus.Created;
         container.Save();
         if (_options.PidFile is { } file)

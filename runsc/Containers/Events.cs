@@ -34,8 +34,7 @@ internal static class Events
             writer.WriteNumber("current", statistics.Tasks);
             writer.WriteNumber("limit", statistics.TaskLimit);
             writer.WriteEndObject();
-            writer.WriteStartObject("blkio");
-            writer.WriteEndObject();
+            BlockStatistics.Write(writer, files);
             writer.WriteEndObject();
             writer.WriteEndObject();
         }

@@ -103,10 +103,7 @@ internal sealed class SpecChecks(string file, Spec spec)
         CheckHooks("hooks.startContainer", hooks?.StartContainer);
         CheckHooks("hooks.poststart", hooks?.Poststart);
         CheckHooks("hooks.poststop", hooks?.Poststop);
-        if (hooks?.CreateContainer is { Count: > 0 })
-        {
-            Reject("hooks.createContainer", "not supported: a program of the host cannot run in the sandbox");
-        }
+        CheckHooks("hooks.createContainer", hooks?.CreateContainer);
     }
 
     private void CheckHooks(string member, List<HookSpec>? hooks)

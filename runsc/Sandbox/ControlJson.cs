@@ -7,6 +7,7 @@ namespace Runsc.Sandbox;
 [JsonSerializable(typeof(SandboxSpec))]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
+[JsonSerializable(typeof(Containers.HookOrder))]
 internal sealed partial class ControlJson : JsonSerializerContext
 {
 }

@@ -41,6 +41,9 @@ internal enum ReplyKind
 
     /// <summary>What the sandbox uses.</summary>
     Statistics,
+
+    /// <summary>In Text a line for each of some tasks; more packets follow until Done.</summary>
+    Tasks,
 }
 
 /// <summary>One process of the sandbox, as ps(1) shows it.</summary>
@@ -77,6 +80,15 @@ internal sealed class SandboxStatistics
     public long MemoryBytes { get; set; }
 
     public long MemoryLimitBytes { get; set; }
+
+    /// <summary>Of the guest's memory what was handed out for what: each an upper bound of what is used.</summary>
+    public long AnonymousBytes { get; set; }
+
+    public long SharedBytes { get; set; }
+
+    public long PageCacheBytes { get; set; }
+
+    public long KernelBytes { get; set; }
 
     /// <summary>Tasks of the guest.</summary>
     public int Tasks { get; set; }

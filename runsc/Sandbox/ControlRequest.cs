@@ -75,4 +75,13 @@ internal enum RequestKind
 
     /// <summary>New limits of the whole sandbox.</summary>
     Update,
+
+    /// <summary>Write strace lines to the debug log. Descriptor, where there is one: the new debug log.</summary>
+    Trace,
+
+    /// <summary>Undo Trace.</summary>
+    StopTrace,
+
+    /// <summary>Tell what every task does.</summary>
+    Tasks,
 }

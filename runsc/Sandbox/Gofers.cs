@@ -18,11 +18,12 @@ internal static class Gofers
     /// <summary>
     /// Starts <c>runsc gofer</c> in mount, PID, network, IPC and UTS namespaces of its own. It keeps the caller's
     /// user: it acts on files for it.
-    /// Command line: gofer CHANNELS then, per attach point, "ro" or "rw" (with "-tree": mounts below it too) and the
+    /// Command line: gofer CHANNELS ORDERS (the descriptor an order comes from, or -1) then, per attach point, "ro"
+    /// or "rw" (with "-tree": mounts below it too) and the
     /// path.
     /// </summary>
     internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels,
-        SandboxWiring wiring, HostFd? standardError)
+        SandboxWiring wiring, HostFd? standardError, HostFd? orders)
     {
         SpawnRequest request = new("/proc/self/exe")
         {
@@ -39,7 +40,9 @@ internal static class Gofers
         }
 
         request.Cloned = wiring.Joined;
-        request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture)]);
+        int ordersFd = FirstChannelFd + channels.Count;
+        request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture),
+            orders is null ? "-1" : ordersFd.ToString(CultureInfo.InvariantCulture)]);
         request.Environment.Add(HostIds.Nursery);
         foreach (AttachPoint point in attachPoints)
         {
@@ -52,6 +55,11 @@ internal static class Gofers
         for (int i = 0; i < channels.Count; i++)
         {
             request.Descriptors.Add(new FdMap(channels[i].Value, FirstChannelFd + i));
+        }
+
+        if (orders is not null)
+        {
+            request.Descriptors.Add(new FdMap(orders.Value, ordersFd));
         }
 
         request.ExtraCalls.Add(HostIds.OwnSession());

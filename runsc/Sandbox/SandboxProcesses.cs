@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
+using System.Text.Json;
 using Abi.Linux;
 using HostOs;
 using Runsc.Cli;
@@ -15,6 +16,7 @@ internal sealed class SandboxProcesses : IDisposable
     private readonly List<HostFd> _owned = [];
     private readonly List<SpawnedProcess> _started = [];
     private HostFd? _goferSays;
+    private HostFd? _goferOrders;
 
     /// <summary>Channel to the Sentry.</summary>
     internal ControlChannel Channel { get; private set; } = null!;
@@ -75,12 +77,35 @@ internal sealed class SandboxProcesses : IDisposable
                 : throw new UserErrorException("cannot make a memory file: " + ErrorText.Describe(errno));
         }
 
+        using HostFd? orders = wiring.Launched is null ? null : MakeOrderPipe();
+
         // The Sentry first: it has more to do before they talk.
         _started.Add(Sentries.Start(spec, _sentryChannel, sentryEnds, wiring));
-        _started.Add(Gofers.Start(builder.AttachPoints, goferEnds, wiring, _goferSays));
+        _started.Add(Gofers.Start(builder.AttachPoints, goferEnds, wiring, _goferSays, orders));
         goferEnds.ForEach(static fd => fd.Dispose());
         sentryEnds.ForEach(static fd => fd.Dispose());
         _sentryChannel.Dispose();
+        wiring.Launched?.Invoke(this);
+    }
+
+    /// <summary>Lets the gofer go on. One that has ended is found out by who waits for it.</summary>
+    internal void OrderGofer(Containers.HookOrder order)
+    {
+        byte[] text = JsonSerializer.SerializeToUtf8Bytes(order, ControlJson.Default.HookOrder);
+        using HostFd orders = _goferOrders!;
+        HostUnistd.WriteAll(orders.Value, text);
+    }
+
+    private HostFd MakeOrderPipe()
+    {
+        Errno errno = HostUnistd.Pipe2(HostFcntl.CloseOnExec, out int read, out int write);
+        if (errno != Errno.None)
+        {
+            throw new UserErrorException("cannot make a pipe: " + ErrorText.Describe(errno));
+        }
+
+        _goferOrders = new HostFd(write);
+        return new HostFd(read);
     }
 
     /// <summary>With --platform=auto: KVM where it is the fastest there is.</summary>
@@ -142,6 +167,7 @@ internal sealed class SandboxProcesses : IDisposable
     {
         End();
         _goferSays?.Dispose();
+        _goferOrders?.Dispose();
         foreach (HostFd fd in _owned)
         {
             fd.Dispose();
@@ -215,6 +241,10 @@ internal sealed class SandboxWiring
 
     /// <summary>Called with the id of each process as soon as it is there (control groups).</summary>
     internal Action<int>? Joined { get; init; }
+
+    /// <summary>Called when both processes are there; the gofer waits until it was given its order. Null: it waits
+    /// for none.</summary>
+    internal Action<SandboxProcesses>? Launched { get; init; }
 
     /// <summary>Debug log, or -1.</summary>
     internal int LogFd { get; set; } = -1;

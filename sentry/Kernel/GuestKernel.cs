@@ -55,7 +55,7 @@ public sealed partial class GuestKernel
     public int MaxTasks { get; set; } = 16384;
 
     /// <summary>Bytes of memory where no limit is asked for.</summary>
-    public ulong MachineMemoryBytes { get; init; } = ulong.MaxValue;
+    public ulong MachineMemoryBytes { get; init; } = HostOs.HostSysinfo.TotalMemoryBytes();
 
     /// <summary>Whether less than that was asked for.</summary>
     public bool HasMemoryLimit => MemoryFile.LimitBytes < MachineMemoryBytes;

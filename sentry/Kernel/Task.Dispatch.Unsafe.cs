@@ -43,7 +43,7 @@ public sealed unsafe partial class Task
         Volatile.Read(ref _context)?.WithdrawAnswers();
     }
 
-    private void RemoveDispatchFlags(DispatchFlags flags)
+    internal void RemoveDispatchFlags(DispatchFlags flags)
     {
         Interlocked.And(ref _dispatchFlags, ~(int)flags);
         OfferAnswers();

@@ -32,6 +32,7 @@ public sealed partial class Task
             _initialFpState = null;
             Volatile.Write(ref _context, context);
             t_ofThisThread = this;
+            AllowLooks();
             ApplyAffinity();
             OfferAnswers();
             FinishClone();
@@ -43,6 +44,7 @@ public sealed partial class Task
 
             RunGuest();
             Exit();
+            EndLooks();
             t_ofThisThread = null;
         }
     }

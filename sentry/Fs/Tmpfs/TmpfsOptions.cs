@@ -2,6 +2,7 @@ using System;
 using System.Globalization;
 using System.Text;
 using Abi.Linux;
+using HostOs;
 using Sentry.Kernel;
 using Sentry.Vfs;
 
@@ -36,7 +37,7 @@ public record struct TmpfsOptions
     /// <summary>Half of memory, one inode for each page of it, mode 1777, owned by the mounter.</summary>
     public static TmpfsOptions Default(Task task)
     {
-        ulong half = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / PageSize;
+        ulong half = HostSysinfo.TotalMemoryBytes() / 2 / PageSize;
         return new TmpfsOptions
         {
             MaxPages = half,
@@ -185,7 +186,7 @@ public record struct TmpfsOptions
 
         if (suffix == '%')
         {
-            bytes = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 100 * number;
+            bytes = HostSysinfo.TotalMemoryBytes() / 100 * number;
             return number <= 100;
         }
 

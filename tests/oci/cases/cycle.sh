@@ -87,13 +87,23 @@ HOOK
     chmod +x "$work/hook"
     CONFIG='w = "'$work'"
 c["hooks"] = {m: [{"path": w + "/hook", "args": ["hook", m, w + "/hooks"], "env": ["NAME=x", "PATH=/bin:/usr/bin"]}]
-              for m in ("prestart", "createRuntime", "poststart", "poststop")}' bundle true
+              for m in ("prestart", "createRuntime", "createContainer", "poststart", "poststop")}' bundle true
     r create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null; echo "create: $?"
     r start one; echo "start: $?"
     reach one stopped
     r delete one
     # Status and time of the first three differ between versions of runc.
     sed '/^poststop/!s/ [a-z]* 1/ 1/' "$work/hooks"
+    CONFIG='c["hooks"] = {m: [{"path": "/bin/sh", "args": ["sh", "-c", "echo $(readlink /proc/self/ns/mnt) >>'"$work"'/places"]}]
+              for m in ("createRuntime", "createContainer")}' bundle true
+    rm -f "$work/places"
+    r create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null; echo "create: $?"
+    r delete --force one
+    here_is=$(readlink /proc/self/ns/mnt)
+    while read -r place; do [ "$place" = "$here_is" ] && echo "on the host" || echo "in the container's name space"; done <"$work/places"
+    CONFIG='c["hooks"] = {"createContainer": [{"path": "/bin/false"}]}' bundle true
+    r create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null; echo "create with a failing hook: $?"
+    r delete --force one
     CONFIG='c["hooks"] = {"createRuntime": [{"path": "/bin/false"}]}' bundle true
     r create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null; echo "create with a failing hook: $?"
     r state one >/dev/null 2>&1; echo "state: $?"

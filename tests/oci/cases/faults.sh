@@ -14,6 +14,31 @@ case_killed_parts() {
     done
 }
 
+# Moments of every command of a life: each time one of the processes there are is killed.
+case_killed_at_any_moment() {
+    bundle sh -c 'echo started; sleep 0.3; exit 1'
+    local i seed=${OCI_SEED:-1}
+    RANDOM=$seed
+    for i in $(seq 1 "${OCI_FAULTS:-20}"); do
+        (set +e
+            r create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null
+            r start one
+            r exec one sh -c 'sleep 0.1'
+            r pause one
+            r resume one
+            r kill one TERM
+            r delete one) >/dev/null 2>&1 </dev/null &
+        local life=$! victims
+        sleep "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))"
+        mapfile -t victims < <(processes)
+        [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || true
+        wait "$life" || true
+        r delete --force one || fail "delete --force after fault $i of seed $seed"
+        [ ! -e "$state/one" ] || fail "state is left after fault $i of seed $seed: $(ls -A "$state/one")"
+        [ -z "$(groups)" ] || fail "control groups are left after fault $i of seed $seed: $(groups | head -1)"
+    done
+}
+
 case_killed_commands() {
     bundle sh -c 'sleep 0.2; exit 1'
     local i seed=${OCI_SEED:-1}

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Text;
+using Abi.Linux;
+using HostOs;
+using Runsc.Containers;
+using Runsc.Oci;
+using Runsc.Sandbox;
+
+namespace Runsc.Cli;
+
+/// <summary><c>runsc debug</c>: looks into a running sandbox.</summary>
+internal static class DebugCommand
+{
+    private static readonly Option<bool> s_stacks = new("--stacks") { Description =
+        "Print what every task of the container does." };
+
+    private static readonly Option<string?> s_strace = new("--strace") { Description =
+        "on or off: write every system call to the debug log. With --debug-log before the command, to that file." };
+
+    private static readonly Option<bool> s_ps = new("--ps") { Description = "Print the processes, as ps does." };
+
+    private static readonly Argument<string> s_id = new("container-id") { Description = "Name of the container." };
+
+    internal static Command Build()
+    {
+        Command command = new("debug", "Look into a running container.") { s_stacks, s_strace, s_ps, s_id };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult result)
+    {
+        GlobalFlags.Values flags = GlobalFlags.Read(result);
+        string? strace = result.GetValue(s_strace);
+        if (strace is not (null or "on" or "off"))
+        {
+            throw new UserErrorException("debug: --strace: " + strace + ": neither on nor off");
+        }
+
+        if (strace is null && !result.GetValue(s_stacks) && !result.GetValue(s_ps))
+        {
+            throw new UserErrorException("debug: nothing to do; --help lists what there is");
+        }
+
+        using Container container = Container.Open(flags.Root, result.GetValue(s_id)!);
+        using ControlClient client = container.Connect();
+        if (strace is not null)
+        {
+            Trace(client, strace == "on" ? RequestKind.Trace : RequestKind.StopTrace, flags.DebugLog);
+        }
+
+        if (result.GetValue(s_stacks))
+        {
+            PrintTasks(client);
+        }
+
+        return result.GetValue(s_ps) ? PsCommand.Print(container) : 0;
+    }
+
+    private static void Trace(ControlClient client, RequestKind kind, string? log)
+    {
+        ControlRequest request = new() { Kind = kind };
+        if (log is null)
+        {
+            client.Ask(request);
+            return;
+        }
+
+        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
+        const int OwnerOnly = 0x180;
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, log, Flags, OwnerOnly, out int fd);
+        if (errno != Errno.None)
+        {
+            throw new UserErrorException("--debug-log: " + log + ": " + ErrorText.Describe(errno));
+        }
+
+        using HostFd file = new(fd);
+        client.Ask(request, [file.Value]);
+    }
+
+    private static void PrintTasks(ControlClient client)
+    {
+        ControlReply? reply = client.Ask(new ControlRequest { Kind = RequestKind.Tasks });
+        while (reply is { Kind: ReplyKind.Tasks, Text: { } lines })
+        {
+            Output.Write(Encoding.Latin1.GetBytes(lines));
+            reply = client.Receive();
+        }
+    }
+}
