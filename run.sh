@@ -15,9 +15,10 @@ esac
 
 install_packages
 publish_runsc
+publish_shim
 publish_perf
 if [ "$build_only" = yes ]; then
-    step "done: artifacts/runsc, artifacts/perf"
+    step "done: artifacts/runsc, artifacts/containerd-shim-runsc-v1, artifacts/perf"
     exit 0
 fi
 make_rootfs

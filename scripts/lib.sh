@@ -28,6 +28,7 @@ machine_needs=(
     /usr/bin/cpio:cpio
     /usr/bin/qemu-system-x86_64:qemu-system-x86
     /usr/sbin/runc:runc
+    /usr/bin/containerd:containerd
     /usr/sbin/dockerd:docker.io
     /usr/bin/podman:podman
 )
@@ -75,6 +76,17 @@ publish_runsc() {
     (cd "$top" && quietly publish dotnet publish runsc -r linux-x64 "${build_flags[@]}" -o "$out")
     install -m 755 "$out/runsc" "$top/artifacts/runsc.new"
     mv -f "$top/artifacts/runsc.new" "$top/artifacts/runsc"
+    rm -rf "$out"
+}
+
+# What containerd starts for the runtime type io.containerd.runsc.v1.
+publish_shim() {
+    step "publishing artifacts/containerd-shim-runsc-v1 (NativeAOT)"
+    local out=$cache/publish-shim
+    rm -rf "$out"
+    (cd "$top" && quietly publish-shim dotnet publish shim -r linux-x64 "${build_flags[@]}" -o "$out")
+    install -m 755 "$out/containerd-shim-runsc-v1" "$top/artifacts/containerd-shim-runsc-v1.new"
+    mv -f "$top/artifacts/containerd-shim-runsc-v1.new" "$top/artifacts/containerd-shim-runsc-v1"
     rm -rf "$out"
 }
 

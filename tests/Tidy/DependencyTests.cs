@@ -17,7 +17,7 @@ public sealed class DependencyTests
         ["stub"] = ["abi"],
         ["lisafs"] = ["abi"],
         ["ring0"] = ["abi"],
-        ["shim"] = ["abi"],
+        ["shim"] = ["hostos", "abi"],
         ["hostos"] = ["stub", "abi"],
         ["platform"] = ["hostos", "abi"],
         ["platform-kvm"] = ["platform", "ring0", "hostos", "abi"],
