@@ -8,7 +8,7 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
-runners=(guest cli oci docker survival lab programs perf)
+runners=(guest cli oci docker survival programs perf)
 by_name=(cpython stress containerd)
 
 # The same random system calls in every run; another seed finds other things.

@@ -5,7 +5,7 @@
 #include <sys/xattr.h>
 
 #define MESSAGE_BYTES 1000
-#define DEFAULT_CASE_SECONDS 15
+#define DEFAULT_CASE_SECONDS 60
 
 // One page shared with every process of a case: the first failure or skip writes its message.
 struct report {
