@@ -28,6 +28,9 @@ public static class ClassicBpf
     public static ulong Jump(int test, uint value, byte whenTrue, byte whenFalse) =>
         Encode(Bpf.BPF_JMP | test | Bpf.BPF_K, whenTrue, whenFalse, value);
 
+    /// <summary>Skips instructions, more than a test can.</summary>
+    public static ulong JumpAlways(uint distance) => Encode(Bpf.BPF_JMP | Bpf.BPF_JA, 0, 0, distance);
+
     /// <summary>Ends with a SECCOMP_RET_* action.</summary>
     public static ulong Return(uint action) => Encode(Bpf.BPF_RET | Bpf.BPF_K, 0, 0, action);
 

@@ -75,6 +75,7 @@ internal sealed partial class Composer
 
         SetHome(task, spec);
         task.CommitCredentials(OwnCredentials(spec));
+        ApplySeccomp(task);
         string path = FindProgram(task, spec, spec.Args[0]);
         Errno errno = Kernel.Start(task, path, spec.Args.ToArray(), spec.Environment.ToArray());
         return errno == Errno.None ? null : Failure + "exec " + spec.Args[0] + ": " + ErrorText.Describe(errno);

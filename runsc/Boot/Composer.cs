@@ -74,6 +74,7 @@ internal sealed partial class Composer
         _init = Kernel.CreateInit(MakeInit());
         return MountAll(_init) ?? MakeDevices(_init) ?? WriteSettings(_init) ?? OpenStandardFiles(_init)
             ?? Restrict(_init) ?? EnterWorkingDirectory(_init, _spec)
+            ?? PrepareSeccomp()
             ?? (_spec.Kind == SandboxKind.Container ? CheckProgram(_init, _spec) : null);
     }
 
@@ -88,6 +89,7 @@ internal sealed partial class Composer
 
         _init!.FsContext.ExchangeUmask(_spec.Umask);
         _init.CommitCredentials(OwnCredentials(_spec));
+        ApplySeccomp(_init);
         string path = FindProgram(_init, _spec, _spec.Args[0]);
         Errno errno = Kernel.Start(_init, path, _spec.Args.ToArray(), _spec.Environment.ToArray());
         status = _spec.Kind == SandboxKind.Container ? BootCommand.FailedStatus

@@ -66,6 +66,9 @@ internal static class GlobalFlags
     internal static readonly Option<bool> SystemdCgroup = new("--systemd-cgroup") { Description =
         "linux.cgroupsPath is slice:prefix:name." };
 
+    internal static readonly Option<bool> OciSeccomp = new("--oci-seccomp") { Description =
+        "Apply linux.seccomp of the configuration inside the container; every system call costs more then." };
+
     internal static readonly Option<bool> CpusFromQuota = new("--cpu-num-from-quota") { Description =
         "The container sees no more processors than its quota is worth." };
 
@@ -80,7 +83,7 @@ internal static class GlobalFlags
 
     private static Option[] All =>
         [Overlay, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace, CountCalls, Network, SystemdCgroup,
-            IgnoreCgroups, CpusFromQuota,
+            IgnoreCgroups, CpusFromQuota, OciSeccomp,
             .. s_accepted];
 
     internal static void AddTo(RootCommand root)
@@ -108,7 +111,8 @@ internal static class GlobalFlags
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
         string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool Strace,
-        bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage, bool CpusFromQuota);
+        bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage, bool CpusFromQuota,
+        bool OciSeccomp);
 
     /// <summary>Reads and checks the flags.</summary>
     internal static Values Read(ParseResult result)
@@ -146,7 +150,9 @@ internal static class GlobalFlags
         CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
             : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
         return new Values(result.GetValue(Root)!, platform, sentry == "ring0", patching == "on",
-            result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage, result.GetValue(CpusFromQuota));
+            result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage,
+                result.GetValue(CpusFromQuota),
+            result.GetValue(OciSeccomp));
     }
 
     private static string DefaultRoot() =>

@@ -27,6 +27,9 @@ internal sealed class Creation
         _config = SpecLoader.Load(options.Bundle);
         _builder = OciSandbox.Build(options.Id, options.Bundle, _config, flags.RootStorage);
         _builder.Spec.StartMoment = StartMoment.OnRequest;
+        _builder.Spec.Seccomp = flags.OciSeccomp && _config.Linux?.Seccomp is { } profile
+            ? SeccompCompiler.Compile(options.Bundle + "/config.json", profile)
+            : [];
         _bundle = HostPath.Resolve("--bundle", options.Bundle, PathKind.Directory);
     }
 

@@ -177,6 +177,8 @@ internal sealed class LinuxSpec
 
     public PersonalitySpec? Personality { get; set; }
 
+    public SeccompSpec? Seccomp { get; set; }
+
     public JsonElement? TimeOffsets { get; set; }
 
     public JsonElement? IntelRdt { get; set; }

@@ -103,6 +103,10 @@ internal sealed class SandboxSpec
     /// <summary>cpu.weight of cgroups(7).</summary>
     public long CpuWeight { get; set; } = Sentry.Kernel.CpuBandwidth.DefaultWeight;
 
+    /// <summary>Instructions of a filter that every process of the container runs under (struct sock_filter, one
+    /// word each); empty for none.</summary>
+    public List<ulong> Seccomp { get; set; } = [];
+
     public bool Strace { get; set; }
 
     /// <summary>Report calls and managed bytes of each system call to the debug log at the end.</summary>

@@ -14,6 +14,9 @@ public sealed partial class Task
     /// <summary>What seccomp(2) holds the task to; null for nothing. Any thread.</summary>
     public SeccompState? SeccompState => Volatile.Read(ref _seccomp);
 
+    /// <summary>Before its first program runs: the container's own filter.</summary>
+    public void ConfineFromOutside(SeccompState state) => SetSeccomp(state);
+
     /// <summary>Enters strict mode, or puts <paramref name="filter"/> on top.</summary>
     internal void SetSeccomp(SeccompState state)
     {

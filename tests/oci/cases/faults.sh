@@ -32,7 +32,7 @@ case_killed_at_any_moment() {
         sleep "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))"
         mapfile -t victims < <(processes)
         [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || true
-        wait "$life" || true
+        wait "$life" 2>/dev/null || true
         r delete --force one || fail "delete --force after fault $i of seed $seed"
         [ ! -e "$state/one" ] || fail "state is left after fault $i of seed $seed: $(ls -A "$state/one")"
         [ -z "$(groups)" ] || fail "control groups are left after fault $i of seed $seed: $(groups | head -1)"
@@ -51,7 +51,7 @@ case_killed_commands() {
         local victims
         mapfile -t victims < <(processes)
         [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || true
-        wait "$command" || true
+        wait "$command" 2>/dev/null || true
         r delete --force one || fail "delete --force after fault $i of seed $seed"
         [ ! -e "$state/one" ] || fail "state is left after fault $i of seed $seed: $(ls -A "$state/one")"
     done

@@ -73,3 +73,21 @@ for kind in json.load(sys.stdin)["data"]["blkio"].values():
         assert sorted(entry) == ["major", "minor", "op", "value"] and entry["value"] >= 0, entry' || fail "events: $(r events --stats one)"
     r delete --force one
 }
+
+case_seccomp_of_the_configuration() {
+    CONFIG='c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+    "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}' \
+        bundle sh -c 'mkdir /tmp/x 2>&1; exec sleep 1000'
+    r --oci-seccomp run --detach --bundle "$work/bundle" one >"$work/out" 2>&1 </dev/null
+    await 20 inside_runs 'sleep 1000' || fail "it does not run"
+    grep -q 'No space left' "$work/out" || fail "the first process: $(cat "$work/out")"
+    r exec one mkdir /tmp/y 2>"$work/err" && fail "exec is free"
+    grep -q 'No space left' "$work/err" || fail "exec: $(cat "$work/err")"
+    r delete --force one
+    r run --detach --bundle "$work/bundle" one >"$work/out" 2>&1 </dev/null
+    r exec one mkdir /tmp/y || fail "without the flag"
+    r delete --force one
+    config 'c["linux"]["seccomp"]["defaultAction"] = "NONE"'
+    r --oci-seccomp run --bundle "$work/bundle" one 2>"$work/err" </dev/null && fail "a profile without an action"
+    grep -q 'linux.seccomp' "$work/err" || fail "$(cat "$work/err")"
+}
