@@ -1,4 +1,4 @@
-using Abi.Linux;
+using System.IO;
 using HostOs;
 using Shim.Host;
 using Shim.Tasks;
@@ -34,7 +34,7 @@ internal static class ServeCommand
         if (service.IsOver)
         {
             events.Finish(FarewellMs);
-            ShimSocket.Remove(flags.Bundle);
+            File.Delete(flags.Socket);
             HostUnistd.ExitGroup(0);
         }
     }

@@ -26,6 +26,9 @@ internal sealed class ShimFlags
     internal string Bundle => _values.TryGetValue("bundle", out string? path) && path.Length > 0
         ? path : Environment.CurrentDirectory;
 
+    /// <summary>Where the server listens, for it to remove.</summary>
+    internal string Socket => Value("socket");
+
     internal bool ShowsVersion => _values.ContainsKey("v");
 
     internal static ShimFlags Parse(ReadOnlySpan<string> args)
@@ -55,9 +58,10 @@ internal sealed class ShimFlags
     }
 
     /// <summary>The flags of the server that <c>start</c> leaves behind.</summary>
-    internal List<string> ForServer() =>
+    internal List<string> ForServer(string socket) =>
     [
         "-namespace", Namespace, "-id", Id, "-address", Address, "-publish-binary", PublishBinary, "-bundle", Bundle,
+        "-socket", socket,
     ];
 
     private string Value(string name) => _values.TryGetValue(name, out string? value) ? value : "";

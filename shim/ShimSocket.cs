@@ -56,15 +56,6 @@ internal static class ShimSocket
         Console.Out.Flush();
     }
 
-    /// <summary>Removes the socket that a bundle names.</summary>
-    internal static void Remove(string bundle)
-    {
-        if (Find(bundle) is { } path)
-        {
-            File.Delete(path);
-        }
-    }
-
     /// <summary>Removes the socket that a bundle names, unless somebody listens there.</summary>
     internal static void RemoveDead(string bundle)
     {

@@ -18,7 +18,7 @@ internal static class StartCommand
         using HostFd? listener = ShimSocket.Listen(path);
         if (listener is not null)
         {
-            int pid = Leave(flags, listener);
+            int pid = Leave(flags, path, listener);
             File.WriteAllText(flags.Bundle + "/shim.pid", pid.ToString(CultureInfo.InvariantCulture));
         }
 
@@ -26,13 +26,13 @@ internal static class StartCommand
         return 0;
     }
 
-    private static int Leave(ShimFlags flags, HostFd listener)
+    private static int Leave(ShimFlags flags, string socket, HostFd listener)
     {
         ShimException.Check("/proc/self/exe",
             HostUnistd.ReadLinkAt(HostFcntl.AtFdCwd, "/proc/self/exe", out string program));
         SpawnRequest request = new(program);
         request.Arguments.Add(program);
-        flags.ForServer().ForEach(word => request.Arguments.Add(Text.ToBytes(word)));
+        flags.ForServer(socket).ForEach(word => request.Arguments.Add(Text.ToBytes(word)));
         Runtime.AddEnvironment(request);
         using HostFd nothing = Runtime.OpenNull();
         using HostFd? log = OpenLog(flags.Bundle);

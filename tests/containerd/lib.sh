@@ -29,6 +29,10 @@ state = "/run/ctrd"
       runtime_type = "io.containerd.runsc.v1"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ours]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ours.options]
+        BinaryName = "$work/bin/runsc"
 EOF
     containerd --config "$work/config.toml" >"$work/containerd.log" 2>&1 &
     daemon=$!
@@ -103,13 +107,15 @@ status() { c task ls | awk -v name="${1:-$name}" '$1 == name { print $3 }'; }
 is_status() { [ "$(status)" = "$1" ]; }
 
 remove_all() {
-    local id
-    for id in $(c task ls -q 2>/dev/null); do
-        c task kill -s KILL -a "$id" >/dev/null 2>&1 || true
-        c task rm -f "$id" >/dev/null 2>&1 || true
-    done
-    for id in $(c container ls -q 2>/dev/null); do
-        c container rm "$id" >/dev/null 2>&1 || true
+    local space id
+    for space in default k8s.io; do
+        for id in $(c -n $space task ls -q 2>/dev/null); do
+            c -n $space task kill -s KILL -a "$id" >/dev/null 2>&1 || true
+            c -n $space task rm -f "$id" >/dev/null 2>&1 || true
+        done
+        for id in $(c -n $space container ls -q 2>/dev/null); do
+            c -n $space container rm "$id" >/dev/null 2>&1 || true
+        done
     done
 }
 

@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# What only our shim has to show: a case prints what is wrong.
+
+# Kills a process that containerd's task needs; containerd must notice, and everything must go.
+shim_killed_shim() {
+    run -d $image $name || echo "does not run"
+    kill -KILL "$(pgrep -f "containerd-shim-runsc-v1 .*-id $name")"
+    await 60 gone
+    c container rm $name || echo "cannot be removed"
+}
+gone() { [ -z "$(c task ls -q)" ] || { c task rm -f $name; false; }; }
+
+shim_killed_sentry() {
+    run -d $image $name || echo "does not run"
+    kill -KILL "$(pgrep -f 'runsc-sandbox boot')"
+    await 60 is_status STOPPED
+    c task rm $name >/dev/null 2>&1
+    [ -z "$(c task ls -q)" ] || echo "the task is still there"
+}
+
+shim_killed_gofer() {
+    run -d $image $name || echo "does not run"
+    kill -KILL "$(pgrep -f 'runsc-gofer gofer')"
+    await 60 is_status STOPPED
+}
+
+shim_refuses_a_logger() {
+    run -d --log-uri binary:///bin/true $image $name 2>said && echo "took a binary for a log"
+    grep -q 'binary:///bin/true: output goes to a FIFO' said || cat said
+}
+
+shim_writes_a_log_file() {
+    run -d --log-uri "file://$work/own.log" $image $name sh -c 'echo into a file' || echo "does not run"
+    await 60 grep -q 'into a file' "$work/own.log"
+}
+
+shim_reads_a_configuration() {
+    printf 'binary_name = "%s"\nroot = "/run/elsewhere"\n[runsc_config]\n  platform = "%s"\n  debug-log = "%s"\n' \
+        "$runsc" "$platform" "$work/debug.log" >runsc.toml
+    run --rm --runtime-config-path "$work/runsc.toml" $image $name true || echo "does not run"
+    grep -q "platform $platform" debug.log || echo "the flags did not come"
+    [ -d /run/elsewhere/default ] || echo "the root did not come"
+    echo 'nonsense = 1' >runsc.toml
+    run --rm --runtime-config-path "$work/runsc.toml" $image $name true 2>said && echo "took nonsense"
+    grep -q 'runsc.toml:1: not understood' said || cat said
+}
