@@ -26,8 +26,22 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
         _plain = plain.Platform;
     }
 
+    [Fact]
+    public void A_program_sees_the_same_with_and_without_patches()
+    {
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            string[] plain = Trace(_plain, seed, out long none);
+            string[] patched = Trace(_patching, seed, out long calls);
+            Assert.Equal(plain, patched);
+            Assert.Equal(0, none);
+            Assert.True(calls > 20, $"only {calls} calls came in by patched sites");
+        }
+    }
+
     [Theory]
     [InlineData(0UL)]
+    [InlineData(Guest.Data + 64)]
     public void Interrupts_find_registers_that_the_program_could_have(ulong gsBase)
     {
         using var guest = new Guest(_patching, EmitProgram);
@@ -165,6 +179,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
 
     [Theory]
     [InlineData(0UL)]
+    [InlineData(Guest.Data + 64)]
     public void Threads_race_through_a_site_while_it_is_patched(ulong gsBase)
     {
         for (int round = 0; round < 30; round++)
@@ -356,6 +371,58 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
             Assert.Equal((sum, 7UL), (context.Registers.Rbp, context.Registers.OrigRax));
             context.Registers.Rax = round;
         }
+    }
+
+    /// <summary>What a Sentry sees that does now this, now that with the registers of the program.</summary>
+    private static string[] Trace(SystrapPlatform platform, int seed, out long patchedCalls)
+    {
+        const int Length = 400;
+        var random = new Random(seed);
+        using var guest = new Guest(platform, EmitProgram);
+        guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
+        using IContext context = guest.NewContext(platform);
+        context.Registers.Rdi = Guest.Data;
+        string[] trace = new string[Length];
+        byte[] fp = new byte[platform.FpStateBytes];
+        for (int i = 0; i < Length; i++)
+        {
+            SwitchReason reason = context.Switch(guest.Space, out FaultInfo fault);
+            trace[i] = $"{i} {reason} {fault.Signal} {fault.Code} {fault.Address:x} {Show(context.Registers)}";
+            context.Registers.Rax = random.Next(10) == 0 ? unchecked((ulong)-random.Next(1, 4096))
+                : (ulong)random.Next();
+            switch (random.Next(12))
+            {
+                case 0:
+                    context.ReadFpState(fp);
+                    trace[i] += " fp " + Convert.ToHexString(fp.AsSpan(160, 32)) + " " + fp[24] + fp[25];
+                    break;
+                case 1:
+                    context.ReadFpState(fp);
+                    random.NextBytes(fp.AsSpan(160, 32));
+                    context.WriteFpState(fp);
+                    break;
+                case 2:
+                    context.WriteFpState([]);
+                    break;
+                case 3:
+                    context.Registers.R12 = (ulong)random.NextInt64();
+                    break;
+                case 4:
+                    context.Registers.Rip -= 2;
+                    context.Registers.Rax = context.Registers.OrigRax;
+                    break;
+                case 5:
+                    context.Registers.Eflags = 0x202 | ((ulong)random.Next() & 0x8d5);
+                    break;
+                case 6:
+                    context.Registers.Eflags ^= TrapFlag;
+                    break;
+                default:
+                    break;
+            }
+        }
+        patchedCalls = ((SystrapContext)context).PatchedCalls;
+        return trace;
     }
 
     private static string Show(in GuestRegisters r) =>

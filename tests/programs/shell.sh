@@ -23,7 +23,7 @@ umask 027; touch masked; stat -c %a masked
 printf '%q %05.2f %x\n' "a b" 3.14159 255; echo {1..5..2} "${x:1:2}" "${x/2/Z}" "${#x}"
 set -o pipefail; false | cat; echo $?; set +o pipefail
 exec 5<>/dev/null; echo lost >&5; exec 5>&-
-{ sleep 100 & kill $!; wait $!; echo waited $? >&3; } 3>&1 2>/dev/null
+{ sleep 100 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; kill $!; wait $!; echo waited $? >&3; } 3>&1 2>/dev/null
 read -r -t 0.1 never </dev/tty 2>/dev/null || echo no terminal
 time_out=$(timeout 1 bash -c 'while :; do :; done'; echo $?); echo "$time_out"
 test -e /proc/self/fd/0 && echo proc
