@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Runsc.Boot;
 using Runsc.Cli;
 using Runsc.Containers;
@@ -9,6 +10,9 @@ namespace Runsc;
 /// container's.</summary>
 internal static class Program
 {
+    /// <summary>Time stamp at which this process had its run time.</summary>
+    internal static long StartedAt { get; private set; }
+
     private static int Main(string[] args) => args switch
     {
         ["boot", ..] => BootCommand.Run(),
@@ -21,6 +25,7 @@ internal static class Program
 
     private static int Launch(string[] args)
     {
+        StartedAt = Stopwatch.GetTimestamp();
         StandardStreams.Probe();
         return CommandLine.Run(ByteStrings.CommandLine(args));
     }

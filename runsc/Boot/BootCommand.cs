@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Text.Json;
 using Abi.Linux;
 using Gofer;
@@ -24,9 +25,13 @@ internal static class BootCommand
 
     internal static int Run()
     {
+        long entered = Stopwatch.GetTimestamp();
         SandboxSpec spec = ReadSpec();
         ControlChannel channel = new(spec.ControlFd);
-        DebugLog log = new(spec.DebugLogFd);
+        DebugLog log = new(spec.DebugLogFd, spec.LaunchedAt);
+        log.Step("launcher: options, files, channels", spec.SpawnedAt);
+        log.Step("Sentry's process: clone, exec, run time", entered);
+        log.Step("specification read");
         new SentryFailure(channel, log).Watch();
         string? problem = Boot(spec, channel, log, out Composer? composer);
         if (problem is not null)
@@ -53,13 +58,14 @@ internal static class BootCommand
             return "cannot isolate the sandbox: " + step + ": " + errno;
         }
 
+        log.Step("isolated");
         errno = Platforms.Create(spec, log, out IPlatform? platform, out string problem);
         if (errno != Errno.None)
         {
             return problem;
         }
 
-        log.Write("platform " + platform!.Name);
+        log.Step("platform " + platform!.Name);
         Composer composer = new(spec, platform, log);
         composed = composer;
         string? failure = composer.Compose();
@@ -68,11 +74,13 @@ internal static class BootCommand
             return failure;
         }
 
+        log.Step("kernel, file systems, mounts");
         SandboxLife life = new(composer, spec, channel);
         ControlServer server = new(spec, life, channel);
         composer.Attach(life, server);
         errno = server.Prepare();
         errno = errno == Errno.None ? SentryFilter.Install(platform.Name, spec.ListenerFd) : errno;
+        log.Step("system-call filter");
         return errno == Errno.None ? null : "cannot install the system-call filter: " + errno;
     }
 
@@ -85,6 +93,7 @@ internal static class BootCommand
         if (spec.StartMoment == StartMoment.AtOnce)
         {
             life.Start();
+            log.Step("first program loaded");
         }
         else
         {
@@ -99,7 +108,7 @@ internal static class BootCommand
         life.AwaitStart();
         log.Write("started");
         int status = composer.Kernel.WaitForExit();
-        log.Write("first process ended with wait status " + status);
+        log.Step("first process ended with wait status " + status);
         if (platform.Report.Length > 0)
         {
             log.Write(platform.Report);
@@ -113,6 +122,7 @@ internal static class BootCommand
 
         composer.DrainOutput();
         composer.Server.Finish(status);
+        log.Step("output drained, clients told");
         life.End(status);
         return FailedStatus;
     }

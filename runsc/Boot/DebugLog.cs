@@ -6,12 +6,18 @@ using HostOs;
 
 namespace Runsc.Boot;
 
-/// <summary>The debug log: one line per event with milliseconds since the process started. Does nothing without a
-/// descriptor.</summary>
-internal sealed class DebugLog(int fd)
+/// <summary>
+/// The debug log: one line per event with milliseconds since the launcher's main. Does nothing without a descriptor.
+/// </summary>
+/// <param name="fd">Where lines go, or -1.</param>
+/// <param name="start">Time stamp of the launcher's main: all processes of a host share the clock.</param>
+internal sealed class DebugLog(int fd, long start)
 {
-    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _start = start;
     private int _fd = fd;
+
+    /// <summary>Time stamp of the last step; steps are one thread's after the other.</summary>
+    private long _lastStep = start;
 
     /// <summary>True when lines go anywhere.</summary>
     internal bool IsOpen => Volatile.Read(ref _fd) >= 0;
@@ -20,17 +26,33 @@ internal sealed class DebugLog(int fd)
     /// writing to it.</summary>
     internal void Redirect(HostFd target) => Volatile.Write(ref _fd, target.Release());
 
+    /// <summary>A step of the start or the end is done: writes when, and what it took since the step before.</summary>
+    internal void Step(string name) => Step(name, Stopwatch.GetTimestamp());
+
+    /// <summary>As <see cref="Step(string)"/>, of a moment noted before.</summary>
+    internal void Step(string name, long moment)
+    {
+        if (IsOpen)
+        {
+            double tookMs = Stopwatch.GetElapsedTime(_lastStep, moment).TotalMilliseconds;
+            _lastStep = moment;
+            WriteAt(moment, "timeline +" + tookMs.ToString("F2", CultureInfo.InvariantCulture) + " " + name);
+        }
+    }
+
     /// <summary>Appends a line; safe from several threads (one write each).</summary>
     internal void Write(string line)
     {
-        int target = Volatile.Read(ref _fd);
-        if (target < 0)
+        if (IsOpen)
         {
-            return;
+            WriteAt(Stopwatch.GetTimestamp(), line);
         }
+    }
 
-        double ms = Stopwatch.GetElapsedTime(_start).TotalMilliseconds;
+    private void WriteAt(long moment, string line)
+    {
+        double ms = Stopwatch.GetElapsedTime(_start, moment).TotalMilliseconds;
         string text = ms.ToString("F2", CultureInfo.InvariantCulture) + " ms " + line + "\n";
-        HostUnistd.WriteAll(target, Encoding.Latin1.GetBytes(text));
+        HostUnistd.WriteAll(Volatile.Read(ref _fd), Encoding.Latin1.GetBytes(text));
     }
 }

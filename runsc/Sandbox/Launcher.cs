@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Abi.Linux;
 using HostOs;
+using Runsc.Boot;
 using Runsc.Cli;
 using Runsc.Oci;
 
@@ -80,7 +81,10 @@ internal sealed class Launcher : IDisposable
         }
         finally
         {
+            DebugLog log = new(wiring.LogFd, Program.StartedAt);
+            log.Step("launcher: the sandbox's last word");
             statuses = _processes.End();
+            log.Step("launcher: processes gone");
         }
 
         return Conclude(ending, statuses[0], statuses[1], _processes.GoferSaid());

@@ -112,6 +112,12 @@ internal sealed class SandboxSpec
     /// <summary>Report calls and managed bytes of each system call to the debug log at the end.</summary>
     public bool CountCalls { get; set; }
 
+    /// <summary>Time stamp (Stopwatch) of the launcher's main, for the debug log.</summary>
+    public long LaunchedAt { get; set; }
+
+    /// <summary>Time stamp at which the launcher started the Sentry's process.</summary>
+    public long SpawnedAt { get; set; }
+
     /// <summary>Descriptor of the debug log, or -1.</summary>
     public int DebugLogFd { get; set; } = -1;
 

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Abi.Linux;
@@ -72,6 +73,8 @@ internal static class Sentries
             request.Descriptors.Add(new FdMap(device.Value, spec.PlatformFd));
         }
 
+        spec.LaunchedAt = Program.StartedAt;
+        spec.SpawnedAt = Stopwatch.GetTimestamp();
         using HostFd specFd = WriteSpec(spec);
         request.Descriptors.Add(new FdMap(specFd.Value, SpecFd));
         return HostIds.Start(request);
