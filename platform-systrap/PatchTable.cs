@@ -57,7 +57,14 @@ internal sealed class PatchTable
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, PatchedPage> _pages = [];
     private CallSite[] _sites = [];
+
+    /// <summary>What was where the jumps of the sites are.</summary>
+    private readonly List<byte[]> _originals = [];
     private int _count;
+
+    /// <summary>Sites, by the address behind, into which somebody was sent where no instruction begins: never
+    /// again.</summary>
+    private readonly HashSet<ulong> _refused = [];
 
     public PatchTable(SystrapPlatform platform)
     {
@@ -114,7 +121,8 @@ internal sealed class PatchTable
     {
         ulong page = (after - 1) & ~(PageBytes - 1);
         bool suits = _text.Intersects(page, page + PageBytes) && _private.Intersects(page, page + PageBytes);
-        if (!suits || _count == SystrapLayout.MaxSites || !TryMapTrampolines(process))
+        suits &= _count < SystrapLayout.MaxSites && !_refused.Contains(after);
+        if (!suits || !TryMapTrampolines(process))
         {
             return false;
         }
@@ -132,6 +140,7 @@ internal sealed class PatchTable
             return false;
         }
         WriteTrampoline(bytes, in site);
+        _originals.Add(site.BytesIn(bytes));
         int index = Register(page, slot, in site);
         site.WriteJump(bytes, index);
         if (inPlace || Run(process, MapEntry(page, PageBytes, HostMman.ProtRead | HostMman.ProtExec,
@@ -159,26 +168,61 @@ internal sealed class PatchTable
     }
 
     /// <summary>
-    /// The address at which a thread must go on to execute the guest's instruction at an address: in the trampoline if
-    /// the instruction is not there any more. A thread that steps must not run through a patched site.
+    /// Puts the bytes of the site that hides an address back for good. Nothing is queued. If that cannot be done, the
+    /// queue has the page unmapped.
     /// </summary>
-    public ulong Physical(ulong address, bool steps)
+    public void Unpatch(StubProcess process, ulong address, OperationQueue queue)
     {
+        ulong start = address & ~(PageBytes - 1);
+        if (!_pages.TryGetValue(start, out PatchedPage? page) || !TryHiding(page, address, out int index))
+        {
+            return;
+        }
+        CallSite site = _sites[index];
+        _refused.Add(site.After);
+        bool mapped = false;
+        if (TryCopy(process, start, out int slot))
+        {
+            site.WriteBack(_platform.PatchedPages.SpanOf(slot), _originals[index]);
+            mapped = Run(process, MapEntry(start, PageBytes, HostMman.ProtRead | HostMman.ProtExec,
+                _platform.PatchedPages, slot, 0));
+        }
+        if (!mapped)
+        {
+            DropPages(start, start + PageBytes, queue);
+            return;
+        }
+        lock (_gate)
+        {
+            page.Slot = slot;
+            page.Sites.Remove(index);
+        }
+    }
+
+    /// <summary>
+    /// The address at which a thread must go on to execute the guest's instruction at an address: in the trampoline if
+    /// the instruction is not there any more. A thread that steps must not run through a patched site. False if the
+    /// site must go, because no instruction of it begins there.
+    /// </summary>
+    public bool TryGetPhysical(ulong address, bool steps, out ulong physical)
+    {
+        physical = address;
         lock (_gate)
         {
             if (!_pages.TryGetValue(address & ~(PageBytes - 1), out PatchedPage? page))
             {
-                return address;
+                return true;
             }
             foreach (int index in page.Sites)
             {
                 ref readonly CallSite site = ref _sites[index];
                 if (site.Hides(address) || (steps && site.Start == address))
                 {
-                    return Trampoline(index) + (ulong)site.OffsetOf(address);
+                    physical = Trampoline(index) + (ulong)site.OffsetOf(address);
+                    return site.Begins(address);
                 }
             }
-            return address;
+            return true;
         }
     }
 
@@ -188,7 +232,7 @@ internal sealed class PatchTable
     /// </summary>
     public bool MayCauseFault(ulong address, out bool isPatched)
     {
-        isPatched = Physical(address, steps: true) != address;
+        isPatched = !TryGetPhysical(address, steps: true, out ulong physical) || physical != address;
         lock (_gate)
         {
             for (int i = 0; i < _count; i++)
@@ -236,6 +280,20 @@ internal sealed class PatchTable
                 }
             }
         }
+    }
+
+    private bool TryHiding(PatchedPage page, ulong address, out int index)
+    {
+        foreach (int candidate in page.Sites)
+        {
+            if (_sites[candidate].Hides(address))
+            {
+                index = candidate;
+                return true;
+            }
+        }
+        index = -1;
+        return false;
     }
 
     private bool TryMapTrampolines(StubProcess process)

@@ -219,6 +219,20 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
     }
 
+    /// <summary>Undoes the patch that hides an address where no instruction of the site begins.</summary>
+    public void Unpatch(ulong address)
+    {
+        lock (_gate)
+        {
+            FlushLocked(lastIsCallers: false);
+            if (!_dead)
+            {
+                _patches.Unpatch(_process, address, _queue);
+                FlushLocked(lastIsCallers: false);
+            }
+        }
+    }
+
     /// <summary>The process has ended or does not answer: nothing runs here any more.</summary>
     public void Bury()
     {

@@ -109,7 +109,11 @@ internal sealed partial class SystrapContext
         ulong rip = r.Rip;
         if (space.Patches.IsUsed && !StubHas(rip))
         {
-            rip = space.Patches.Physical(rip, (r.Eflags & TrapFlag) != 0);
+            if (!space.Patches.TryGetPhysical(r.Rip, (r.Eflags & TrapFlag) != 0, out rip))
+            {
+                space.Unpatch(r.Rip);
+                rip = r.Rip;
+            }
         }
         _handed = r;
         thread.Memory.Store(_layout.Frame, in r, rip);
@@ -131,6 +135,8 @@ internal sealed partial class SystrapContext
         {
             case Signals.SIGSYS:
                 return AtSystemCall(space, in trap, ref r, ref fault, out reason);
+            case Signals.SIGILL when trap.Code == SiKernel:
+                return AtUnfilteredCall(ref r, out reason);
             case Signals.SIGSEGV or Signals.SIGBUS or Signals.SIGFPE or Signals.SIGILL or Signals.SIGTRAP:
                 return CausedByPatch(space, in trap, rip, ref r) ? TrapMeaning.Resume
                     : AtFault(in trap, rip, r.Rip, ref fault);
@@ -177,6 +183,20 @@ internal sealed partial class SystrapContext
         {
             CountSite(space, in r);
         }
+        return TrapMeaning.Return;
+    }
+
+    /// <summary>
+    /// uretprobe(2) passes every seccomp filter (Linux 6.11 on, kernel/seccomp.c) and answers a caller that is no probe
+    /// of the host's with this signal, before it does anything. To the guest it is a call like any other.
+    /// </summary>
+    private TrapMeaning AtUnfilteredCall(ref GuestRegisters r, out SwitchReason reason)
+    {
+        reason = SwitchReason.SystemCall;
+        r.Rax = SysNr.uretprobe;
+        r.OrigRax = SysNr.uretprobe;
+        r.Rcx = r.Rip;
+        TrappedCalls++;
         return TrapMeaning.Return;
     }
 

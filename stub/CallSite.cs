@@ -33,11 +33,15 @@ public readonly struct CallSite
     private const int JumpLength = 5;
     private const int MaxMoved = 24;
 
-    private CallSite(ulong start, ulong after, int movedBytes)
+    /// <summary>Length of the first instruction that moves, 0 for none.</summary>
+    private readonly int _firstMoved;
+
+    private CallSite(ulong start, ulong after, int movedBytes, int firstMoved)
     {
         Start = start;
         After = after;
         MovedBytes = movedBytes;
+        _firstMoved = firstMoved;
     }
 
     /// <summary>The first replaced byte.</summary>
@@ -70,19 +74,26 @@ public readonly struct CallSite
         {
             return false;
         }
-        int moved = Movable(page[(at + SyscallBytes)..]);
+        ReadOnlySpan<byte> behind = page[(at + SyscallBytes)..];
+        int moved = Movable(behind);
         if (moved > 0)
         {
-            site = new CallSite(after - SyscallBytes, after, moved);
+            site = new CallSite(after - SyscallBytes, after, moved, LengthOf(behind));
             return true;
         }
         if (!IsNumberedAt(page, at - NumberedSyscall, number))
         {
             return false;
         }
-        site = new CallSite(after - JumpBytes, after, 0);
+        site = new CallSite(after - JumpBytes, after, 0, 0);
         return true;
     }
+
+    /// <summary>The bytes that the jump replaces, in a page that is not patched there.</summary>
+    public byte[] BytesIn(ReadOnlySpan<byte> page) => page.Slice((int)(Start & 4095), JumpBytes).ToArray();
+
+    /// <summary>Undoes <see cref="WriteJump"/>.</summary>
+    public void WriteBack(Span<byte> page, ReadOnlySpan<byte> bytes) => bytes.CopyTo(page[(int)(Start & 4095)..]);
 
     /// <summary>Replaces the site in a copy of its page by a jump through an entry of the table.</summary>
     public void WriteJump(Span<byte> page, int index)
@@ -135,6 +146,11 @@ public readonly struct CallSite
 
     /// <summary>Whether an address is one that the site's code stands at no more.</summary>
     public bool Hides(ulong address) => address > Start && address < ulong.Max(End, Start + JumpBytes);
+
+    /// <summary>Whether an instruction of the site begins at an address; the bytes between have no place in the
+    /// trampoline.</summary>
+    public bool Begins(ulong address) => address == Start || address == SyscallAddress ||
+        (MovedBytes > 0 && (address == After || address == After + (ulong)_firstMoved));
 
     /// <summary>
     /// Offset in the trampoline of an instruction that the site hides, or of its first one for a thread that steps: the

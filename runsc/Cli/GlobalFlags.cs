@@ -29,7 +29,7 @@ internal static class GlobalFlags
     internal static readonly Option<string> SystrapPatching = new("--systrap-patching")
     {
         Description = "Whether systrap replaces system-call instructions by jumps: on or off.",
-        DefaultValueFactory = _ => "off",
+        DefaultValueFactory = _ => "on",
     };
 
     internal static readonly Option<string?> DebugLog = new("--debug-log") { Description =

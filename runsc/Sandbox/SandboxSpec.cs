@@ -19,7 +19,7 @@ internal sealed class SandboxSpec
     public string Platform { get; set; } = "auto";
 
     /// <summary>Whether systrap may replace system-call instructions of the guest.</summary>
-    public bool SystrapPatching { get; set; }
+    public bool SystrapPatching { get; set; } = true;
 
     public string Hostname { get; set; } = "runsc";
 

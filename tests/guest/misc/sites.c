@@ -90,7 +90,7 @@ TEST(signals_in_and_around_hot_calls)
     struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { 0 };
     OK(sigaction(SIGALRM, &action, NULL));
     OK(setitimer(ITIMER_REAL, &often, NULL));
-    for (int i = 0; i < 20000 || signals < 20; i++) {
+    for (int i = 0; i < 1500 || signals < 20; i++) {
         EQ(getppid(), bare_call(SYS_getppid));
         EQ(getpid(), numbered_call());
         EQ(getppid(), moved_call(SYS_getppid));
@@ -221,7 +221,7 @@ TEST(children_and_programs_made_from_hot_ones)
 
 static void *hot_thread(void *argument)
 {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 400; i++) {
         if (bare_call(SYS_gettid) != gettid() || numbered_call() != getpid() || moved_call(SYS_gettid) != gettid())
             return argument;
     }
