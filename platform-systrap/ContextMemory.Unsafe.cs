@@ -64,6 +64,12 @@ internal readonly unsafe struct ContextMemory
     /// <summary>How long the stub thread looks out for its next turn, all in all.</summary>
     public void SetYieldCycles(ulong value) => *(ulong*)(_slot + ContextSlot.YieldCycles) = value;
 
+    /// <summary>The CPU the stub thread was on when it last began to wait, according to it.</summary>
+    public int StubCpu => *(int*)(_slot + ContextSlot.StubCpu);
+
+    /// <summary>Says on which CPU the Sentry's thread is.</summary>
+    public void SetSentryCpu(int cpu) => *(int*)(_slot + ContextSlot.SentryCpu) = cpu;
+
     /// <summary>Whether the guest made a patched call, according to the stub.</summary>
     public bool IsInCall => Volatile.Read(ref *(int*)(_slot + ContextSlot.State)) == ContextSlot.StateCall;
 

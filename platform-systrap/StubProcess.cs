@@ -69,7 +69,7 @@ internal sealed class StubProcess : IScriptRunner
                 return true;
             }
         }
-        while (Waiting.LookOut(start));
+        while (Waiting.LookOut(start, Neighbour.OtherCpu));
         _commands.Exchange(CommandSlot.WantsWake, 1);
         bool alive = true;
         while (alive && _commands.Ack != _sequence)

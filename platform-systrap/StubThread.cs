@@ -80,9 +80,11 @@ internal sealed class StubThread
     public WaitOutcome Await(ref int state, int interruptBit)
     {
         long start = Stopwatch.GetTimestamp();
+        Neighbour neighbour = Waiting.Of(Memory.StubCpu);
+        int polls = neighbour == Neighbour.SameCpu ? 1 : PollsPerLook;
         do
         {
-            for (int i = 0; i < PollsPerLook; i++)
+            for (int i = 0; i < polls; i++)
             {
                 if (Memory.Turn == ContextSlot.TurnSentry)
                 {
@@ -91,13 +93,14 @@ internal sealed class StubThread
                 Thread.SpinWait(1);
             }
         }
-        while (Waiting.LookOut(start));
+        while (Waiting.LookOut(start, neighbour));
         return Sleep(ref state, interruptBit);
     }
 
     private void GiveTurn(int turn)
     {
         Memory.SetYieldCycles(Waiting.IsContended(Stopwatch.GetTimestamp()) ? 0 : Waiting.YieldCycles);
+        Memory.SetSentryCpu(HostSched.GetCpu());
         Memory.GiveTurn(turn);
         if (Memory.StubSleeps)
         {

@@ -98,6 +98,11 @@ public sealed class SystrapPlatform : IPlatform
             problem = "systrap platform: the host does not let programs change segment bases (FSGSBASE)";
             return Errno.EOPNOTSUPP;
         }
+        if (!CpuFeatures.HasRdtscp)
+        {
+            problem = "systrap platform: the CPU has no RDTSCP";
+            return Errno.EOPNOTSUPP;
+        }
         Errno error = MakeAreas(out StubAreas? areas, out StubRegion? region);
         if (error != Errno.None)
         {
@@ -144,6 +149,8 @@ public sealed class SystrapPlatform : IPlatform
         addressSpace = space;
         return Errno.None;
     }
+
+    public bool LookOut(long start) => Waiting.LookOut(start, Neighbour.SameCpu);
 
     public IContext NewContext()
     {

@@ -28,11 +28,18 @@ internal static class Waiting
     /// <summary>A yield that takes so long has let somebody else work.</summary>
     private const long LongYieldNs = 20_000;
 
-    /// <summary>How long to go without looking out after that.</summary>
-    private const long ContentionNs = 20_000_000;
+    /// <summary>How long to go without yielding after that: at first, and when it is found again and again.</summary>
+    private const long LeastContentionNs = 20_000_000;
+    private const long MostContentionNs = 1_000_000_000;
+
+    /// <summary>Part by which a yield that came back at once shortens the next such time.</summary>
+    private const int Recovery = 16;
 
     /// <summary>Time stamp up to which others want the CPUs; written and read without order, on purpose.</summary>
     private static long s_contendedUntil;
+
+    /// <summary>How long that is to be the next time; the same.</summary>
+    private static long s_contentionNs = LeastContentionNs;
 
     /// <summary>TSC cycles a leader looks out for a script.</summary>
     public static ulong LeaderCycles => s_manyCpus ? YieldCyclesManyCpus : OneCpuCycles;
@@ -51,31 +58,49 @@ internal static class Waiting
 
     /// <summary>
     /// Looks out until <see cref="YieldNs"/> have passed since <paramref name="start"/>. Called in a loop: gives the
-    /// CPU to others once in a while; false when the caller should sleep.
+    /// CPU to others once in a while; false when the caller should sleep. Whoever waits for a thread of the same CPU
+    /// does not spin.
     /// </summary>
-    public static bool LookOut(long start)
+    public static bool LookOut(long start, Neighbour neighbour)
     {
         long now = Stopwatch.GetTimestamp();
+        if (neighbour == Neighbour.OtherCpu && now - start <= SpinNs)
+        {
+            return true;
+        }
         if (now - start > YieldNs || IsContended(now))
         {
             return false;
         }
-        if (now - start <= SpinNs)
-        {
-            return true;
-        }
         HostSched.Yield();
-        long after = Stopwatch.GetTimestamp();
-        if (after - now > LongYieldNs)
-        {
-            Volatile.Write(ref s_contendedUntil, after + ContentionNs);
-        }
+        NoteYield(now, Stopwatch.GetTimestamp());
         return true;
+    }
+
+    /// <summary>
+    /// Others want the CPUs if a yield took long. Each time that shows again the next look is later, because it costs
+    /// a time slice; yields that come back at once undo that.
+    /// </summary>
+    private static void NoteYield(long before, long after)
+    {
+        long next = Volatile.Read(ref s_contentionNs);
+        if (after - before > LongYieldNs)
+        {
+            Volatile.Write(ref s_contendedUntil, after + next);
+            Volatile.Write(ref s_contentionNs, Math.Min(2 * next, MostContentionNs));
+        }
+        else if (next > LeastContentionNs)
+        {
+            Volatile.Write(ref s_contentionNs, Math.Max(next - (next / Recovery), LeastContentionNs));
+        }
     }
 
     private static long SpinNs => s_manyCpus ? SpinNsManyCpus : 0;
 
     private static long YieldNs => s_manyCpus ? YieldNsManyCpus : OneCpuNs;
+
+    /// <summary>Where a thread is that was last seen on a CPU.</summary>
+    public static Neighbour Of(int cpu) => cpu == HostSched.GetCpu() ? Neighbour.SameCpu : Neighbour.OtherCpu;
 
     private static byte[] ReadCpus()
     {
@@ -94,4 +119,14 @@ internal static class Waiting
         }
         return cpus;
     }
+}
+
+/// <summary>Where the thread is that somebody waits for.</summary>
+internal enum Neighbour
+{
+    /// <summary>It may run while the one that waits spins.</summary>
+    OtherCpu,
+
+    /// <summary>It cannot.</summary>
+    SameCpu,
 }

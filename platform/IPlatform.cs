@@ -43,6 +43,13 @@ public interface IPlatform : IDisposable
     }
 
     /// <summary>
+    /// A thread of a task is about to sleep until another one wakes it, and has looked out for that since <paramref
+    /// name="start"/> (<see cref="System.Diagnostics.Stopwatch"/>): gives the CPU to others once; false when it should
+    /// sleep. Where waking a sleeper costs more than looking out for a while.
+    /// </summary>
+    bool LookOut(long start) => false;
+
+    /// <summary>
     /// Makes the context of one guest thread. Must be called on, and the context only switched on, the host thread
     /// that runs that guest thread.
     /// </summary>

@@ -160,6 +160,9 @@ public static class ContextSlot
     /// <summary>32 bits, its own cache line: the stub thread sleeps.</summary>
     public const int StubSleeps = 128;
 
+    /// <summary>32 bits: the CPU the stub thread was on when it began to wait.</summary>
+    public const int StubCpu = 132;
+
     /// <summary>64 bits: segment base, kept here while the guest does not run.</summary>
     public const int FsBase = 192;
 
@@ -177,6 +180,9 @@ public static class ContextSlot
 
     /// <summary>64 bits: TSC cycles after which to sleep.</summary>
     public const int YieldCycles = 232;
+
+    /// <summary>32 bits: the CPU the Sentry's thread was on when it gave the turn.</summary>
+    public const int SentryCpu = 264;
 
     /// <summary>struct stack_t for sigaltstack(2).</summary>
     public const int AltStack = 240;

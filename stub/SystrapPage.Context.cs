@@ -78,26 +78,37 @@ public sealed partial class SystrapPage
     }
 
     /// <summary>
-    /// Waits until the turn is no longer the Sentry's, r15 = the slot. Up to <see cref="_turned"/> a thread that waits
+    /// Waits until the turn is no longer the Sentry's, r15 = the slot: spins (r10 = so long) while the Sentry is on
+    /// another CPU, yields, sleeps. Up to <see cref="_turned"/> a thread that waits
     /// in a patched call may take a signal.
     /// </summary>
     private void EmitAwait()
     {
+        const int CpuMask = 0xfff;          // TSC_AUX also has the node (arch/x86/include/asm/segment.h)
         Label spin = _a.CreateLabel();
         Label sleep = _a.CreateLabel();
         Label awake = _a.CreateLabel();
 
         _a.Label(ref _await);
-        EmitReadClock(r12);
+        _a.rdtscp();                        // ecx = the CPU, by Linux
+        _a.shl(rdx, 32);
+        _a.or(rax, rdx);
+        _a.mov(r12, rax);
+        _a.and(ecx, CpuMask);
+        _a.mov(__dword_ptr[r15 + ContextSlot.StubCpu], ecx);
+        _a.xor(r10d, r10d);
+        _a.cmp(ecx, __dword_ptr[r15 + ContextSlot.SentryCpu]);
+        _a.je(spin);
+        _a.mov(r10, __qword_ptr[r15 + ContextSlot.SpinCycles]);
         _a.Label(ref spin);
         EmitCheckTurn(_turned);
         _a.pause();
         EmitReadClock(rax);
         _a.sub(rax, r12);
+        _a.cmp(rax, r10);
+        _a.jb(spin);
         _a.cmp(rax, __qword_ptr[r15 + ContextSlot.YieldCycles]);
         _a.jae(sleep);
-        _a.cmp(rax, __qword_ptr[r15 + ContextSlot.SpinCycles]);
-        _a.jb(spin);
         EmitCall(SysNr.sched_yield);
         _a.jmp(spin);
 

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Threading;
 using Abi.Linux;
@@ -56,6 +57,13 @@ public sealed partial class Task
     // Pinned for life: its address is a host futex word, and a late Wake of a finished task touches valid memory. 128
     // bytes keep it off other data.
     private readonly int[] _wakeToken = GC.AllocateArray<int>(32, pinned: true);
+
+    /// <summary>Waits that ended while the task looked out, against those that did not; only a positive number makes
+    /// every wait begin so.</summary>
+    private int _lookOutCredit;
+
+    /// <summary>Waits begun since looking out has stopped paying.</summary>
+    private int _lookOutSkipped;
 
     private int _work;
     private int _state;
@@ -151,7 +159,10 @@ public sealed partial class Task
                 sleepStart = BeginSleep(state);
             }
 
-            SleepOnce(deadlineNs, interruptedBy);
+            if (!LookOut(interruptedBy))
+            {
+                SleepOnce(deadlineNs, interruptedBy);
+            }
         }
 
         if (sleepStart != 0)
@@ -160,6 +171,34 @@ public sealed partial class Task
         }
 
         return result;
+    }
+
+    /// <summary>
+    /// Looks out for a wake without sleeping, as long as the platform thinks that it is worth it and the last waits
+    /// say so too; true when there is something.
+    /// </summary>
+    private bool LookOut(TaskWork interruptedBy)
+    {
+        const int MostCredit = 8;
+        const int TryEvery = 16;
+        if (_lookOutCredit <= 0 && ++_lookOutSkipped < TryEvery)
+        {
+            return false;
+        }
+
+        _lookOutSkipped = 0;
+        long start = Stopwatch.GetTimestamp();
+        while (Kernel.Platform.LookOut(start))
+        {
+            if (Volatile.Read(ref _wakeToken[0]) == TokenWake || (Volatile.Read(ref _work) & (int)interruptedBy) != 0)
+            {
+                _lookOutCredit = MostCredit;
+                return true;
+            }
+        }
+
+        _lookOutCredit--;
+        return false;
     }
 
     private void SleepOnce(long deadlineNs, TaskWork interruptedBy)
