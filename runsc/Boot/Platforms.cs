@@ -27,15 +27,17 @@ internal static class Platforms
             return CreateKvm(spec.PlatformFd, place, log, out platform, out problem);
         }
 
-        if (spec.Platform == "auto")
-        {
-            log.Write("platform auto: ptrace");
-        }
-
-        if (spec.Platform == "systrap")
+        if (spec.Platform is "systrap" or "auto")
         {
             Patching patching = spec.SystrapPatching ? Patching.On : Patching.Off;
-            return CreateSystrap(patching, log, out platform, out problem);
+            Errno errno = CreateSystrap(patching, log, out platform, out problem);
+            if (spec.Platform == "systrap" || errno == Errno.None)
+            {
+                log.Write(spec.Platform == "auto" ? "platform auto: systrap" : "platform systrap, as asked");
+                return errno;
+            }
+
+            log.Write("platform auto: ptrace, because systrap does not work here: " + problem);
         }
 
         return CreatePtrace(log, out platform, out problem);
