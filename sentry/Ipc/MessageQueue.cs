@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Vfs;
 
 namespace Sentry.Ipc;
@@ -12,7 +13,10 @@ internal sealed record QueuedMessage(long Type, byte[] Text);
 /// <summary>A System V message queue (msgget(2), ipc/msg.c). Guarded by the namespace's lock.</summary>
 public sealed class MessageQueue : IpcObject
 {
+    private const int MessageBytes = 128;
+
     private readonly LinkedList<QueuedMessage> _messages = new();
+    private readonly HeapCharge _charge = new();
 
     /// <summary>An empty queue.</summary>
     internal MessageQueue(Task creator, int key, uint mode)
@@ -49,6 +53,11 @@ public sealed class MessageQueue : IpcObject
             return Errno.EAGAIN;
         }
 
+        if (!_charge.TryAdd(HeapBytes(message)))
+        {
+            return Errno.ENOMEM;
+        }
+
         _messages.AddLast(message);
         Bytes += (ulong)message.Text.Length;
         LastSender = task.ThreadGroup.Identity;
@@ -82,11 +91,21 @@ public sealed class MessageQueue : IpcObject
         }
 
         _messages.Remove(node);
+        _charge.Remove(HeapBytes(message));
         Bytes -= (ulong)message.Text.Length;
         LastReceiver = task.ThreadGroup.Identity;
         ReceiveTimeNs = VirtualFileSystem.NowNs;
         return Errno.None;
     }
+
+    /// <summary>Drops all messages: the queue was removed.</summary>
+    internal void Discard()
+    {
+        _messages.Clear();
+        _charge.Clear();
+    }
+
+    private static long HeapBytes(QueuedMessage message) => MessageBytes + message.Text.Length;
 
     private LinkedListNode<QueuedMessage>? At(long index)
     {

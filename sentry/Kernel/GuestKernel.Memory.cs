@@ -10,6 +10,13 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
 {
     private const int OomWaitMs = 5;
 
+    // A task: its objects here, and its host thread's stack and records.
+    private const long TaskBytes = 16 << 10;
+
+    // Cached names take a small part of a small limit.
+    private const ulong MemoryPerCachedName = 32 << 10;
+    private const int LeastCachedNames = 1024;
+
     /// <inheritdoc/>
     /// <remarks>For accesses of the kernel itself to guest memory, which cannot simply be repeated: waits a little
     /// for the victim's memory.</remarks>
@@ -22,6 +29,16 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
 
         Thread.Sleep(OomWaitMs);
         return Errno.None;
+    }
+
+    /// <summary>The limit of the memory file binds the Sentry's own memory too.</summary>
+    private void BoundMemory()
+    {
+        MemoryFile.OutOfMemory ??= this;
+        KernelHeap.BindTo(MemoryFile);
+        ulong names = MemoryFile.LimitBytes / MemoryPerCachedName;
+        Vfs.CacheLimit = (int)System.Math.Min(System.Math.Max(names, LeastCachedNames), (ulong)Vfs.CacheLimit);
+        HeapWatch.Start(this);
     }
 
     /// <summary>

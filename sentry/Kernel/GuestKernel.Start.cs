@@ -28,8 +28,7 @@ public sealed partial class GuestKernel
     /// </summary>
     public Task CreateInit(InitProcess spec)
     {
-        MemoryFile.OutOfMemory ??= this;
-        HeapWatch.Start(this);
+        BoundMemory();
         NamespaceSet namespaces = new()
         {
             Uts = new UtsNamespace(RootUserNamespace, spec.HostName, spec.DomainName),

@@ -103,6 +103,7 @@ public sealed partial class GuestKernel
     {
         if (Interlocked.Increment(ref _tasks) <= MaxTasks)
         {
+            KernelHeap.Charge(TaskBytes);
             return true;
         }
 
@@ -110,7 +111,11 @@ public sealed partial class GuestKernel
         return false;
     }
 
-    internal void DropTask() => Interlocked.Decrement(ref _tasks);
+    internal void DropTask()
+    {
+        Interlocked.Decrement(ref _tasks);
+        KernelHeap.Uncharge(TaskBytes);
+    }
 
     /// <summary>The feature bits whose state lies inside the platform's image.</summary>
     private ulong FindFpFeatures()

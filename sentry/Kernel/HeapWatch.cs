@@ -4,20 +4,24 @@ using System.Runtime.InteropServices;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// Looks at the Sentry's own heap after collections: what guests make it hold (bytes in pipes and sockets, queued
-/// events, file names) counts against the sandbox's memory limit too. The finalizer runs after each collection that
-/// looks at its generation, so nothing polls and an idle sandbox stays idle. Only full collections tell garbage apart.
+/// The net under <see cref="Mm.KernelHeap"/>: looks at the heap itself after collections, for what nobody charged. Its
+/// finalizer runs after the next collection of any kind and leaves a successor, so nothing polls and an idle sandbox
+/// stays idle. Only full collections tell garbage apart, so one is made before anybody is blamed.
 /// </summary>
 internal sealed class HeapWatch
 {
     /// <summary>What the heap may hold beside the limit: the Sentry's own start-up needs and garbage.</summary>
     private const ulong AllowanceBytes = 64UL << 20;
 
-    // A handle and no WeakReference: that has a finalizer of its own, which may run before ours.
-    private GCHandle _kernel;
-    private int _fullCollections;
+    /// <summary>The heap grows by a part of itself before another full collection is made for this.</summary>
+    private const int GrowthShift = 3;
 
-    private HeapWatch(GuestKernel kernel) => _kernel = GCHandle.Alloc(kernel, GCHandleType.Weak);
+    // A handle and no WeakReference: that has a finalizer of its own, which may run before ours.
+    private readonly GCHandle _kernel;
+    private int _fullCollections;
+    private ulong _heapAfterFull;
+
+    private HeapWatch(GCHandle kernel) => _kernel = kernel;
 
     ~HeapWatch()
     {
@@ -27,25 +31,39 @@ internal sealed class HeapWatch
             return;
         }
 
-        int count = GC.CollectionCount(GC.MaxGeneration);
-        if (count != _fullCollections)
-        {
-            _fullCollections = count;
-            CheckHeap(kernel);
-        }
-
-        GC.ReRegisterForFinalize(this);
+        Look(kernel);
+        _ = new HeapWatch(_kernel) { _fullCollections = _fullCollections, _heapAfterFull = _heapAfterFull };
     }
 
     /// <summary>Begins to watch; ends with the kernel.</summary>
-    internal static void Start(GuestKernel kernel) => _ = new HeapWatch(kernel);
+    internal static void Start(GuestKernel kernel) =>
+        _ = new HeapWatch(GCHandle.Alloc(kernel, GCHandleType.Weak));
 
-    private static void CheckHeap(GuestKernel kernel)
+    private static bool IsAboveLimit(GuestKernel kernel, ulong heap)
+    {
+        ulong limit = kernel.MemoryFile.LimitBytes;
+        return limit <= ulong.MaxValue - AllowanceBytes && heap > AllowanceBytes
+            && heap - AllowanceBytes > limit - Math.Min(limit, kernel.MemoryFile.UsedBytes);
+    }
+
+    private void Look(GuestKernel kernel)
     {
         ulong heap = (ulong)GC.GetTotalMemory(forceFullCollection: false);
-        ulong limit = kernel.MemoryFile.LimitBytes;
-        if (limit <= ulong.MaxValue - AllowanceBytes && heap > AllowanceBytes
-            && heap - AllowanceBytes > limit - Math.Min(limit, kernel.MemoryFile.UsedBytes))
+        bool isAfterFull = GC.CollectionCount(GC.MaxGeneration) != _fullCollections;
+        if (!isAfterFull)
+        {
+            if (!IsAboveLimit(kernel, heap) || heap < _heapAfterFull + (_heapAfterFull >> GrowthShift))
+            {
+                return;
+            }
+
+            GC.Collect();
+            heap = (ulong)GC.GetTotalMemory(forceFullCollection: false);
+        }
+
+        _fullCollections = GC.CollectionCount(GC.MaxGeneration);
+        _heapAfterFull = heap;
+        if (IsAboveLimit(kernel, heap))
         {
             kernel.OomKill();
         }

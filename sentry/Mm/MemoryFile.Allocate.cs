@@ -86,7 +86,7 @@ public sealed partial class MemoryFile
     /// </summary>
     private bool IsAboveLimit(int count)
     {
-        if (System.Threading.Volatile.Read(ref _allocatedTotal) + count <= _limitPages)
+        if (System.Threading.Volatile.Read(ref _allocatedTotal) + count + KernelPages <= _limitPages)
         {
             return false;
         }
@@ -101,7 +101,7 @@ public sealed partial class MemoryFile
         return WouldExceedLimit(count);
     }
 
-    private bool WouldExceedLimit(int count) => (UsedBytes >> PageShift) + (ulong)count > (ulong)_limitPages;
+    private bool WouldExceedLimit(int count) => UsedPages + count + KernelPages > _limitPages;
 
     private bool TryAllocate(int count, MemoryKind kind, PageContent content, out int first)
     {

@@ -200,6 +200,7 @@ public sealed partial class MemoryFile
                 GiveBackNow();
             }
 
+            CollectIfWanted();
             if (_watchUse)
             {
                 CheckUse();
@@ -209,13 +210,13 @@ public sealed partial class MemoryFile
 
     private void CheckUse()
     {
-        if (Volatile.Read(ref _allocatedTotal) <= _limitPages)
+        if (Volatile.Read(ref _allocatedTotal) + KernelPages <= _limitPages)
         {
             _watchUse = false;
             return;
         }
 
-        ulong used = UsedBytes;
+        ulong used = UsedBytes + KernelBytes;
         if (used > LimitBytes)
         {
             OutOfMemory?.Relieve(used - LimitBytes);

@@ -20,11 +20,12 @@ public sealed partial class MemoryManager
     private readonly IAddressSpace _addressSpace;
     private int _users = 1;
 
-    // Guards _vmas, _totals, _brkStart, _brk, _futureLock, _released.
+    // Guards _vmas, _totals, _brkStart, _brk, _futureLock, _released, _heapBytes.
     private readonly OrderedLock<MappingLevel> _mappingLock = new();
     private readonly RangeSet<Vma, VmaPolicy> _vmas = new();
     private MemoryTotals _totals;
     private List<FileDescription> _released = new();
+    private long _heapBytes;
 
     // Guards _pmas, _pins.
     private readonly OrderedLock<ActiveMemoryLevel> _activeLock = new();
@@ -121,6 +122,16 @@ public sealed partial class MemoryManager
         }
     }
 
+    /// <summary>How much more the ranges take on the heap than when last asked. The PMAs' part may lag
+    /// behind.</summary>
+    private long TakeHeapGrowthLocked()
+    {
+        long now = _vmas.HeapBytes + _pmas.HeapBytes;
+        long grown = now - _heapBytes;
+        _heapBytes = now;
+        return grown;
+    }
+
     /// <summary>The time the mapping lock is held.</summary>
     private readonly ref struct MappingScope
     {
@@ -136,6 +147,7 @@ public sealed partial class MemoryManager
         /// <summary>Leaves the lock and drops the files that lost their last mapping.</summary>
         public void Dispose()
         {
+            long grown = _mm.TakeHeapGrowthLocked();
             List<FileDescription>? files = null;
             if (_mm._released.Count > 0)
             {
@@ -144,6 +156,7 @@ public sealed partial class MemoryManager
             }
 
             _scope.Dispose();
+            KernelHeap.Adjust(grown);
             if (files is null)
             {
                 return;

@@ -27,6 +27,7 @@ public sealed partial class RangeSet<TValue, TPolicy>
 {
     private const int None = 0;
     private const int InitialCapacity = 16;
+    private const long NodeBytes = 112;
 
     private Node[] _nodes = new Node[InitialCapacity];
     private int _used = 1;
@@ -46,6 +47,9 @@ public sealed partial class RangeSet<TValue, TPolicy>
         public int Height;
         public TValue Value;
     }
+
+    /// <summary>What the set takes on the heap beyond an empty one, roughly.</summary>
+    internal long HeapBytes => (_nodes.Length - InitialCapacity) * NodeBytes;
 
     /// <summary>Number of ranges.</summary>
     public int Count { get; private set; }
@@ -274,7 +278,15 @@ public sealed partial class RangeSet<TValue, TPolicy>
     /// <summary>Removes everything.</summary>
     public void Clear()
     {
-        Array.Clear(_nodes, 0, _used);
+        if (_nodes.Length > InitialCapacity)
+        {
+            _nodes = new Node[InitialCapacity];
+        }
+        else
+        {
+            Array.Clear(_nodes, 0, _used);
+        }
+
         _used = 1;
         _free = None;
         _root = None;

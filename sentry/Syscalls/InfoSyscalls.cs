@@ -63,7 +63,7 @@ public static class InfoSyscalls
         const long NsPerSecond = 1_000_000_000;
         GuestKernel kernel = task.Kernel;
         ulong total = kernel.MemoryFile.LimitBytes;
-        ulong used = Math.Min(kernel.MemoryFile.UsedBytes, total);
+        ulong used = Math.Min(kernel.MemoryFile.UsedBytes + kernel.MemoryFile.KernelBytes, total);
         Sysinfo info = new()
         {
             uptime = kernel.Clock.BootNs / NsPerSecond,

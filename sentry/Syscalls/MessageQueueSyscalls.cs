@@ -309,6 +309,7 @@ public static class MessageQueueSyscalls
             }
 
             ipc.Queues.Remove(queue!);
+            queue!.Discard();
         }
 
         queue!.Waiters.Notify(Epoll.EPOLLIN | Epoll.EPOLLOUT);

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Sync;
 
 namespace Sentry.Vfs;
@@ -37,6 +38,8 @@ public readonly record struct RecordLock(object Owner, FileLockType Type, long S
 /// </summary>
 public sealed class InodeLocks
 {
+    private const long LockBytes = 96;
+
     private readonly OrderedLock<LeafLevel> _lock = new();
 
     // Guarded by _lock.
@@ -44,6 +47,7 @@ public sealed class InodeLocks
     private readonly Dictionary<object, WholeFileLock> _wholeFile = new(ReferenceEqualityComparer.Instance);
     private int _writers;
     private int _count;
+    private int _charged;
 
     internal InodeLocks(Inode inode) => Inode = inode;
 
@@ -170,8 +174,23 @@ public sealed class InodeLocks
 
     private void CountLocked() => Volatile.Write(ref _count, _records.Count + _wholeFile.Count);
 
+    private void ChargeHeap()
+    {
+        int count;
+        int charged;
+        using (_lock.Enter())
+        {
+            count = _count;
+            charged = _charged;
+            _charged = count;
+        }
+
+        KernelHeap.Adjust((count - charged) * LockBytes);
+    }
+
     private void AfterChange(bool released)
     {
+        ChargeHeap();
         FileLockList.Update(this);
         if (released)
         {

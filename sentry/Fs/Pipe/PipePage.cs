@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using Sentry.Mm;
 using Sentry.Sync;
 
 namespace Sentry.Fs.Pipe;
@@ -14,6 +15,7 @@ internal sealed class PipePage
     public const int SizeBytes = 4096;
 
     private const int PoolMax = 1024;
+    private const long HeapBytes = SizeBytes + 64;
 
     private static readonly OrderedLock<LeafLevel> s_lock = new();
 
@@ -49,6 +51,7 @@ internal sealed class PipePage
             }
         }
 
+        KernelHeap.Charge(HeapBytes);
         page ??= new PipePage();
         page._nextFree = null;
         page._references = 1;
@@ -66,6 +69,7 @@ internal sealed class PipePage
             return;
         }
 
+        KernelHeap.Uncharge(HeapBytes);
         using (s_lock.Enter())
         {
             if (s_freeCount < PoolMax)

@@ -105,11 +105,12 @@ internal sealed class ProcGlobalFiles
         const int KiB = 1024;
         MemoryFile memory = Kernel.MemoryFile;
         long total = (long)(TotalBytes / KiB);
-        long used = System.Math.Min(total, (long)(memory.UsedBytes / KiB));
+        long slab = System.Math.Min(total, (long)(memory.KernelBytes / KiB));
+        long used = System.Math.Min(total - slab, (long)(memory.UsedBytes / KiB));
         long shared = System.Math.Min(used, (long)(memory.AllocatedBytes(MemoryKind.Shared) / KiB));
         long cache = System.Math.Min(used - shared, (long)(memory.AllocatedBytes(MemoryKind.PageCache) / KiB));
         long anonymous = used - shared - cache;
-        long free = total - used;
+        long free = total - used - slab;
         Line(text, "MemTotal", total);
         Line(text, "MemFree", free);
         Line(text, "MemAvailable", System.Math.Max(0, free + cache));
@@ -131,6 +132,10 @@ internal sealed class ProcGlobalFiles
         Line(text, "AnonPages", anonymous);
         Line(text, "Mapped", cache);
         Line(text, "Shmem", shared);
+        Line(text, "KReclaimable", 0);
+        Line(text, "Slab", slab);
+        Line(text, "SReclaimable", 0);
+        Line(text, "SUnreclaim", slab);
         Line(text, "CommitLimit", total);
         Line(text, "Committed_AS", anonymous);
         Line(text, "VmallocTotal", 34359738367);
@@ -208,8 +213,10 @@ internal sealed class ProcGlobalFiles
         const int PageBytes = 4096;
         MemoryFile memory = Kernel.MemoryFile;
         ulong shared = memory.AllocatedBytes(MemoryKind.Shared);
-        ulong used = System.Math.Min(TotalBytes, memory.UsedBytes);
-        text.Append("nr_free_pages ").Append((TotalBytes - used) / PageBytes).Append('\n');
+        ulong slab = System.Math.Min(TotalBytes, memory.KernelBytes);
+        ulong used = System.Math.Min(TotalBytes - slab, memory.UsedBytes);
+        text.Append("nr_free_pages ").Append((TotalBytes - slab - used) / PageBytes).Append('\n');
+        text.Append("nr_slab_unreclaimable ").Append(slab / PageBytes).Append('\n');
         text.Append("nr_anon_pages ").Append((used - System.Math.Min(used, shared)) / PageBytes).Append('\n');
         text.Append("nr_shmem ").Append(shared / PageBytes).Append('\n');
         text.Append("nr_file_pages ").Append((memory.AllocatedBytes(MemoryKind.PageCache) + shared) / PageBytes)

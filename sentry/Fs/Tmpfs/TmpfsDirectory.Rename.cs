@@ -50,7 +50,7 @@ internal sealed partial class TmpfsDirectory
         }
 
         bool leavesWhiteout = (flags & Fcntl.RENAME_WHITEOUT) != 0;
-        if (leavesWhiteout && !Instance.TryAddInode())
+        if (leavesWhiteout && !Instance.TryAddInode(HeapBytesOf(null)))
         {
             return Errno.ENOSPC;
         }
@@ -64,7 +64,7 @@ internal sealed partial class TmpfsDirectory
         CreateContext context = new(task, StatMode.S_IFCHR, task.Credentials.FsUid, task.Credentials.FsGid);
         if (errno != Errno.None || !TryAddEntry(moved.Name, new TmpfsNode(Instance, in context, 0)))
         {
-            Instance.DropInode();
+            Instance.DropInode(HeapBytesOf(null));
         }
 
         return errno;

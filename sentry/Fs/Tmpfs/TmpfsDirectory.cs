@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Vfs;
 
 namespace Sentry.Fs.Tmpfs;
@@ -111,6 +112,13 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             return Errno.EPERM;
         }
 
+        // Asked for and given back: the entry charges itself.
+        if (!Instance.TryChargeHeap(EntryBytes(name)))
+        {
+            return Errno.ENOSPC;
+        }
+
+        Instance.UnchargeHeap(EntryBytes(name));
         if (!TryAddEntry(name, inode))
         {
             return Errno.EEXIST;
@@ -243,7 +251,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     private Errno Allocate(in CreateContext context, ulong device, string? target, out TmpfsInode? made)
     {
         made = null;
-        if (!Instance.TryAddInode())
+        if (!Instance.TryAddInode(HeapBytesOf(target)))
         {
             return Errno.ENOSPC;
         }
@@ -277,6 +285,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
 
             _nextCookie++;
             _byCookie.Add(entry);
+            Instance.ChargeHeap(EntryBytes(name));
             TouchModified();
             return true;
         }
@@ -330,6 +339,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             }
 
             _byName.Remove(name);
+            Instance.UnchargeHeap(EntryBytes(name));
             entry.Inode = null;
             _holes++;
             if (_holes > 32 && _holes > _byCookie.Count / 2)
@@ -342,6 +352,9 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             return true;
         }
     }
+
+    // The entry, its places in the tables, the cached dentry, and the name.
+    private static long EntryBytes(string name) => 384 + KernelHeap.TextBytes(name.Length);
 
     private void Detach()
     {

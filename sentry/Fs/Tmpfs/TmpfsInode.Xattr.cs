@@ -127,6 +127,24 @@ internal abstract partial class TmpfsInode
         _defaultList = FileType == StatMode.S_IFDIR ? defaults : null;
     }
 
+    /// <summary>The inode goes: nobody else uses it any more.</summary>
+    private void DropXattrs()
+    {
+        if (_xattrs is null)
+        {
+            return;
+        }
+
+        long bytes = 0;
+        foreach ((string name, byte[] value) in _xattrs)
+        {
+            bytes += Weight(name, value.Length);
+        }
+
+        _xattrs = null;
+        Instance.TryChargeXattr(-bytes);
+    }
+
     private Errno SetAccessListLocked(string name, ReadOnlySpan<byte> value)
     {
         if (FileType == StatMode.S_IFLNK)

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Sync;
 using Sentry.Vfs;
 
@@ -11,6 +12,8 @@ namespace Sentry.Fs.Tmpfs;
 /// </summary>
 internal abstract partial class TmpfsInode : Inode
 {
+    private const long InodeBytes = 1024;
+
     private readonly uint _type;
     private readonly ulong _number;
     private readonly long _birthNs;
@@ -45,6 +48,9 @@ internal abstract partial class TmpfsInode : Inode
 
     /// <inheritdoc/>
     public override uint FileType => _type;
+
+    /// <summary>What it takes on the Sentry's heap, roughly; constant.</summary>
+    protected virtual long HeapBytes => HeapBytesOf(null);
 
     /// <summary>Inode number.</summary>
     internal ulong Number => _number;
@@ -154,7 +160,8 @@ internal abstract partial class TmpfsInode : Inode
 
         _isCharged = false;
         FreeContents();
-        Instance.DropInode();
+        DropXattrs();
+        Instance.DropInode(HeapBytes);
     }
 
     /// <summary>The whole instance goes: frees the data whatever the link count says.</summary>
@@ -163,6 +170,10 @@ internal abstract partial class TmpfsInode : Inode
         _isCharged = false;
         FreeContents();
     }
+
+    /// <summary><see cref="HeapBytes"/> of an inode to be made, with the target if it is a symbolic link.</summary>
+    internal static long HeapBytesOf(string? target) =>
+        InodeBytes + (target is null ? 0 : KernelHeap.TextBytes(target.Length));
 
     /// <summary>Changes the link count by <paramref name="step"/> and sets ctime.</summary>
     internal void AddLinks(int step)

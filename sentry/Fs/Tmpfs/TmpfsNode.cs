@@ -33,6 +33,9 @@ internal sealed class TmpfsSymlink : TmpfsInode
     protected override (long SizeBytes, long Blocks) SizeLocked => (_target.Length, 0);
 
     /// <inheritdoc/>
+    protected override long HeapBytes => HeapBytesOf(_target);
+
+    /// <inheritdoc/>
     public override Errno ReadLink(Task task, out string target)
     {
         target = _target;

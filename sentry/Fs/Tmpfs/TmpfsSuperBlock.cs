@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Threading;
 using Abi.Linux;
@@ -21,6 +22,8 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
     private ulong _inodes;
     private long _xattrBytes;
     private long _nextInode;
+    private long _heapBytes;
+    private bool _isReleased;
 
     /// <summary>An empty instance.</summary>
     public TmpfsSuperBlock(FileSystemType type, Task task, ulong device, in TmpfsOptions options)
@@ -95,26 +98,64 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
     }
 
     /// <inheritdoc/>
-    public override void Release() => FreeTree(_root);
+    public override void Release()
+    {
+        Volatile.Write(ref _isReleased, true);
+        FreeTree(_root);
+        KernelHeap.Uncharge(Interlocked.Exchange(ref _heapBytes, 0));
+    }
 
     internal ulong NextInodeNumber() => (ulong)Interlocked.Increment(ref _nextInode);
 
-    internal bool TryAddInode()
+    /// <summary>One more inode, which takes so much of the Sentry's heap; false when there may be none.</summary>
+    internal bool TryAddInode(long heapBytes)
     {
+        if (!TryChargeHeap(heapBytes))
+        {
+            return false;
+        }
+
         using (_lock.Enter())
         {
-            if (_options.MaxInodes != 0 && _inodes >= _options.MaxInodes)
+            if (_options.MaxInodes == 0 || _inodes < _options.MaxInodes)
             {
-                return false;
+                _inodes++;
+                return true;
             }
+        }
 
-            _inodes++;
-            return true;
+        UnchargeHeap(heapBytes);
+        return false;
+    }
+
+    /// <summary>Charges what the instance keeps on the Sentry's heap; false when that has no room.</summary>
+    internal bool TryChargeHeap(long bytes)
+    {
+        bool fits = KernelHeap.TryCharge(bytes);
+        Interlocked.Add(ref _heapBytes, fits ? bytes : 0);
+        return fits;
+    }
+
+    /// <summary>As <see cref="TryChargeHeap"/> for what must be kept.</summary>
+    internal void ChargeHeap(long bytes)
+    {
+        KernelHeap.Charge(bytes);
+        Interlocked.Add(ref _heapBytes, bytes);
+    }
+
+    /// <summary>Gives back; the whole instance gives the rest back when it goes.</summary>
+    internal void UnchargeHeap(long bytes)
+    {
+        if (!Volatile.Read(ref _isReleased))
+        {
+            Interlocked.Add(ref _heapBytes, -bytes);
+            KernelHeap.Uncharge(bytes);
         }
     }
 
-    internal void DropInode()
+    internal void DropInode(long heapBytes)
     {
+        UnchargeHeap(heapBytes);
         using (_lock.Enter())
         {
             _inodes--;
@@ -147,16 +188,23 @@ public sealed class TmpfsSuperBlock : SuperBlock, IPageQuota
 
     internal bool TryChargeXattr(long bytes)
     {
+        if (bytes > 0 && !TryChargeHeap(bytes))
+        {
+            return false;
+        }
+
         using (_lock.Enter())
         {
-            if (bytes > 0 && _xattrBytes + bytes > XattrLimitBytes)
+            if (bytes <= 0 || _xattrBytes + bytes <= XattrLimitBytes)
             {
-                return false;
+                _xattrBytes += bytes;
+                UnchargeHeap(Math.Max(0, -bytes));
+                return true;
             }
-
-            _xattrBytes += bytes;
-            return true;
         }
+
+        UnchargeHeap(bytes);
+        return false;
     }
 
     /// <summary>Frees all, children before parents; trees are as deep as a guest likes: no recursion.</summary>

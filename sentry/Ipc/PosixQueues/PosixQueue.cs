@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Sync;
 
 namespace Sentry.Ipc.PosixQueues;
@@ -14,7 +15,10 @@ internal sealed record QueueNotification(ThreadGroup Process, SigEvent Event, Us
 /// </summary>
 public sealed class PosixQueue
 {
+    private const int MessageOverheadBytes = 64;
+
     private readonly OrderedLock<IpcLevel> _lock = new();
+    private readonly HeapCharge _charge = new();
 
     // Guarded by _lock, as all below. Keys are minus the priority, so that the first is the highest.
     private readonly SortedDictionary<long, Queue<byte[]>> _messages = new();
@@ -64,6 +68,11 @@ public sealed class PosixQueue
                 return Errno.EAGAIN;
             }
 
+            if (!_charge.TryAdd(HeapBytes(message)))
+            {
+                return Errno.ENOMEM;
+            }
+
             if (!_messages.TryGetValue(-(long)priority, out Queue<byte[]>? level))
             {
                 level = new Queue<byte[]>();
@@ -109,6 +118,7 @@ public sealed class PosixQueue
 
             Bytes -= message.Length;
             Count--;
+            _charge.Remove(HeapBytes(message));
         }
 
         Waiters.Notify(Epoll.EPOLLOUT | Epoll.EPOLLWRNORM);
@@ -162,6 +172,11 @@ public sealed class PosixQueue
             return $"QSIZE:{Bytes,-10} NOTIFY:{notify,-5} SIGNO:{signal,-5} NOTIFY_PID:{pid,-6}\n";
         }
     }
+
+    /// <summary>Name and descriptors are gone.</summary>
+    internal void Discard() => _charge.Clear();
+
+    private static long HeapBytes(byte[] message) => MessageOverheadBytes + message.Length;
 
     private static void Tell(Task sender, QueueNotification? notified)
     {

@@ -108,6 +108,7 @@ internal sealed class PosixQueueInode : Inode
     {
         if (Interlocked.Decrement(ref _holders) == 0)
         {
+            Queue.Discard();
             _owner.Queues.Limits.Uncharge(_chargedUid, _cost);
         }
     }

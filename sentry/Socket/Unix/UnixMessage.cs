@@ -1,4 +1,5 @@
 using System;
+using Sentry.Mm;
 using Sentry.Sync;
 
 namespace Sentry.Socket.Unix;
@@ -86,6 +87,7 @@ internal sealed class UnixMessage
     public static UnixMessage Rent(int capacityBytes)
     {
         int index = SizeIndex(capacityBytes);
+        KernelHeap.Charge((index < 0 ? capacityBytes : s_sizes[index]) + OverheadBytes);
         if (index < 0)
         {
             return new UnixMessage(capacityBytes, -1);
@@ -109,6 +111,7 @@ internal sealed class UnixMessage
     /// <summary>Gives the message back. Files were taken out before.</summary>
     public void Return()
     {
+        KernelHeap.Uncharge(ChargeBytes);
         Offset = 0;
         Length = 0;
         Sender = null;
