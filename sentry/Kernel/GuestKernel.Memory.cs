@@ -35,7 +35,7 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     private void BoundMemory()
     {
         MemoryFile.OutOfMemory ??= this;
-        KernelHeap.BindTo(MemoryFile);
+        KernelHeap.Account.BindTo(MemoryFile);
         ulong names = MemoryFile.LimitBytes / MemoryPerCachedName;
         Vfs.CacheLimit = (int)System.Math.Min(System.Math.Max(names, LeastCachedNames), (ulong)Vfs.CacheLimit);
         HeapWatch.Start(this);

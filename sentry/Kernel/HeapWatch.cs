@@ -10,16 +10,19 @@ namespace Sentry.Kernel;
 /// </summary>
 internal sealed class HeapWatch
 {
-    /// <summary>What the heap may hold beside the limit: the Sentry's own start-up needs and garbage.</summary>
-    private const ulong AllowanceBytes = 64UL << 20;
+    /// <summary>What the heap may take beside the limit before it is collected: what the Sentry needs for itself, and
+    /// garbage.</summary>
+    private const ulong SlackBytes = 16UL << 20;
 
-    /// <summary>The heap grows by a part of itself before another full collection is made for this.</summary>
-    private const int GrowthShift = 3;
+    /// <summary>What it may take beside the limit, collected, before a process is ended.</summary>
+    private const ulong AllowanceBytes = 24UL << 20;
+
+    /// <summary>The heap grows by so much before another collection is made for this.</summary>
+    private const ulong GrowthBytes = 8UL << 20;
 
     // A handle and no WeakReference: that has a finalizer of its own, which may run before ours.
     private readonly GCHandle _kernel;
-    private int _fullCollections;
-    private ulong _heapAfterFull;
+    private ulong _afterFull;
 
     private HeapWatch(GCHandle kernel) => _kernel = kernel;
 
@@ -32,38 +35,41 @@ internal sealed class HeapWatch
         }
 
         Look(kernel);
-        _ = new HeapWatch(_kernel) { _fullCollections = _fullCollections, _heapAfterFull = _heapAfterFull };
+        _ = new HeapWatch(_kernel) { _afterFull = _afterFull };
     }
 
     /// <summary>Begins to watch; ends with the kernel.</summary>
     internal static void Start(GuestKernel kernel) =>
         _ = new HeapWatch(GCHandle.Alloc(kernel, GCHandleType.Weak));
 
-    private static bool IsAboveLimit(GuestKernel kernel, ulong heap)
+    private static bool IsAboveLimit(GuestKernel kernel, ulong heap, ulong besideBytes)
     {
         ulong limit = kernel.MemoryFile.LimitBytes;
-        return limit <= ulong.MaxValue - AllowanceBytes && heap > AllowanceBytes
-            && heap - AllowanceBytes > limit - Math.Min(limit, kernel.MemoryFile.UsedBytes);
+        return limit <= ulong.MaxValue - besideBytes && heap > besideBytes
+            && heap - besideBytes > limit - Math.Min(limit, kernel.MemoryFile.UsedBytes);
     }
+
+    // What the host has given, and not only what is in use: holes and regions kept for later are memory too.
+    private static ulong CommittedBytes() => (ulong)GC.GetGCMemoryInfo(GCKind.Any).TotalCommittedBytes;
 
     private void Look(GuestKernel kernel)
     {
-        ulong heap = (ulong)GC.GetTotalMemory(forceFullCollection: false);
-        bool isAfterFull = GC.CollectionCount(GC.MaxGeneration) != _fullCollections;
-        if (!isAfterFull)
+        ulong heap = CommittedBytes();
+        if (!IsAboveLimit(kernel, heap, SlackBytes))
         {
-            if (!IsAboveLimit(kernel, heap) || heap < _heapAfterFull + (_heapAfterFull >> GrowthShift))
-            {
-                return;
-            }
-
-            GC.Collect();
-            heap = (ulong)GC.GetTotalMemory(forceFullCollection: false);
+            _afterFull = 0;
+            return;
         }
 
-        _fullCollections = GC.CollectionCount(GC.MaxGeneration);
-        _heapAfterFull = heap;
-        if (IsAboveLimit(kernel, heap))
+        if (_afterFull != 0 && heap < _afterFull + GrowthBytes)
+        {
+            return;
+        }
+
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        heap = CommittedBytes();
+        _afterFull = heap;
+        if (IsAboveLimit(kernel, heap, AllowanceBytes))
         {
             kernel.OomKill();
         }

@@ -14,10 +14,14 @@ public sealed partial class MemoryFile
 
     private volatile bool _collectWanted;
 
+    /// <summary>What counts against the limit beside pages; set by <see cref="HeapAccount.BindTo"/>.</summary>
+    internal HeapAccount? KernelAccount { get; set; }
+
     /// <summary>Bytes of the limit that the Sentry's own heap takes.</summary>
     public ulong KernelBytes => (ulong)KernelPages << PageShift;
 
-    private long KernelPages => KernelHeap.IsBoundTo(this) ? Math.Max(0, KernelHeap.Bytes) >> PageShift : 0;
+    private long KernelPages =>
+        KernelAccount is { } account && account.IsBoundTo(this) ? Math.Max(0, account.Bytes) >> PageShift : 0;
 
     /// <summary>True when so many bytes of the Sentry's heap leave room below the limit.</summary>
     internal bool HasRoomForKernel(long heapBytes)
@@ -73,7 +77,8 @@ public sealed partial class MemoryFile
         if (_collectWanted)
         {
             _collectWanted = false;
-            GC.Collect();
+            // Compacting, and what is free goes back to the host.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }
 }

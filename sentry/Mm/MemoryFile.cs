@@ -163,11 +163,7 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     /// <summary>Stops the background thread and gives everything back. Nobody may use the file any more.</summary>
     public void Dispose()
     {
-        if (KernelHeap.IsBoundTo(this))
-        {
-            KernelHeap.BindTo(null);
-        }
-
+        KernelAccount?.Unbind(this);
         StopReclaimer();
         HostMman.Unmap((nint)_base, (nuint)SizeBytes);
         DisposeTables();

@@ -26,10 +26,13 @@ public sealed partial class RangeSet<TValue, TPolicy>
     where TPolicy : struct, IRangePolicy<TValue>
 {
     private const int None = 0;
-    private const int InitialCapacity = 16;
+    private const int InitialCapacity = 4;
     private const long NodeBytes = 112;
 
-    private Node[] _nodes = new Node[InitialCapacity];
+    // Only the sentinel of handle 0, which nobody writes while there are no ranges: most sets stay empty.
+    private static readonly Node[] s_empty = new Node[1];
+
+    private Node[] _nodes = s_empty;
     private int _used = 1;
     private int _free;
     private int _root;
@@ -49,7 +52,7 @@ public sealed partial class RangeSet<TValue, TPolicy>
     }
 
     /// <summary>What the set takes on the heap beyond an empty one, roughly.</summary>
-    internal long HeapBytes => (_nodes.Length - InitialCapacity) * NodeBytes;
+    internal long HeapBytes => (_nodes.Length - 1) * NodeBytes;
 
     /// <summary>Number of ranges.</summary>
     public int Count { get; private set; }
@@ -278,15 +281,7 @@ public sealed partial class RangeSet<TValue, TPolicy>
     /// <summary>Removes everything.</summary>
     public void Clear()
     {
-        if (_nodes.Length > InitialCapacity)
-        {
-            _nodes = new Node[InitialCapacity];
-        }
-        else
-        {
-            Array.Clear(_nodes, 0, _used);
-        }
-
+        _nodes = s_empty;
         _used = 1;
         _free = None;
         _root = None;
@@ -321,7 +316,7 @@ public sealed partial class RangeSet<TValue, TPolicy>
         {
             if (_used == _nodes.Length)
             {
-                Array.Resize(ref _nodes, _used * 2);
+                Array.Resize(ref _nodes, Math.Max(InitialCapacity, _used * 2));
             }
 
             handle = _used++;

@@ -100,6 +100,15 @@ public sealed partial class SharedMemoryObject : IMappable
         }
     }
 
+    /// <summary>Bytes of pages from <paramref name="start"/> to <paramref name="end"/> that hold data.</summary>
+    public ulong PresentBytesIn(ulong start, ulong end)
+    {
+        using (_lock.Enter())
+        {
+            return OverlapLocked(start, end);
+        }
+    }
+
     /// <summary>One more owner.</summary>
     public void AddOwner() => Interlocked.Increment(ref _holders);
 

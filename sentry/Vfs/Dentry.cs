@@ -21,6 +21,10 @@ public sealed partial class Dentry
     private int _mountCount;
     private int _mountsBelow;
 
+    // Neighbours in the DentryQueue it stands in; guarded by the queue's lock.
+    internal Dentry? Older;
+    internal Dentry? Newer;
+
     internal Dentry(SuperBlock superBlock, Dentry? parent, string name, Inode? inode)
     {
         SuperBlock = superBlock;

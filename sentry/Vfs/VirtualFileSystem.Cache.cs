@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.Threading;
 using Sentry.Sync;
 
@@ -16,7 +15,7 @@ public sealed partial class VirtualFileSystem
     private const int TrimBatch = 64;
 
     private readonly OrderedLock<LeafLevel> _cacheLock = new();
-    private readonly Queue<Dentry> _cacheOrder = new();
+    private readonly DentryQueue _cacheOrder = new();
     private int _cachedCount;
     private int _queued;
 
@@ -37,19 +36,38 @@ public sealed partial class VirtualFileSystem
         Interlocked.Increment(ref _cachedCount);
         using (_cacheLock.Enter())
         {
-            _cacheOrder.Enqueue(child);
-            Volatile.Write(ref _queued, _cacheOrder.Count);
+            QueueLocked(child);
         }
     }
 
     /// <summary>
-    /// The entry left the cache or became one that must stay; the queue forgets it when the hand comes by.
+    /// The entry left the cache or became one that must stay: the queue keeps neither it nor what it names.
     /// </summary>
     private void CountUncached(Dentry child)
     {
-        if (child.TestAndClearCounted())
+        if (!child.TestAndClearCounted())
         {
-            Interlocked.Decrement(ref _cachedCount);
+            return;
+        }
+
+        Interlocked.Decrement(ref _cachedCount);
+        using (_cacheLock.Enter())
+        {
+            if (_cacheOrder.Contains(child))
+            {
+                _cacheOrder.Remove(child);
+                Volatile.Write(ref _queued, _cacheOrder.Count);
+            }
+        }
+    }
+
+    private void QueueLocked(Dentry child)
+    {
+        // Not counted any more: it died while the hand had it.
+        if (child.IsCounted && !_cacheOrder.Contains(child))
+        {
+            _cacheOrder.Add(child);
+            Volatile.Write(ref _queued, _cacheOrder.Count);
         }
     }
 
@@ -66,7 +84,8 @@ public sealed partial class VirtualFileSystem
             Dentry? candidate;
             using (_cacheLock.Enter())
             {
-                if (!_cacheOrder.TryDequeue(out candidate))
+                candidate = _cacheOrder.TakeOldest();
+                if (candidate is null)
                 {
                     return;
                 }
@@ -78,8 +97,7 @@ public sealed partial class VirtualFileSystem
             {
                 using (_cacheLock.Enter())
                 {
-                    _cacheOrder.Enqueue(candidate);
-                    Volatile.Write(ref _queued, _cacheOrder.Count);
+                    QueueLocked(candidate);
                 }
             }
         }

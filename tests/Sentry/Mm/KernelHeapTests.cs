@@ -5,21 +5,14 @@ using Xunit;
 
 namespace Tests.Sentry.Mm;
 
-/// <summary>One account for the whole process: nothing else runs meanwhile.</summary>
-[CollectionDefinition(nameof(KernelHeapTests), DisableParallelization = true)]
-public sealed class KernelHeapAlone
-{
-}
-
 /// <summary>The Sentry's own memory under the limit of the memory file.</summary>
-[Collection(nameof(KernelHeapTests))]
 public sealed class KernelHeapTests : IOutOfMemoryHandler, IDisposable
 {
     private const ulong LimitBytes = 64 << 20;
     private const long MiB = 1 << 20;
 
     private readonly MemoryFile _file;
-    private readonly long _before;
+    private readonly HeapAccount _heap = new();
     private readonly System.Threading.ManualResetEventSlim _asked = new(false);
 
     public KernelHeapTests()
@@ -27,59 +20,58 @@ public sealed class KernelHeapTests : IOutOfMemoryHandler, IDisposable
         Assert.Equal(Errno.None, MemoryFile.Create(LimitBytes * 4, LimitBytes, out MemoryFile? file));
         _file = file!;
         _file.OutOfMemory = this;
-        _before = KernelHeap.Bytes;
-        KernelHeap.BindTo(_file);
+        _heap.BindTo(_file);
     }
 
     [Fact]
     public void What_outlives_its_maker_is_refused_above_the_limit()
     {
-        Assert.True(KernelHeap.TryCharge(40 * MiB));
-        Assert.False(KernelHeap.TryCharge(30 * MiB));
-        Assert.Equal(_before + (40 * MiB), KernelHeap.Bytes);
-        KernelHeap.Uncharge(40 * MiB);
-        Assert.Equal(_before, KernelHeap.Bytes);
+        Assert.True(_heap.TryCharge(40 * MiB));
+        Assert.False(_heap.TryCharge(30 * MiB));
+        Assert.Equal(40 * MiB, _heap.Bytes);
+        _heap.Uncharge(40 * MiB);
+        Assert.Equal(0, _heap.Bytes);
         Assert.False(_asked.IsSet);
     }
 
     [Fact]
     public void Files_leave_a_part_of_the_limit_to_processes()
     {
-        Assert.False(KernelHeap.TryCharge(63 * MiB));
-        Assert.True(KernelHeap.TryCharge(50 * MiB));
-        KernelHeap.Uncharge(50 * MiB);
+        Assert.False(_heap.TryCharge(63 * MiB));
+        Assert.True(_heap.TryCharge(50 * MiB));
+        _heap.Uncharge(50 * MiB);
     }
 
     [Fact]
     public void What_goes_with_its_process_asks_for_an_end_above_the_limit()
     {
-        KernelHeap.Charge(50 * MiB);
+        _heap.Charge(50 * MiB);
         Assert.False(_asked.IsSet);
-        KernelHeap.Charge(20 * MiB);
+        _heap.Charge(20 * MiB);
         Assert.True(_asked.Wait(TimeSpan.FromSeconds(30)));
-        KernelHeap.Uncharge(70 * MiB);
+        _heap.Uncharge(70 * MiB);
     }
 
     [Fact]
     public void Pages_and_the_heap_share_the_limit()
     {
-        Assert.True(KernelHeap.TryCharge(40 * MiB));
+        Assert.True(_heap.TryCharge(40 * MiB));
         Assert.Equal(Errno.ENOMEM, _file.Allocate((ulong)(30 * MiB), MemoryKind.Anonymous, out _));
         Assert.Equal(Errno.None, _file.Allocate((ulong)(20 * MiB), MemoryKind.Anonymous, out MemoryFileRange range));
-        KernelHeap.Uncharge(40 * MiB);
+        _heap.Uncharge(40 * MiB);
         _file.DropReference(range.Offset, range.LengthBytes);
     }
 
     [Fact]
     public void A_dropped_charge_gives_back_the_rest()
     {
-        HeapCharge charge = new();
+        HeapCharge charge = new(_heap);
         Assert.True(charge.TryAdd(1000));
         charge.Remove(300);
-        Assert.Equal(_before + 700, KernelHeap.Bytes);
+        Assert.Equal(700, _heap.Bytes);
         charge.Clear();
         charge.Clear();
-        Assert.Equal(_before, KernelHeap.Bytes);
+        Assert.Equal(0, _heap.Bytes);
     }
 
     /// <inheritdoc/>
