@@ -1,73 +1,93 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
+using System.IO;
+using System.Linq;
+using Perf.Profile;
 using Perf.Results;
 
 namespace Perf;
 
 /// <summary>
-/// Managed bytes that the Sentry allocates per system call. Each kind runs twice, with few and with many rounds, and
-/// the difference is divided by the difference of the rounds: what starting takes, or first use, cancels out.
+/// What one round of a kind of call costs the Sentry in things that can be counted: managed bytes, system calls that
+/// reach it, and, on systrap, those of them that came by a signal, the dearest way. Each kind runs twice, with few and
+/// with many rounds, and the difference is divided by the difference of the rounds: what starting takes, or first use,
+/// cancels out.
 /// </summary>
-internal sealed class AllocationBenchmark(World world, Verdict verdict)
+internal sealed class AllocationBenchmark(World world, Verdict verdict, params string[] flags)
 {
     private const char Gated = 'g';
     private const long FewRounds = 1_000;
     private const long ManyRounds = 101_000;
+    private const string BySignals = "by signals";
 
-    /// <summary>Bytes per round that are printed as 0: below it is what happens once in a while, not per
-    /// call.</summary>
+    /// <summary>How far from a whole number a count per round is still that number: below it is what happens once in a
+    /// while, not per call.</summary>
     private const double Tolerance = 0.01;
 
     internal void Run(string[] names)
     {
-        Console.WriteLine($"{"kind",-18} {"bytes/round",12}");
-        foreach (CountRecord count in Count(names))
+        Console.WriteLine($"{"kind",-18} {"bytes/round",12} {"calls/round",12} {"signals/round",14}");
+        foreach (GuestCalls.Kind kind in Chosen(names))
         {
-            Console.WriteLine($"{count.Name,-18} {count.Value,12:0.00}");
-            verdict.Check(count.Name + ": managed bytes per round", count.Value, 0);
+            Costs costs = PerRound(kind.Name);
+            Console.WriteLine($"{kind.Name,-18} {costs.Bytes,12:0.00} {costs.Calls,12:0.00} {costs.Signals,14:0.00}");
+            verdict.Check(kind.Name + ": managed bytes per round", costs.Bytes, 0);
         }
     }
 
-    /// <summary>Managed bytes per round of the named kinds, or of all that are held to a limit.</summary>
+    /// <summary>Every count of the named kinds, or of all that are held to a limit; more is worse.</summary>
     internal IEnumerable<CountRecord> Count(string[] names)
     {
-        foreach (GuestCalls.Kind kind in GuestCalls.Kinds(world, names))
+        foreach (GuestCalls.Kind kind in Chosen(names))
         {
-            if (kind.Flag != Gated)
+            Costs costs = PerRound(kind.Name);
+            yield return new(kind.Name + ": bytes", costs.Bytes);
+            yield return new(kind.Name + ": calls", costs.Calls);
+            if (costs.Signals is double signals)
             {
-                continue;
+                yield return new(kind.Name + ": signals", signals);
             }
-
-            Sum few = Measure(kind.Name, FewRounds);
-            Sum many = Measure(kind.Name, ManyRounds);
-            if (many.Calls < ManyRounds)
-            {
-                throw new InvalidOperationException($"{kind.Name}: {many.Calls} calls in {ManyRounds} rounds");
-            }
-
-            double perRound = (many.Bytes - few.Bytes) / (double)(ManyRounds - FewRounds);
-            yield return new(kind.Name, perRound < Tolerance ? 0 : perRound);
         }
     }
 
-    private Sum Measure(string kind, long rounds)
+    private IEnumerable<GuestCalls.Kind> Chosen(string[] names) =>
+        GuestCalls.Kinds(world, names).Where(kind => kind.Flag == Gated);
+
+    private Costs PerRound(string kind)
     {
-        string report = World.Capture(world.Sandboxed(["--count-calls"], GuestCalls.Command(kind, rounds))).Error;
-        Sum sum = default;
-        foreach (string line in report.Split('\n'))
+        CallCounts few = Measure(kind, FewRounds);
+        CallCounts many = Measure(kind, ManyRounds);
+        long calls = many.Calls.Sum(call => call.Calls);
+        if (calls < ManyRounds)
         {
-            // "12.34 ms calls NAME CALLS BYTES"
-            string[] words = line.Split(' ');
-            if (words.Length == 6 && words[2] == "calls")
-            {
-                sum.Calls += long.Parse(words[4], CultureInfo.InvariantCulture);
-                sum.Bytes += long.Parse(words[5], CultureInfo.InvariantCulture);
-            }
+            throw new InvalidOperationException($"{kind}: {calls} calls in {ManyRounds} rounds");
         }
 
-        return sum;
+        bool signals = many.Ways.TryGetValue(BySignals, out long after) & few.Ways.TryGetValue(BySignals, out long before);
+        return new(
+            Whole(many.Calls.Sum(call => call.Bytes) - few.Calls.Sum(call => call.Bytes)),
+            Whole(calls - few.Calls.Sum(call => call.Calls)),
+            signals ? Whole(after - before) : null);
     }
 
-    private record struct Sum(long Calls, long Bytes);
+    /// <summary>Per round, what so many came to in the rounds that the longer run has more.</summary>
+    private static double Whole(long more)
+    {
+        double count = more / (double)(ManyRounds - FewRounds);
+        double whole = Math.Round(count);
+        return Math.Abs(count - whole) < Tolerance ? whole : count;
+    }
+
+    private CallCounts Measure(string kind, long rounds)
+    {
+        string log = Path.Combine(world.Scratch, $"counts-{Environment.ProcessId}");
+        World.Capture(world.Sandboxed(
+            [.. flags, "--count-calls", "--debug-log=" + log], GuestCalls.Command(kind, rounds)));
+        using StringReader text = new(File.ReadAllText(log));
+        File.Delete(log);
+        return CallCounts.Read(text);
+    }
+
+    /// <summary>Of one round; no signals where the platform has no such way.</summary>
+    private readonly record struct Costs(double Bytes, double Calls, double? Signals);
 }

@@ -1,6 +1,8 @@
 using System;
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Perf.Commands;
+using Perf.Runtimes;
 
 namespace Perf;
 
@@ -16,14 +18,19 @@ internal static class Program
             CompareCommand.Build(),
             GateCommand.Build(),
             ReportCommand.Build(),
+            MergeCommand.Build(),
             DoctorCommand.Build(),
             CapacityCommand.Build(),
+            ProfileCommand.Build(),
+            TraceCommand.Build(),
         };
         foreach (Command command in BenchmarkCommands.Build())
         {
             root.Add(command);
         }
 
+        using PosixSignalRegistration ended = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         try
         {
             return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
@@ -33,5 +40,15 @@ internal static class Program
             Console.Error.WriteLine("perf: " + failure.Message);
             return 2;
         }
+    }
+
+    /// <summary>Nothing is left of the run that the signal interrupts.</summary>
+    private static void End(PosixSignalContext context)
+    {
+        const int Interrupted = 130;
+        const int Terminated = 143;
+        context.Cancel = true;
+        Execution.EndAll();
+        Environment.Exit(context.Signal == PosixSignal.SIGINT ? Interrupted : Terminated);
     }
 }

@@ -20,6 +20,12 @@ internal sealed class World
     /// <summary>Host directory that is the sandbox's root.</summary>
     internal string Root { get; }
 
+    /// <summary>A folder of the host for what is looked at and thrown away.</summary>
+    internal string Scratch => Path.GetDirectoryName(Root)!;
+
+    /// <summary>The same with another executable.</summary>
+    internal World With(string runsc) => new(Path.GetFullPath(runsc), Root);
+
     /// <summary>A root below <c>.cache/perf</c> with nothing but busybox and our own guest program.</summary>
     internal static World Prepare(Layout layout)
     {

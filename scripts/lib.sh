@@ -66,7 +66,8 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive quietly apt-install apt-get install -y -q --no-install-recommends "${missing[@]}"
 }
 
-# One executable, artifacts/runsc. The linker's debug file and the libraries' symbols stay in the temporary folder.
+# One executable, artifacts/runsc, and beside it the names of its functions for profilers. Libraries' symbols stay in the temporary
+# folder.
 publish_runsc() {
     command -v dotnet >/dev/null || fail "the .NET SDK named in global.json is needed and 'dotnet' is not on the PATH"
     step "publishing artifacts/runsc (NativeAOT)"
@@ -76,6 +77,7 @@ publish_runsc() {
     (cd "$top" && quietly publish dotnet publish runsc -r linux-x64 "${build_flags[@]}" -o "$out")
     install -m 755 "$out/runsc" "$top/artifacts/runsc.new"
     mv -f "$top/artifacts/runsc.new" "$top/artifacts/runsc"
+    mv -f "$out/runsc.dbg" "$top/artifacts/runsc.dbg"
     rm -rf "$out"
 }
 

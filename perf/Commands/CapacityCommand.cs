@@ -1,5 +1,5 @@
+using System.Collections.Generic;
 using System.CommandLine;
-using System.Linq;
 using Perf.Report;
 using Perf.Results;
 using Perf.Runtimes;
@@ -26,14 +26,15 @@ internal static class CapacityCommand
         Option<string> shape = new("--shape") { Description = "idle or busy.", DefaultValueFactory = _ => "idle" };
         Option<int> most = new("--most") { Description = "Sandboxes to start at most.", DefaultValueFactory = _ =>
             UsualMost };
+        Option<string?> output = new("--output", "-o") { Description = "File for the result, JSON." };
         Command command = new("capacity", "Start sandboxes until a limit, and say what runs out first.")
-            { runtime, shape, most };
+            { runtime, shape, most, output };
         command.SetAction(parsed => Run(
-            parsed.GetValue(runtime)!, parsed.GetValue(shape)!, parsed.GetValue(most)));
+            parsed.GetValue(runtime)!, parsed.GetValue(shape)!, parsed.GetValue(most), parsed.GetValue(output)));
         return command;
     }
 
-    private static int Run(string runtime, string shape, int most)
+    private static int Run(string runtime, string shape, int most, string? output)
     {
         string[] command = shape switch
         {
@@ -43,33 +44,38 @@ internal static class CapacityCommand
         };
         Layout layout = Layout.Find();
         GuestTools.Build(layout);
-        using Capacity capacity = new(layout, RuntimeSpec.Parse(runtime, layout), command);
-        Table table = Output.Table(
-            "sandboxes", "MiB each", "PSS MiB each", "processors at work", "processes each", "threads each");
-        CapacityStep? last = null;
-        foreach (CapacityStep step in capacity.Measure(most))
+        RuntimeSpec spec = RuntimeSpec.Parse(runtime, layout);
+        using Capacity capacity = new(layout, spec, command);
+        Table table = Output.Table(Overview.CapacityHeader);
+        List<CapacityStep> steps = [.. capacity.Measure(most)];
+        if (steps.Count == 0)
         {
-            last = step;
-            Output.AddRow(
-                table, Figures.Of(step.Sandboxes), Figures.Of(step.MemoryMib), Figures.Of(step.ProportionalMib),
-                Figures.Of(step.BusyProcessors), Figures.Of(step.ProcessesEach), Figures.Of(step.ThreadsEach));
-        }
-
-        Output.Console.Write(table);
-        Output.Console.WriteLine("stopped: " + capacity.Limit);
-        if (last == null)
-        {
+            Output.Console.WriteLine("stopped: " + capacity.Limit);
             return 1;
         }
 
-        (string Resource, double Sandboxes)[] limits =
-        [
-            .. Capacity.Limits(last).Where(limit => double.IsFinite(limit.Sandboxes)).OrderBy(limit => limit.Sandboxes),
-        ];
-        Output.Console.WriteLine($"measured: {last.Sandboxes} {shape} sandboxes of {runtime} at once");
-        Output.Console.WriteLine(
-            $"by what these took, the first limit is {limits[0].Resource}, at about {limits[0].Sandboxes:0} "
-            + $"sandboxes; then {limits[1].Resource}, at about {limits[1].Sandboxes:0}");
+        CapacityRecord record = new()
+        {
+            Runtime = spec.Name,
+            Shape = shape,
+            Steps = steps,
+            Stopped = capacity.Limit,
+            Limits = Capacity.Limits(steps),
+        };
+        foreach (IReadOnlyList<string> row in Overview.CapacityRows(record))
+        {
+            Output.AddRow(table, row);
+        }
+
+        Output.Console.Write(table);
+        Output.Console.WriteLine(record.Sentence());
+        if (output != null)
+        {
+            ResultFile result = ResultFile.Begin(layout, [], [spec]);
+            result.Capacity.Add(record);
+            result.Save(output);
+        }
+
         return 0;
     }
 }

@@ -53,7 +53,8 @@ internal static class GateCommand
                 each) != null)];
         }
 
-        List<string> reasons = [.. alarms.Select(alarm => Gate.Reason(alarm)!), .. Gate.Counts(before, after)];
+        List<string> reasons = [.. alarms.Select(alarm => Gate.Reason(alarm)!),
+            .. Gate.Counts(CountsBefore(request, before), after.Counts)];
         if (all.Count == 0)
         {
             reasons.Add("nothing was compared: the two results share no variant in the budget's runtimes");
@@ -108,7 +109,7 @@ internal static class GateCommand
         ResultFile result = options.Measure(parsed, Layout.Find(), (grown, job) => { });
         if (budget.Allocations && only.Length == 0)
         {
-            result.Counts.AddRange(new AllocationBenchmark(World.Prepare(Layout.Find()), new()).Count([]));
+            result.Counts.AddRange(Counts(budget, World.Prepare(Layout.Find())));
         }
 
         if (request.Output != null && only.Length == 0)
@@ -118,6 +119,16 @@ internal static class GateCommand
 
         return result;
     }
+
+    /// <summary>Of the baseline, or of the other build, whose counts nobody else has.</summary>
+    private static IEnumerable<CountRecord> CountsBefore(Request request, ResultFile before) =>
+        request.Against == null || !request.Budget.Allocations
+            ? before.Counts
+            : Counts(request.Budget, World.Prepare(Layout.Find()).With(request.Against));
+
+    /// <summary>On the platform of the first runtime of ours in the budget.</summary>
+    private static IEnumerable<CountRecord> Counts(Budget budget, World world) =>
+        new AllocationBenchmark(world, new(), PlatformFlag(budget.Runtimes[0])).Count([]);
 
     private static string PlatformFlag(string runtime) => "--platform=" + runtime[(runtime.IndexOf('-') + 1)..];
 

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using Perf.Report;
 using Perf.Results;
+using Perf.Runtimes;
 
 namespace Perf.Commands;
 
@@ -19,19 +20,50 @@ internal static class ReportCommand
                 ArgumentArity.OneOrMore,
         };
         Option<string> output = new("--output", "-o") { Description = "Folder.", DefaultValueFactory = _ => "report" };
-        Command command = new("report", "Write report.html and report.md.") { results, output };
-        command.SetAction(parsed => Run(parsed.GetValue(results)!, parsed.GetValue(output)!));
+        Option<bool> history = new("--history")
+        {
+            Description = "The versions of the last file that git has are its history too.",
+        };
+        Command command = new("report", "Write report.html and report.md.") { results, output, history };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(results)!, parsed.GetValue(output)!,
+            parsed.GetValue(history) ? Committed(parsed.GetValue(results)![^1]) : []));
         return command;
     }
 
-    private static int Run(string[] paths, string folder)
+    private static int Run(string[] paths, string folder, IEnumerable<ResultFile> committed)
     {
-        List<ResultFile> results = [.. paths.Select(ResultFile.Load).OrderBy(result => result.Taken)];
+        List<ResultFile> results =
+        [
+            .. committed.Concat(paths.Select(ResultFile.Load)).OrderBy(result => result.Taken)
+                .DistinctBy(result => result.Taken),
+        ];
         Directory.CreateDirectory(folder);
         string page = Path.Combine(folder, "report.html");
         File.WriteAllText(page, HtmlReport.Write(results));
         File.WriteAllText(Path.Combine(folder, "report.md"), MarkdownReport.Write(results[^1]));
         Console.WriteLine(page);
         return 0;
+    }
+
+    /// <summary>A file as each commit that changed it left it; what is not a result of this form is passed
+    /// over.</summary>
+    private static List<ResultFile> Committed(string path)
+    {
+        TimeSpan limit = TimeSpan.FromSeconds(60);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string name = Path.GetFileName(path);
+        ProcessResult log = Processes.Run(["git", "-C", folder, "log", "--format=%H", "--", name], limit);
+        List<ResultFile> results = [];
+        foreach (string commit in log.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            ProcessResult text = Processes.Run(["git", "-C", folder, "show", $"{commit}:./{name}"], limit);
+            if (text.Status == 0 && ResultFile.TryParse(text.Output, out ResultFile? result))
+            {
+                results.Add(result);
+            }
+        }
+
+        return results;
     }
 }

@@ -66,28 +66,23 @@ internal sealed class RunOptions
         List<RuntimeSpec> runtimes = RuntimeSpec.ParseAll(parsed.GetValue(_runtimes)!, layout);
         Plan plan = new(parsed.GetValue(_runs), parsed.GetValue(_warmUps), parsed.GetValue(_cpus)!);
         GuestTools.Build(layout);
-        ResultFile result = new()
+        Dictionary<string, string> knobs = new()
         {
-            Taken = DateTime.UtcNow,
-            Commit = Machine.Commit(layout.Top),
-            Machine = Machine.Describe(),
-            Knobs = new()
-            {
-                ["suites"] = string.Join(' ', suites),
-                ["runs"] = Text(plan.Runs),
-                ["warmUps"] = Text(plan.WarmUps),
-                ["cpus"] = plan.Cpus,
-                ["filter"] = parsed.GetValue(_filter)!,
-            },
-            Runtimes = [.. runtimes.Select(each => new RuntimeRecord(each.Name, each.Version(), [.. each.Flags,
-                .. each.Environment]))],
+            ["suites"] = string.Join(' ', suites),
+            ["runs"] = Text(plan.Runs),
+            ["warmUps"] = Text(plan.WarmUps),
+            ["cpus"] = plan.Cpus,
+            ["filter"] = parsed.GetValue(_filter)!,
         };
+        ResultFile result = ResultFile.Begin(layout, knobs, runtimes);
         Session session = new(layout, runtimes, plan);
-        foreach (Variant variant in variants)
+        foreach (Variant run in Variant.Share(variants))
         {
-            JobResult job = session.Measure(variant);
-            result.Jobs.Add(job);
-            progress(result, job);
+            foreach (JobResult job in session.Measure(run))
+            {
+                result.Jobs.Add(job);
+                progress(result, job);
+            }
         }
 
         return result;

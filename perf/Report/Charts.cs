@@ -107,6 +107,38 @@ internal static class Charts
         return svg.End();
     }
 
+    /// <summary>Memory of all sandboxes by their number, measured (dots) and on to the number at which it
+    /// ends.</summary>
+    internal static string Capacity(CapacityRecord capacity)
+    {
+        const double High = 200;
+        double carried = Math.Max(capacity.Steps[^1].Sandboxes, capacity.Limits.FirstOrDefault()?.Sandboxes ?? 0);
+        double each = capacity.Steps[^1].MemoryMib;
+        double most = Math.Max(capacity.Steps.Max(step => step.MemoryMib * step.Sandboxes), each * carried);
+        Scale across = new(0, carried, Left, Width - Right);
+        Scale up = new(0, Math.Max(1, most), High - 30, 10);
+        Svg svg = new(Width, High, $"memory of {capacity.Shape} sandboxes by their number");
+        foreach (double tick in up.Ticks())
+        {
+            svg.Line("grid", Left, up.At(tick), Width - Right, up.At(tick));
+            svg.Text("tick", Left - 8, up.At(tick) + 4, "end", Figures.Of(tick) + " MiB");
+        }
+
+        foreach (double tick in across.Ticks())
+        {
+            svg.Text("tick", across.At(tick), High - 14, "middle", Figures.Of(tick));
+        }
+
+        svg.Path("curve r2", [(across.At(0), up.At(0)), (across.At(carried), up.At(each * carried))]);
+        foreach (CapacityStep step in capacity.Steps)
+        {
+            svg.Dot("sample r2", across.At(step.Sandboxes), up.At(step.MemoryMib * step.Sandboxes), 4);
+        }
+
+        svg.Text("tick", Width - Right, High - 1, "end", "sandboxes");
+        return svg.End();
+    }
+
     /// <summary>A runtime's performance as a part of the reference's, result by result.</summary>
     internal static string History(IReadOnlyList<ResultFile> results, string name, string reference,
         List<string> runtimes)

@@ -31,6 +31,7 @@ internal sealed class HtmlReport
         HtmlReport report = new(history);
         report.Head();
         report.Tables();
+        report.Capacities();
         report.Jobs();
         report.Past();
         report._text.Append("</body>\n</html>\n");
@@ -104,6 +105,19 @@ internal sealed class HtmlReport
         {
             _text.Append("<h2>Counts</h2>\n");
             Table(["count", "value"], _result.Counts.Select(count => (string[])[count.Name, Figures.Of(count.Value)]));
+        }
+    }
+
+    private void Capacities()
+    {
+        foreach (CapacityRecord capacity in _result.Capacity)
+        {
+            _text.Append(
+                CultureInfo.InvariantCulture,
+                $"<h2>Capacity: {Text(capacity.Shape)}, {Text(capacity.Runtime)}</h2>\n");
+            _text.Append(CultureInfo.InvariantCulture, $"<p>{Text(capacity.Sentence())}.</p>\n");
+            _text.Append(Charts.Capacity(capacity));
+            Table(Overview.CapacityHeader, Overview.CapacityRows(capacity));
         }
     }
 

@@ -32,6 +32,13 @@ internal static class MarkdownReport
             [.. overview.Worst().Select(row => (string[])[row.Job, row.Runtime, Figures.Of(row.Ratio)])]);
         Section(text, "Latencies, microseconds", ["job", "runtime", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"],
             Latencies(result));
+        foreach (CapacityRecord capacity in result.Capacity)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n## Capacity: {capacity.Shape}, {capacity.Runtime}\n\n");
+            text.Append(capacity.Sentence()).Append(".\n\n");
+            Table(text, Overview.CapacityHeader, Overview.CapacityRows(capacity));
+        }
+
         Section(text, "Counts", ["count", "value"],
             [.. result.Counts.Select(count => (string[])[count.Name, Figures.Of(count.Value)])]);
         Section(text, "Failures", ["job", "runtime", "reason"],

@@ -8,6 +8,9 @@ namespace Perf.Report;
 /// <summary>What both forms of the report say of a result, as rows of text.</summary>
 internal sealed class Overview
 {
+    internal static readonly IReadOnlyList<string> CapacityHeader =
+        ["sandboxes", "MiB each", "PSS MiB each", "processors at work", "processes each", "threads each"];
+
     private readonly ResultFile _result;
 
     internal Overview(ResultFile result)
@@ -40,6 +43,13 @@ internal sealed class Overview
             .Select(knob => $"{knob.Key} {knob.Value}")));
     }
 
+    internal static IEnumerable<IReadOnlyList<string>> CapacityRows(CapacityRecord capacity) =>
+        capacity.Steps.Select(step => (string[])
+        [
+            Figures.Of(step.Sandboxes), Figures.Of(step.MemoryMib), Figures.Of(step.ProportionalMib),
+            Figures.Of(step.BusyProcessors), Figures.Of(step.ProcessesEach), Figures.Of(step.ThreadsEach),
+        ]);
+
     internal List<string> Header() =>
     [
         "job", "unit", .. Runtimes,
@@ -59,7 +69,7 @@ internal sealed class Overview
         _result.Jobs.SelectMany(
             job => Figures.Goals(job), (job, goal) => (job.Name, goal.Runtime, goal.Text, goal.Reached));
 
-    /// <summary>Our five worst rows as a part of the first reference's performance.</summary>
+    /// <summary>The five jobs in which the best of our platforms is furthest behind the first reference.</summary>
     internal IEnumerable<(string Job, string Runtime, double Ratio)> Worst()
     {
         const int Shown = 5;
@@ -74,6 +84,7 @@ internal sealed class Overview
                 && pair.Job.Of(References[0]) != null)
             .Select(pair => (pair.Job.Name, pair.Runtime,
                 Ratio: pair.Job.Performance(pair.Job.Of(pair.Runtime)!.Median, pair.Job.Of(References[0])!.Median)))
+            .GroupBy(row => row.Name, (_, rows) => rows.MaxBy(row => row.Ratio))
             .OrderBy(row => row.Ratio).Take(Shown);
     }
 

@@ -39,7 +39,8 @@ internal sealed record Budget
     /// <summary>Other parts, by a variant's name or a job's.</summary>
     public Dictionary<string, double> Jobs { get; init; } = [];
 
-    /// <summary>Whether managed bytes for each system call are counted and compared exactly.</summary>
+    /// <summary>Whether what can be counted of each system call (managed bytes, calls that reach the Sentry, signals)
+    /// is counted and compared exactly.</summary>
     public bool Allocations { get; init; }
 
     internal static Budget Load(string path)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -12,20 +13,51 @@ namespace Perf.Results;
 /// <summary>What so many sandboxes at once took, measured together.</summary>
 internal sealed record CapacityStep
 {
-    internal required int Sandboxes { get; init; }
+    public required int Sandboxes { get; init; }
 
     /// <summary>Fall of the machine's available memory since before the first, for each.</summary>
-    internal required double MemoryMib { get; init; }
+    public required double MemoryMib { get; init; }
 
     /// <summary>Processors at work, of all of the machine's.</summary>
-    internal required double BusyProcessors { get; init; }
+    public required double BusyProcessors { get; init; }
 
-    internal required int ProcessesEach { get; init; }
+    public required int ProcessesEach { get; init; }
 
-    internal required int ThreadsEach { get; init; }
+    public required int ThreadsEach { get; init; }
 
     /// <summary>Proportional share of all their processes' pages, for each.</summary>
-    internal required double ProportionalMib { get; init; }
+    public required double ProportionalMib { get; init; }
+}
+
+/// <summary>A resource and the number of sandboxes at which it ends, by what the measured ones took.</summary>
+internal sealed record CapacityLimit(string Resource, double Sandboxes);
+
+/// <summary>What this machine carries of one shape of sandbox in one runtime.</summary>
+internal sealed record CapacityRecord
+{
+    public required string Runtime { get; init; }
+
+    /// <summary>What a sandbox does: idle or busy.</summary>
+    public required string Shape { get; init; }
+
+    public required List<CapacityStep> Steps { get; init; }
+
+    /// <summary>Why there was no further step.</summary>
+    public required string Stopped { get; init; }
+
+    /// <summary>The nearest first.</summary>
+    public required List<CapacityLimit> Limits { get; init; }
+
+    /// <summary>The sentence for planners: what was carried, and what ends next.</summary>
+    internal string Sentence()
+    {
+        string measured = $"{Steps[^1].Sandboxes} {Shape} sandboxes of {Runtime} ran at once ({Stopped})";
+        return Limits.Count == 0 ? measured : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{measured}; this machine carries about {Limits[0].Sandboxes:#,0} of this shape, then {Limits[0].Resource}")
+            + " ends" + (Limits.Count < 2 ? "" : string.Create(
+                CultureInfo.InvariantCulture, $"; the next limit is {Limits[1].Resource}, at {Limits[1].Sandboxes:#,0}"));
+    }
 }
 
 /// <summary>Starts sandboxes of one shape, twice as many in each step, until one does not start, memory runs short or
@@ -133,6 +165,7 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
             Better = Better.Lower,
             Axes = [],
             Usual = [],
+            Shared = "",
             Needs = [],
             Goals = [],
             TimeoutSeconds = MostSeconds,
@@ -150,17 +183,28 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
         _running.Add((execution, process));
     }
 
-    /// <summary>The number of sandboxes at which each resource ends, by what the last step took of it.</summary>
-    internal static IEnumerable<(string Resource, double Sandboxes)> Limits(CapacityStep last)
+    /// <summary>The number of sandboxes at which each resource ends: memory and process numbers by what the last step
+    /// took of them, processors by what a sandbox took while there were enough.</summary>
+    internal static List<CapacityLimit> Limits(IReadOnlyList<CapacityStep> steps)
     {
+        const double LeastBusy = 0.0005;
+        CapacityStep last = steps[^1];
         double memory = Machine.Memory("MemTotal") / KibPerMib * (1 - Reserve);
-        yield return ($"memory ({memory:0} MiB of it)", memory / Math.Max(0.1, last.MemoryMib));
-        double pids = double.Parse(
-            File.ReadAllText("/proc/sys/kernel/pid_max"), System.Globalization.CultureInfo.InvariantCulture);
-        // Every thread takes a number of the host, and of the harness's wrappers each sandbox has two.
-        yield return ($"process numbers ({pids:0})", pids / (last.ThreadsEach + 2));
-        double busyEach = last.BusyProcessors / last.Sandboxes;
-        yield return ($"processors ({Environment.ProcessorCount})",
-            busyEach > 0.0005 ? Environment.ProcessorCount / busyEach : double.PositiveInfinity);
+        double pids = double.Parse(File.ReadAllText("/proc/sys/kernel/pid_max"), CultureInfo.InvariantCulture);
+        double busyEach = steps.Max(step => step.BusyProcessors / step.Sandboxes);
+        List<CapacityLimit> limits =
+        [
+            new(string.Create(CultureInfo.InvariantCulture, $"memory ({memory:0} MiB of it)"),
+                memory / Math.Max(0.1, last.MemoryMib)),
+            // Every thread takes a number of the host, and of the harness's wrappers each sandbox has two.
+            new(string.Create(CultureInfo.InvariantCulture, $"process numbers ({pids:0})"),
+                pids / (last.ThreadsEach + 2)),
+        ];
+        if (busyEach > LeastBusy)
+        {
+            limits.Add(new($"processors ({Environment.ProcessorCount})", Environment.ProcessorCount / busyEach));
+        }
+
+        return [.. limits.OrderBy(limit => limit.Sandboxes)];
     }
 }

@@ -27,11 +27,11 @@ internal sealed class Gate(Budget budget)
     }
 
     /// <summary>Counts that rose, or that are no longer measured, in words.</summary>
-    internal static IEnumerable<string> Counts(ResultFile before, ResultFile after)
+    internal static IEnumerable<string> Counts(IEnumerable<CountRecord> before, List<CountRecord> after)
     {
-        foreach (CountRecord count in before.Counts)
+        foreach (CountRecord count in before)
         {
-            CountRecord? now = after.Counts.Find(each => each.Name == count.Name);
+            CountRecord? now = after.Find(each => each.Name == count.Name);
             if (now == null)
             {
                 yield return $"{count.Name}: was {Text(count.Value)} and is no longer counted";

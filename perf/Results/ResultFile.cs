@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Perf.Runtimes;
 using Perf.Stats;
 using Perf.Suites;
 
@@ -79,8 +81,10 @@ internal sealed record JobResult
         Better == Better.Higher ? value / reference : reference / value;
 }
 
-/// <summary>A runtime and what it says of itself.</summary>
-internal sealed record RuntimeRecord(string Name, string Version, IReadOnlyList<string> Flags);
+/// <summary>A runtime, what it says of itself, and the beginning of its executable's SHA-256 in hexadecimal; null for
+/// native.</summary>
+internal sealed record RuntimeRecord(
+    string Name, string Version, IReadOnlyList<string> Flags, string? Executable = null);
 
 /// <summary>A count that is compared exactly, such as managed bytes for each system call.</summary>
 internal sealed record CountRecord(string Name, double Value);
@@ -117,21 +121,48 @@ internal sealed record ResultFile
 
     public List<CountRecord> Counts { get; init; } = [];
 
+    public List<CapacityRecord> Capacity { get; init; } = [];
+
     internal JobResult? Find(string name) => Jobs.FirstOrDefault(job => job.Name == name);
+
+    /// <summary>A result with nothing measured yet.</summary>
+    internal static ResultFile Begin(Layout layout, Dictionary<string, string> knobs, IEnumerable<RuntimeSpec> runtimes)
+        => new()
+        {
+            Taken = DateTime.UtcNow,
+            Commit = Machine.Commit(layout.Top),
+            Machine = Machine.Describe(),
+            Knobs = knobs,
+            Runtimes = [.. runtimes.Select(each => each.Describe())],
+        };
 
     internal static ResultFile Load(string path)
     {
         try
         {
-            ResultFile? result = JsonSerializer.Deserialize<ResultFile>(File.ReadAllText(path), Json);
-            return result?.Format == CurrentFormat
+            return TryParse(File.ReadAllText(path), out ResultFile? result)
                 ? result
                 : throw new UserException($"{path}: not a result of format {CurrentFormat}");
         }
-        catch (Exception failure) when (failure is JsonException or IOException)
+        catch (IOException failure)
         {
             throw new UserException($"{path}: {failure.Message}");
         }
+    }
+
+    /// <summary>A result from its text; false if it is none of this form.</summary>
+    internal static bool TryParse(string text, [NotNullWhen(true)] out ResultFile? result)
+    {
+        try
+        {
+            result = JsonSerializer.Deserialize<ResultFile>(text, Json);
+        }
+        catch (JsonException)
+        {
+            result = null;
+        }
+
+        return result?.Format == CurrentFormat;
     }
 
     /// <summary>Writes the result whole or not at all, and its latencies beside it as a log of histograms.</summary>

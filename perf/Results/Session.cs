@@ -23,14 +23,23 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
     private const int SettleMs = 3_000;
     private const double KibPerMib = 1024;
 
+    /// <summary>Kinds of memory, and the fields of smaps_rollup that make them (proc(5)).</summary>
+    private static readonly Dictionary<string, string[]> MemoryFields = new()
+    {
+        ["resident"] = ["Rss:"],
+        ["proportional"] = ["Pss:"],
+        ["unique"] = ["Private_Clean:", "Private_Dirty:"],
+    };
+
     private static readonly double[] Percentiles = [50, 90, 99, 99.9, 99.99];
 
-    /// <summary>All turns of one variant.</summary>
-    internal JobResult Measure(Variant variant)
+    /// <summary>All turns of a variant, or of those that run together: a result each.</summary>
+    internal List<JobResult> Measure(Variant run)
     {
-        List<Series> all = [.. runtimes.Select(runtime => new Series { Runtime = runtime.Name })];
-        Histogram[] latencies = [.. runtimes.Select(_ => new Histogram())];
-        string missing = string.Join(", ", variant.Job.Needs.Where(file => !Path.Exists(layout.Root + file)));
+        Series[][] all = [.. run.Parts.Select(_ =>
+            (Series[])[.. runtimes.Select(runtime => new Series { Runtime = runtime.Name })])];
+        Histogram[][] latencies = [.. run.Parts.Select(_ => (Histogram[])[.. runtimes.Select(_ => new Histogram())])];
+        string missing = string.Join(", ", run.Job.Needs.Where(file => !Path.Exists(layout.Root + file)));
         for (int turn = -plan.WarmUps; turn < plan.Runs; turn++)
         {
             for (int i = 0; i < runtimes.Count; i++)
@@ -38,16 +47,21 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
                 int at = (i + turn + plan.WarmUps) % runtimes.Count;
                 if (missing.Length > 0)
                 {
-                    Fail(all[at], $"the root file system lacks {missing}");
+                    Fail(all, at, $"the root file system lacks {missing}");
                 }
-                else if (all[at].Failures.Count < MostFailures)
+                else if (all.Any(series => series[at].Failures.Count < MostFailures))
                 {
-                    RunOnce(variant, runtimes[at], turn, all[at], latencies[at]);
+                    RunOnce(run, at, turn, all, latencies);
                 }
             }
         }
 
-        for (int i = 0; i < all.Count; i++)
+        return [.. run.Parts.Select((variant, part) => Result(variant, all[part], latencies[part]))];
+    }
+
+    private static JobResult Result(Variant variant, Series[] all, Histogram[] latencies)
+    {
+        for (int i = 0; i < all.Length; i++)
         {
             Finish(all[i], latencies[i]);
         }
@@ -60,52 +74,67 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
             Unit = variant.Job.Unit,
             Better = variant.Job.Better,
             Goals = [.. variant.Goals().Select(goal => new GoalRecord(goal.Than, goal.Value))],
-            Series = all,
+            Series = [.. all],
         };
     }
 
-    private static void Fail(Series series, string reason)
+    private static void Fail(Series[][] all, int at, string reason)
     {
-        if (!series.Failures.Contains(reason))
+        foreach (Series[] series in all)
         {
-            series.Failures.Add(reason);
+            if (!series[at].Failures.Contains(reason))
+            {
+                series[at].Failures.Add(reason);
+            }
         }
     }
 
-    private void RunOnce(Variant variant, RuntimeSpec runtime, int turn, Series series, Histogram latency)
+    private void RunOnce(Variant run, int at, int turn, Series[][] all, Histogram[][] latencies)
     {
+        string when = turn < 0 ? "warm-up: " : $"run {turn + 1}: ";
         ProcessorTime start = ProcessorTime.Now();
-        using Execution execution = new(layout, runtime, variant, plan.Cpus);
+        using Execution execution = new(layout, runtimes[at], run, plan.Cpus);
         long begin = Stopwatch.GetTimestamp();
-        Parsers.Reading? reading = variant.Job.Measure == Suites.Measure.Memory
-            ? Memory(execution, variant.Metric, out string reason)
-            : execution.Run(out reason, out _);
-        if (reading is not Parsers.Reading read)
+        Func<Variant, (Parsers.Reading? Reading, string Reason)>? read = run.Job.Measure == Suites.Measure.Memory
+            ? Memory(execution, out string reason)
+            : Output(execution, out reason);
+        if (read == null)
         {
-            series.Failures.Add(turn < 0 ? $"warm-up: {reason}" : $"run {turn + 1}: {reason}");
+            Fail(all, at, when + reason);
             return;
         }
 
-        if (turn < 0)
+        double seconds = Math.Round(Stopwatch.GetElapsedTime(begin).TotalSeconds, 3);
+        double steal = Math.Round(ProcessorTime.StolenSince(start), 4);
+        for (int part = 0; part < run.Parts.Count; part++)
         {
-            return;
-        }
-
-        series.Samples.Add(new()
-        {
-            Round = turn,
-            Value = read.Value,
-            Seconds = Math.Round(Stopwatch.GetElapsedTime(begin).TotalSeconds, 3),
-            Steal = Math.Round(ProcessorTime.StolenSince(start), 4),
-        });
-        if (read.Latency != null)
-        {
-            latency.Add(read.Latency);
+            (Parsers.Reading? reading, string why) = read(run.Parts[part]);
+            if (reading is not Parsers.Reading found)
+            {
+                all[part][at].Failures.Add(when + why);
+            }
+            else if (turn >= 0)
+            {
+                all[part][at].Samples.Add(new() { Round = turn, Value = found.Value, Seconds = seconds, Steal =
+                    steal });
+                if (found.Latency != null)
+                {
+                    latencies[part][at].Add(found.Latency);
+                }
+            }
         }
     }
 
-    /// <summary>Memory of all processes of the runtime, in MiB, when it has come to rest.</summary>
-    private static Parsers.Reading? Memory(Execution execution, string metric, out string reason)
+    /// <summary>Runs a tool to its end: what reads its figures.</summary>
+    private static Func<Variant, (Parsers.Reading?, string)>? Output(Execution execution, out string reason)
+    {
+        string? output = execution.Run(out reason);
+        return output == null ? null : variant => (Execution.Read(variant, output, out string why), why);
+    }
+
+    /// <summary>Memory of all processes of the runtime, in MiB, when it has come to rest: what reads its
+    /// kinds.</summary>
+    private static Func<Variant, (Parsers.Reading?, string)>? Memory(Execution execution, out string reason)
     {
         using Process? process = execution.Start(out reason);
         if (process == null)
@@ -123,14 +152,12 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
                 return null;
             }
 
-            string[] fields = metric switch
-            {
-                "resident" => ["Rss:"],
-                "proportional" => ["Pss:"],
-                "unique" => ["Private_Clean:", "Private_Dirty:"],
-                _ => throw new UserException($"memory has no metric '{metric}'"),
-            };
-            return new(new ProcessTree(pid).Pids.Sum(each => ProcessTree.MemoryKib(each, fields)) / KibPerMib);
+            IReadOnlyList<int> pids = new ProcessTree(pid).Pids;
+            Dictionary<string, double> kinds = MemoryFields.ToDictionary(
+                kind => kind.Key, kind => pids.Sum(each => ProcessTree.MemoryKib(each, kind.Value)) / KibPerMib);
+            return variant => kinds.TryGetValue(variant.Metric, out double mib)
+                ? (new Parsers.Reading(mib), "")
+                : (null, $"memory has no metric '{variant.Metric}'");
         }
         catch (IOException failure)
         {

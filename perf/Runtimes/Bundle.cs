@@ -30,9 +30,9 @@ internal static class Bundle
 
     private static readonly string[] NameSpaces = ["pid", "network", "ipc", "uts", "mount"];
 
-    /// <summary>Writes <c>config.json</c> into a folder.</summary>
+    /// <summary>Writes <c>config.json</c> into a folder; <paramref name="group"/> is its control group.</summary>
     internal static void Write(
-        string folder, string root, string id, IEnumerable<string> command, IEnumerable<string> environment,
+        string folder, string root, string group, IEnumerable<string> command, IEnumerable<string> environment,
         IEnumerable<Volume> volumes)
     {
         object set = Capabilities;
@@ -54,7 +54,7 @@ internal static class Bundle
             mounts = StandardMounts.Concat(volumes.Select(Bind)),
             linux = new
             {
-                cgroupsPath = "/" + id,
+                cgroupsPath = group,
                 namespaces = NameSpaces.Select(type => new { type }),
                 resources = new { devices = new[] { new { allow = false, access = "rwm" } } },
             },

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Threading;
 using Perf.Parsers;
 using Perf.Suites;
 
@@ -19,12 +18,14 @@ internal sealed class Execution : IDisposable
 {
     private const int KillAfterSeconds = 2;
 
+    private static readonly List<Execution> s_live = [];
     private static int _number;
 
     private readonly Layout _layout;
     private readonly RuntimeSpec _runtime;
     private readonly Variant _variant;
     private readonly string _id;
+    private readonly ControlGroup _group;
     private readonly string _work;
     private readonly string _cpus;
 
@@ -36,10 +37,30 @@ internal sealed class Execution : IDisposable
         _variant = variant;
         _cpus = cpus;
         _id = string.Create(CultureInfo.InvariantCulture, $"perf-{Environment.ProcessId}-{++_number}");
+        _group = new(_id);
         _work = Path.Combine(layout.Scratch, _id);
         Directory.CreateDirectory(Path.Combine(_work, "bench"));
         Directory.CreateDirectory(Path.Combine(_work, "state"));
         File.WriteAllText(Path.Combine(_work, "world.sh"), WorldScript());
+        lock (s_live)
+        {
+            s_live.Add(this);
+        }
+    }
+
+    /// <summary>Ends every run and removes what it has: the harness itself is told to end.</summary>
+    internal static void EndAll()
+    {
+        Processes.EndAll();
+        lock (s_live)
+        {
+            foreach (Execution execution in s_live)
+            {
+                execution.Remove();
+            }
+
+            s_live.Clear();
+        }
     }
 
     private IEnumerable<Volume> Volumes =>
@@ -51,15 +72,14 @@ internal sealed class Execution : IDisposable
 
     private IEnumerable<string> GuestEnvironment => Processes.Environment.Concat(_runtime.Environment);
 
-    /// <summary>Runs it to its end and reads the figure; null, with a reason, if there is none.</summary>
-    internal Reading? Run(out string reason, out double seconds)
+    /// <summary>Runs it to its end and gives what it printed; null, with a reason, if it failed.</summary>
+    internal string? Run(out string reason)
     {
         ProcessResult result =
             Processes.Run(Command(), TimeSpan.FromSeconds(_variant.Job.TimeoutSeconds + KillAfterSeconds),
                 _runtime.Environment);
-        seconds = result.Seconds;
         reason = "";
-        if (result.Status is Processes.TimedOut or Processes.Killed && seconds >= _variant.Job.TimeoutSeconds)
+        if (result.Status is Processes.TimedOut or Processes.Killed && result.Seconds >= _variant.Job.TimeoutSeconds)
         {
             reason = $"ended after {_variant.Job.TimeoutSeconds} s" + LastWords(result);
         }
@@ -68,8 +88,33 @@ internal sealed class Execution : IDisposable
             reason = $"status {result.Status}" + LastWords(result);
         }
 
-        return reason.Length > 0 ? null : Parse(result, out reason);
+        return reason.Length > 0 ? null : result.Output;
     }
+
+    /// <summary>The figure of one of the variants that ran; null, with a reason, if there is none.</summary>
+    internal static Reading? Read(Variant variant, string output, out string reason)
+    {
+        try
+        {
+            reason = "";
+            bool tool = variant.Job.Measure == Measure.Tool;
+            ToolParser parser = tool ? ToolParsers.Find(variant.Job.Parser) : StopwatchParser.Parse;
+            return parser(output, variant.Metric);
+        }
+        catch (FormatException failure)
+        {
+            reason = failure.Message + LastWords(output);
+            return null;
+        }
+    }
+
+    /// <summary>Scratch that goes with the run.</summary>
+    internal string Folder => _work;
+
+    /// <summary>Runs it to its end below another command.</summary>
+    internal ProcessResult RunUnder(params IEnumerable<string> command) => Processes.Run(
+        [.. command, .. Command()], TimeSpan.FromSeconds(_variant.Job.TimeoutSeconds + KillAfterSeconds),
+        _runtime.Environment);
 
     /// <summary>Starts it in the background; the caller ends it. Null, with a reason, if that is impossible.</summary>
     internal System.Diagnostics.Process? Start(out string reason) =>
@@ -97,38 +142,19 @@ internal sealed class Execution : IDisposable
 
     public void Dispose()
     {
-        if (Directory.Exists("/sys/fs/cgroup"))
+        lock (s_live)
         {
-            foreach (string controller in Directory.GetDirectories("/sys/fs/cgroup"))
+            if (s_live.Remove(this))
             {
-                RemoveGroup(Path.Combine(controller, _id));
+                Remove();
             }
         }
-
-        Directory.Delete(_work, true);
     }
 
-    /// <summary>A group can be removed only when the last process that was killed in it is gone.</summary>
-    private static void RemoveGroup(string group)
+    private void Remove()
     {
-        const int Tries = 50;
-        const int WaitMs = 50;
-        for (int i = 0; Directory.Exists(group); i++)
-        {
-            try
-            {
-                Directory.Delete(group);
-            }
-            catch (IOException) when (i < Tries)
-            {
-                Thread.Sleep(WaitMs);
-            }
-            catch (IOException failure)
-            {
-                Console.Error.WriteLine($"perf: {group}: {failure.Message}");
-                return;
-            }
-        }
+        _group.Remove();
+        Directory.Delete(_work, true);
     }
 
     private static string WorldScript()
@@ -138,28 +164,15 @@ internal sealed class Execution : IDisposable
         return reader.ReadToEnd();
     }
 
-    private static string LastWords(ProcessResult result)
+    private static string LastWords(ProcessResult result) =>
+        LastWords(result.Error.Trim().Length > 0 ? result.Error : result.Output);
+
+    private static string LastWords(string text)
     {
         const int Shown = 300;
-        string text = result.Error.Trim().Length > 0 ? result.Error.Trim() : result.Output.Trim();
+        text = text.Trim();
         text = text.Length > Shown ? "..." + text[^Shown..] : text;
         return text.Length == 0 ? "" : ": " + text.ReplaceLineEndings(" | ");
-    }
-
-    private Reading? Parse(ProcessResult result, out string reason)
-    {
-        try
-        {
-            reason = "";
-            bool tool = _variant.Job.Measure == Measure.Tool;
-            ToolParser parser = tool ? ToolParsers.Find(_variant.Job.Parser) : StopwatchParser.Parse;
-            return parser(result.Output, _variant.Metric);
-        }
-        catch (FormatException failure)
-        {
-            reason = failure.Message + LastWords(result);
-            return null;
-        }
     }
 
     private List<string> Command()
@@ -191,7 +204,7 @@ internal sealed class Execution : IDisposable
         }
 
         string bundle = Path.Combine(_work, "bundle");
-        Bundle.Write(bundle, root, _id, GuestCommand(), GuestEnvironment, Volumes);
+        Bundle.Write(bundle, root, _group.Path, GuestCommand(), GuestEnvironment, Volumes);
         string state = Path.Combine(_work, "state");
         return [.. command, _runtime.Path, .. _runtime.Flags, "--root", state, "run", "--bundle", bundle, _id];
     }

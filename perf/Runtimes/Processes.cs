@@ -30,6 +30,23 @@ internal static class Processes
     /// <summary>The environment of everything that is measured.</summary>
     internal static readonly IReadOnlyList<string> Environment = ["PATH=" + GuestPath, "HOME=/root", "LC_ALL=C"];
 
+    private static readonly List<Process> s_running = [];
+    private static bool s_isEnding;
+
+    /// <summary>Ends all that still runs and starts nothing more: the harness itself is told to end.</summary>
+    internal static void EndAll()
+    {
+        lock (s_running)
+        {
+            s_isEnding = true;
+            foreach (Process process in s_running.FindAll(process => !HasEnded(process)))
+            {
+                process.Kill(true);
+                process.WaitForExit();
+            }
+        }
+    }
+
     internal static ProcessResult Run(IEnumerable<string> command, TimeSpan limit,
         params IEnumerable<string> environment)
     {
@@ -96,14 +113,44 @@ internal static class Processes
         try
         {
             reason = "";
-            Process process = Process.Start(start)!;
-            process.StandardInput.Close();
-            return process;
+            return Begin(start);
         }
         catch (Exception failure) when (failure is System.ComponentModel.Win32Exception or IOException)
         {
             reason = failure.Message;
             return null;
+        }
+    }
+
+    private static Process Begin(ProcessStartInfo start)
+    {
+        lock (s_running)
+        {
+            if (!s_isEnding)
+            {
+                Process process = Process.Start(start)!;
+                s_running.RemoveAll(HasEnded);
+                s_running.Add(process);
+                process.StandardInput.Close();
+                return process;
+            }
+        }
+
+        // The harness's last moments belong to whoever cleans up.
+        Thread.Sleep(Timeout.Infinite);
+        throw new InvalidOperationException();
+    }
+
+    /// <summary>Also one whose owner has disposed of it.</summary>
+    private static bool HasEnded(Process process)
+    {
+        try
+        {
+            return process.HasExited;
+        }
+        catch (InvalidOperationException)
+        {
+            return true;
         }
     }
 

@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Security.Cryptography;
+using Perf.Results;
 
 namespace Perf.Runtimes;
 
@@ -73,8 +75,10 @@ internal sealed record RuntimeSpec(
         };
     }
 
+    internal RuntimeRecord Describe() => new(Name, Version(), [.. Flags, .. Environment], Digest());
+
     /// <summary>What it says of itself, in one line; "unknown" if it does not.</summary>
-    internal string Version()
+    private string Version()
     {
         if (Kind == RuntimeKind.Native)
         {
@@ -84,6 +88,18 @@ internal sealed record RuntimeSpec(
         ProcessResult result = Processes.Run([Path, "--version"], TimeSpan.FromSeconds(10));
         string[] lines = (result.Output + result.Error).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return result.Status == 0 && lines.Length > 0 ? lines[0].Trim() : "unknown";
+    }
+
+    private string? Digest()
+    {
+        const int Shown = 12;
+        if (!File.Exists(Path))
+        {
+            return null;
+        }
+
+        using FileStream stream = File.OpenRead(Path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream))[..Shown];
     }
 
     private static string OnPath(string program)

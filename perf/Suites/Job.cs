@@ -46,7 +46,8 @@ internal sealed record Job
     /// <summary>Host folder, seen as <c>/job</c> inside.</summary>
     internal required string Folder { get; init; }
 
-    /// <summary>Words; <c>{axis}</c> stands for the variant's value.</summary>
+    /// <summary>Words; <c>{axis}</c> stands for the variant's value, the word <c>{axis*}</c> for those of all variants
+    /// that run together, a word each.</summary>
     internal required IReadOnlyList<string> Command { get; init; }
 
     internal required Measure Measure { get; init; }
@@ -66,6 +67,11 @@ internal sealed record Job
     /// <summary>The variants that run unless all are asked for: values by axis, the first value where none is
     /// given.</summary>
     internal required IReadOnlyList<IReadOnlyDictionary<string, string>> Usual { get; init; }
+
+    /// <summary>The axis whose variants one run measures together, because the tool tells all of their figures; empty
+    /// if
+    /// each variant has a run of its own.</summary>
+    internal required string Shared { get; init; }
 
     /// <summary>Files that the root must have.</summary>
     internal required IReadOnlyList<string> Needs { get; init; }

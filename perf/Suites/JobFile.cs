@@ -19,7 +19,7 @@ internal static class JobFile
     [
         "suite", "summary", "command", "measure", "parser", "metric", "unit", "better", "axes", "usual", "needs",
             "goals",
-        "timeout", "repeat",
+        "timeout", "repeat", "shared",
     ];
 
     private static readonly JsonDocumentOptions Options =
@@ -71,6 +71,7 @@ internal static class JobFile
                 : [],
             Usual = root.TryGetProperty("usual", out JsonElement usual) ? [.. usual.EnumerateArray().Select(Choice)]
                 : [],
+            Shared = root.TryGetProperty("shared", out JsonElement shared) ? shared.GetString()! : "",
             Needs = root.TryGetProperty("needs", out _) ? Texts(root, "needs") : [],
             Goals = root.TryGetProperty("goals", out JsonElement goals)
                 ? [.. goals.EnumerateArray().Select(ReadGoal)] : [],
@@ -87,6 +88,7 @@ internal static class JobFile
         Check(job.Command.Count > 0, name, "an empty command");
         Check(job.TimeoutSeconds > 0 && job.Repeat > 0, name, "timeout and repeat are positive");
         Check(job.Measure != Measure.Tool || ToolParsers.Names.Contains(job.Parser), name, $"no parser '{job.Parser}'");
+        Check(job.Shared.Length == 0 || job.Axes.Any(axis => axis.Name == job.Shared), name, $"no axis '{job.Shared}'");
         foreach (Axis axis in job.Axes)
         {
             Check(axis.Values.Count > 0, name, $"axis '{axis.Name}' has no values");

@@ -9,9 +9,15 @@ internal sealed class Variant
     private readonly AxisValue[] _values;
 
     private Variant(Job job, AxisValue[] values)
+        : this(job, values, null)
+    {
+    }
+
+    private Variant(Job job, AxisValue[] values, IReadOnlyList<Variant>? parts)
     {
         Job = job;
         _values = values;
+        Parts = parts ?? [this];
         Label = string.Join(' ', values.Select(value => value.Name));
     }
 
@@ -23,7 +29,13 @@ internal sealed class Variant
     /// <summary>What reports and budgets call it.</summary>
     internal string FullName => Label.Length == 0 ? Job.Name : Job.Name + " " + Label;
 
-    internal IEnumerable<string> Command => Job.Command.Select(Fill);
+    /// <summary>The variants whose figures one run of this gives: itself, or those that <see cref="Share"/> put
+    /// together.</summary>
+    internal IReadOnlyList<Variant> Parts { get; }
+
+    internal IEnumerable<string> Command => Job.Command.SelectMany(word =>
+        Job.Shared.Length > 0 && word == "{" + Job.Shared + "*}" ? Parts.Select(part => part.SharedText)
+            : [Fill(word)]);
 
     internal string Metric => Fill(Job.Metric);
 
@@ -36,6 +48,16 @@ internal sealed class Variant
             : all.Where(variant => job.Usual.Any(variant.IsUsual));
     }
 
+    /// <summary>The variant of this name, or the first usual one of the job of this name.</summary>
+    internal static Variant? Find(IEnumerable<Job> jobs, string name) =>
+        jobs.SelectMany(job => Of(job, Selection.All)).FirstOrDefault(variant => variant.FullName == name)
+        ?? jobs.Where(job => job.Name == name).SelectMany(job => Of(job, Selection.Usual)).FirstOrDefault();
+
+    /// <summary>Variants as they run: those of a job that differ in its shared axis alone become one.</summary>
+    internal static IEnumerable<Variant> Share(IEnumerable<Variant> variants) => variants
+        .GroupBy(variant => (variant.Job.Name, variant.LabelOfRun))
+        .Select(group => new Variant(group.First().Job, group.First()._values, [.. group]));
+
     /// <summary>What this variant should reach.</summary>
     internal IEnumerable<Goal> Goals() => Job.Goals.Where(goal => goal.When.All(pair => Has(pair.Key, pair.Value)));
 
@@ -44,6 +66,11 @@ internal sealed class Variant
             ? [[]]
             : job.Axes[from].Values.SelectMany(value => Product(job, from + 1).Select(rest =>
                 (AxisValue[])[value, .. rest]));
+
+    private string LabelOfRun => string.Join(' ', _values
+        .Where((_, axis) => Job.Axes[axis].Name != Job.Shared).Select(value => value.Name));
+
+    private string SharedText => _values.Where((_, axis) => Job.Axes[axis].Name == Job.Shared).First().Text;
 
     private bool IsUsual(IReadOnlyDictionary<string, string> choice) =>
         Job.Axes.All(axis => Has(axis.Name, choice.GetValueOrDefault(axis.Name, axis.Values[0].Name)));

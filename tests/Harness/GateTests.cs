@@ -73,7 +73,7 @@ public sealed class GateTests
         ResultFile after = Results.Make([1], [1], Better.Higher);
         before.Counts.AddRange([new("read", 0), new("write", 0), new("poll", 8)]);
         after.Counts.AddRange([new("read", 0.02), new("poll", 8)]);
-        string[] reasons = [.. Gate.Counts(before, after)];
+        string[] reasons = [.. Gate.Counts(before.Counts, after.Counts)];
         Assert.Equal(2, reasons.Length);
         Assert.Contains("read: 0.02, was 0", reasons[0]);
         Assert.Contains("write", reasons[1]);

@@ -24,7 +24,7 @@ public sealed class ParserTests
         Assert.Equal(expected, ToolParsers.Find(parser)(Recorded.Text(file), metric).Value, 6);
 
     [Theory]
-    [InlineData("calls", "ns")]
+    [InlineData("calls", "getpid.ns")]
     [InlineData("fio", "read.iops")]
     [InlineData("hackbench", "seconds")]
     [InlineData("pattern", "x([0-9]+)")]
@@ -79,10 +79,12 @@ public sealed class ParserTests
     [Fact]
     public void Calls_take_the_median_of_their_slices()
     {
-        Reading reading = ToolParsers.Find("calls")("getpid 10 1000\ngetpid 10 1200\ngetpid 10 9000\n", "ns");
+        Reading reading = ToolParsers.Find("calls")("getpid 10 1000\nread 1 5\ngetpid 10 1200\ngetpid 10 9000\n",
+            "getpid.ns");
         Assert.Equal(120, reading.Value);
-        Assert.Equal(100, ToolParsers.Find("calls")("getpid 10 1000\ngetpid 10 1200\n", "fastest").Value);
-        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 0 1000\n", "ns"));
+        Assert.Equal(100, ToolParsers.Find("calls")("getpid 10 1000\ngetpid 10 1200\n", "getpid.fastest").Value);
+        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 0 1000\n", "getpid.ns"));
+        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 1 1000\n", "read.ns"));
     }
 
     [Fact]

@@ -51,6 +51,25 @@ public sealed class SuiteTests
         Assert.Single(Variant.Of(job, Selection.All).First().Goals());
     }
 
+    [Fact]
+    public void Variants_of_a_shared_axis_run_together()
+    {
+        Job job = JobFile.Parse("/x/job", """
+            {
+              "suite": "s", "summary": "x", "unit": "n", "command": ["/bin/tool", "{size}", "{call*}"],
+              "parser": "calls", "metric": "{call}.ns", "shared": "call",
+              "axes": {"size": ["1", "2"], "call": {"read": "r", "write": "w", "poll": "p"}}
+            }
+            """);
+        List<Variant> chosen = [.. Variant.Of(job, Selection.All).Where(variant => !variant.FullName.Contains("poll"))];
+        List<Variant> runs = [.. Variant.Share(chosen)];
+        Assert.Equal(2, runs.Count);
+        Assert.Equal(["/bin/tool", "2", "r", "w"], runs[1].Command);
+        Assert.Equal(["job 2 read", "job 2 write"], runs[1].Parts.Select(part => part.FullName));
+        Assert.Equal(["/bin/tool", "2", "w"], runs[1].Parts[1].Command);
+        Assert.Equal("w.ns", runs[1].Parts[1].Metric);
+    }
+
     [Theory]
     [InlineData("\"suite\": \"s\",", "", "suite")]
     [InlineData("\"unit\": \"n\",", "\"unit\": \"n\", \"colour\": \"red\",", "colour")]
