@@ -11,8 +11,6 @@ namespace Runsc.Boot;
 internal sealed partial class Composer
 {
     private const string TerminalDirectory = "/dev/pts";
-    private const int CallersInput = 0;
-    private const int CallersOutput = 1;
 
     private Terminal? _terminal;
     private HostConsole? _console;
@@ -34,7 +32,7 @@ internal sealed partial class Composer
         }
 
         slave!.DropReference(init);
-        errno = errno == Errno.None ? HostConsole.Start(_terminal!, CallersInput, CallersOutput, out _console) : errno;
+        errno = errno == Errno.None ? HostConsole.Start(_terminal!, _streams[0], _streams[1], out _console) : errno;
         return errno == Errno.None ? null : "terminal: " + ErrorText.Describe(errno);
     }
 

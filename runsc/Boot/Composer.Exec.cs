@@ -21,13 +21,14 @@ internal sealed partial class Composer
     private HostFiles? _hostFiles;
 
     /// <summary>
-    /// Starts a process in the namespaces of the first one. Its streams are descriptors of the host, which become the
-    /// process's. Null, or one line that says why not; <paramref name="onEnd"/> hears the wait status on any thread.
+    /// Starts a process in the namespaces of the container's first one. Its streams are descriptors of the host, which
+    /// become the process's. Null, or one line that says why not; <paramref name="onEnd"/> hears the wait status on
+    /// any thread.
     /// </summary>
     internal string? Execute(SandboxSpec spec, HostFd[] streams, Action<int> onEnd, out GuestProcess? process)
     {
         process = null;
-        if (Kernel.Init?.Leader.PeekMountNamespace() is not { } mounts)
+        if (First?.Leader.PeekMountNamespace() is not { } mounts)
         {
             return "cannot exec in a stopped container";
         }
@@ -44,7 +45,7 @@ internal sealed partial class Composer
             PrivilegeGain = spec.NoNewPrivileges ? PrivilegeGain.Denied : PrivilegeGain.Allowed,
             OomScoreAdjust = spec.OomScoreAdjust,
         };
-        Errno errno = Kernel.CreateProcess(description, onEnd, out Task? task);
+        Errno errno = Kernel.CreateProcess(description, First, onEnd, out Task? task);
         if (errno != Errno.None)
         {
             mounts.DropUser();
@@ -132,6 +133,11 @@ internal sealed partial class Composer
 
     private Errno GetHostFiles(out HostFiles? files)
     {
+        if (_sandbox is not null)
+        {
+            return _sandbox.GetHostFiles(out files);
+        }
+
         lock (_hostFilesLock)
         {
             Errno errno = Errno.None;

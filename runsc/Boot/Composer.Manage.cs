@@ -16,7 +16,7 @@ internal sealed partial class Composer
     /// <summary>Signals one process; null, or one line.</summary>
     internal string? SignalProcess(int pid, int signal)
     {
-        ThreadGroup? group = Kernel.RootPidNamespace.FindThreadGroup(pid);
+        ThreadGroup? group = Pids.FindThreadGroup(pid);
         Errno errno = group is null ? Errno.ESRCH
             : group.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });
         return errno == Errno.None ? null : "no such process: " + pid;
@@ -25,6 +25,11 @@ internal sealed partial class Composer
     /// <summary>Stops all tasks; null, or one line.</summary>
     internal string? Pause()
     {
+        if (_sandbox is not null)
+        {
+            return "one container of a sandbox cannot be paused: pause the sandbox";
+        }
+
         if (Kernel.IsFrozen)
         {
             return "container not running";
@@ -50,15 +55,15 @@ internal sealed partial class Composer
     internal List<ProcessEntry> Processes()
     {
         List<ThreadGroup> groups = [];
-        Kernel.RootPidNamespace.CollectThreadGroups(groups);
+        Pids.CollectThreadGroups(groups);
         List<ProcessEntry> result = [];
         foreach (ThreadGroup group in groups)
         {
             CpuTimes times = group.GetCpuTimes();
             result.Add(new ProcessEntry
             {
-                Pid = group.Identity.Number,
-                ParentPid = group.ParentIdIn(Kernel.RootPidNamespace),
+                Pid = group.Identity.NumberIn(Pids),
+                ParentPid = group.ParentIdIn(Pids),
                 Uid = group.Leader.Credentials.RealUid,
                 Tasks = group.LiveTasks,
                 CpuNs = times.UserNs + times.SystemNs,
@@ -88,7 +93,12 @@ internal sealed partial class Composer
             OomKills = Kernel.OomKills,
         };
         List<ThreadGroup> groups = [];
-        Kernel.RootPidNamespace.CollectThreadGroups(groups);
+        Pids.CollectThreadGroups(groups);
+        if (_sandbox is not null)
+        {
+            CountOwn(groups, result);
+        }
+
         foreach (ThreadGroup group in groups)
         {
             CpuTimes own = group.GetCpuTimes();
@@ -105,6 +115,12 @@ internal sealed partial class Composer
     {
         long memoryBytes = request.MemoryLimitBytes;
         long tasks = request.PidsLimit;
+        if (_sandbox is not null)
+        {
+            return memoryBytes == 0 && tasks == 0 ? null
+                : "memory and tasks of one container of a sandbox are not limited: update the sandbox";
+        }
+
         if (memoryBytes != 0)
         {
             Kernel.MemoryFile.LimitBytes = memoryBytes > 0 ? (ulong)memoryBytes

@@ -24,6 +24,7 @@ internal sealed partial class Composer
     private const uint DirectoryMode = 0x1ED;
     private const uint FileMode = 0x1A4;
 
+    private SocketTransport? _transport;
     private GoferClient? _gofer;
 
     private void RegisterFileSystems()
@@ -45,7 +46,8 @@ internal sealed partial class Composer
     /// <summary>The root (an overlay of the gofer's directory and memory), then the mounts in order.</summary>
     private string? MountAll(Task init)
     {
-        _gofer = new GoferClient(new SocketTransport(_spec.GoferFds.ToArray()));
+        _transport = new SocketTransport(_spec.GoferFds.ToArray());
+        _gofer = new GoferClient(_transport);
         Errno errno = MakeRoot(init, out SuperBlock? root);
         if (errno != Errno.None)
         {
@@ -215,7 +217,7 @@ internal sealed partial class Composer
                 continue;
             }
 
-            errno = host!.Import(fd, out FileDescription? file, out HostTerminal? terminal);
+            errno = host!.Import(_streams[fd], out FileDescription? file, out HostTerminal? terminal);
             if (errno == Errno.EBADF)
             {
                 continue;

@@ -25,10 +25,15 @@ internal sealed partial class Composer
     private readonly SandboxSpec _spec;
     private readonly IPlatform _platform;
     private readonly DebugLog _log;
+
+    /// <summary>Descriptors of the host for 0, 1 and 2.</summary>
+    private readonly int[] _streams;
+
     private Task? _init;
 
     internal Composer(SandboxSpec spec, IPlatform platform, DebugLog log)
     {
+        _streams = [0, 1, 2];
         _spec = spec;
         _platform = platform;
         _log = log;
@@ -72,11 +77,14 @@ internal sealed partial class Composer
         VirtualFileSystem.UseClock(Kernel.Clock);
         RegisterFileSystems();
         _init = Kernel.CreateInit(MakeInit());
-        return MountAll(_init) ?? MakeDevices(_init) ?? WriteSettings(_init) ?? OpenStandardFiles(_init)
-            ?? Restrict(_init) ?? EnterWorkingDirectory(_init, _spec)
-            ?? PrepareSeccomp()
-            ?? (_spec.Kind == SandboxKind.Container ? CheckProgram(_init, _spec) : null);
+        return Furnish(_init);
     }
+
+    /// <summary>Everything of the first process but its program.</summary>
+    private string? Furnish(Task init) =>
+        MountAll(init) ?? MakeDevices(init) ?? WriteSettings(init) ?? OpenStandardFiles(init)
+            ?? Restrict(init) ?? EnterWorkingDirectory(init, _spec) ?? PrepareSeccomp()
+            ?? (_spec.Kind == SandboxKind.Container ? CheckProgram(init, _spec) : null);
 
     /// <summary>Starts the first program; null, or one line that says what failed and the exit status that goes with
     /// it.</summary>

@@ -33,6 +33,9 @@ internal sealed class ControlServer
     private readonly List<int> _waiters = [];
     private int _endedStatus = -1;
 
+    /// <summary>The containers that joined.</summary>
+    internal Members Members { get; } = new();
+
     private int _channelFd;
     private int _terminalSignalFd = -1;
     private bool _isDetached;
@@ -96,9 +99,12 @@ internal sealed class ControlServer
             _waiters.RemoveAll(waiter => waiter == socket);
             _sessions.Remove(session);
         }
+
+        Members.RemoveWaiter(socket);
     }
 
-    private static void SendEnded(int socket, int waitStatus) =>
+    /// <summary>Tells of an end, to whoever still listens.</summary>
+    internal static void SendEnded(int socket, int waitStatus) =>
         Packets.Send(socket, new ControlReply { Kind = ReplyKind.Ended, Number = waitStatus },
             ControlJson.Default.ControlReply, default, HostSocket.MsgDontWait);
 

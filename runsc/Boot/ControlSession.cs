@@ -9,19 +9,23 @@ namespace Runsc.Boot;
 
 /// <summary>One connection to the control socket. Requests are answered in their order; when the client goes, the
 /// process that it executed goes too.</summary>
-internal sealed class ControlSession
+internal sealed partial class ControlSession
 {
     private const int MaxDocumentBytes = 16 << 20;
     private const int ProcessesPerPacket = 32;
+
+    /// <summary>The document and the streams.</summary>
+    private const int ExecFds = 4;
 
     private readonly ControlServer _server;
     private readonly SandboxLife _life;
     private readonly int _socket;
     private readonly ManualResetEventSlim _ended = new(true);
 
-    private GuestProcess? _process;
+    private ISessionProcess? _process;
     private HostFd? _processEnded;
     private int _processStatus;
+    private bool _hasHungUp;
 
     internal ControlSession(ControlServer server, SandboxLife life, int socket)
     {
@@ -38,12 +42,13 @@ internal sealed class ControlSession
 
     private void Run()
     {
-        Span<HostPollFd> polled = stackalloc HostPollFd[2];
+        Span<HostPollFd> polled = stackalloc HostPollFd[3];
         bool isOpen = true;
         while (isOpen)
         {
             polled[0] = new HostPollFd { Fd = _socket, Events = HostPoll.In };
             polled[1] = new HostPollFd { Fd = _processEnded?.Value ?? -1, Events = HostPoll.In };
+            polled[2] = new HostPollFd { Fd = _hasHungUp ? -1 : _process?.HangUpFd ?? -1 };
             if (HostPoll.Poll(polled, -1, out _) != Errno.None)
             {
                 continue;
@@ -53,15 +58,21 @@ internal sealed class ControlSession
             {
                 ReportEnd();
             }
+            else if (polled[2].Revents != 0)
+            {
+                // Its files would fail one after the other: it ends with its gofer.
+                _hasHungUp = true;
+                _process!.Signal(Signals.SIGKILL);
+            }
             else if (polled[0].Revents != 0)
             {
                 isOpen = Serve();
             }
         }
 
-        if (_process is { } process)
+        if (_process is not null)
         {
-            EndProcess(process);
+            EndProcess();
         }
 
         _server.Remove(this, _socket);
@@ -69,15 +80,15 @@ internal sealed class ControlSession
     }
 
     /// <summary>The client is gone: so is its process, once it has said so.</summary>
-    private void EndProcess(GuestProcess process)
+    private void EndProcess()
     {
-        process.Signal(Signals.SIGKILL);
+        _process!.Signal(Signals.SIGKILL);
         Span<HostPollFd> ended = [new HostPollFd { Fd = _processEnded!.Value, Events = HostPoll.In }];
         while (HostPoll.Poll(ended, -1, out _) != Errno.None)
         {
         }
 
-        process.Dispose();
+        _process.Finish(_processStatus);
         _processEnded.Dispose();
         _ended.Set();
     }
@@ -96,14 +107,17 @@ internal sealed class ControlSession
         }
 
         bool isRequest = errno == Errno.None && request is not null;
-        bool isOpen = isRequest && (request!.Kind == RequestKind.Exec ? Execute(descriptors)
-            : Answer(request, descriptors));
-        if (!isRequest || request!.Kind != RequestKind.Exec)
+        switch (isRequest ? request!.Kind : RequestKind.None)
         {
-            Close(descriptors);
+            case RequestKind.Exec:
+                return Execute(descriptors, request!.Container);
+            case RequestKind.Join:
+                return Join(descriptors);
+            default:
+                bool isOpen = isRequest && Answer(request!, descriptors);
+                Close(descriptors);
+                return isOpen;
         }
-
-        return isOpen;
     }
 
     private static void Close(ReadOnlySpan<HostFd> descriptors)
@@ -116,6 +130,11 @@ internal sealed class ControlSession
 
     private bool Answer(ControlRequest request, ReadOnlySpan<HostFd> descriptors)
     {
+        if (request.Container is { Length: > 0 } id)
+        {
+            return AnswerFor(_server.Members.Find(id), request);
+        }
+
         switch (request.Kind)
         {
             case RequestKind.Trace or RequestKind.StopTrace:
@@ -127,12 +146,12 @@ internal sealed class ControlSession
             case RequestKind.Signal:
                 return Signal(request.Number);
             case RequestKind.SignalAll or RequestKind.SignalProcess:
-                return Conclude(SignalOthers(request));
+                return Conclude(SignalOthers(_life.Composer, request));
             case RequestKind.Wait:
                 _server.AddWaiter(_socket);
                 return true;
             case RequestKind.List:
-                return List();
+                return List(_life.Composer);
             case RequestKind.Pause:
                 return Conclude(_life.Composer.Pause());
             case RequestKind.Resume:
@@ -176,17 +195,17 @@ internal sealed class ControlSession
     private static string? CheckSignal(int number) =>
         number is >= 1 and <= Signals.NSIG ? null : "unknown signal \"" + number + "\"";
 
-    private string? SignalOthers(ControlRequest request)
+    private static string? SignalOthers(Composer composer, ControlRequest request)
     {
         string? problem = CheckSignal(request.Number);
         if (problem is null && request.Kind == RequestKind.SignalProcess)
         {
-            return _life.Composer.SignalProcess(request.Pid, request.Number);
+            return composer.SignalProcess(request.Pid, request.Number);
         }
 
         if (problem is null)
         {
-            _life.Composer.Kernel.SignalAll(request.Number);
+            composer.SignalAll(request.Number);
         }
 
         return problem;
@@ -226,9 +245,9 @@ internal sealed class ControlSession
         }
     }
 
-    private bool List()
+    private bool List(Composer composer)
     {
-        List<ProcessEntry> all = _life.Composer.Processes();
+        List<ProcessEntry> all = composer.Processes();
         for (int at = 0; at < all.Count; at += ProcessesPerPacket)
         {
             List<ProcessEntry> part = all.GetRange(at, Math.Min(ProcessesPerPacket, all.Count - at));
@@ -242,9 +261,9 @@ internal sealed class ControlSession
     }
 
     /// <summary>Starts the connection's process. Takes the descriptors.</summary>
-    private bool Execute(HostFd[] descriptors)
+    private bool Execute(HostFd[] descriptors, string? container)
     {
-        if (descriptors.Length != Packets.MaxFds || _process is not null || _processEnded is not null)
+        if (descriptors.Length != ExecFds || _process is not null || _processEnded is not null)
         {
             Close(descriptors);
             return false;
@@ -252,31 +271,41 @@ internal sealed class ControlSession
 
         HostFd[] streams = descriptors[1..];
         SandboxSpec? spec = ReadDocument(descriptors[0]);
-        if (spec is null)
+        Composer? composer = container is not { Length: > 0 } ? _life.Composer
+            : _server.Members.Find(container)?.Composer;
+        string? problem = spec is null ? "the process is not described"
+            : composer is null ? "container not running" : OpenBell();
+        GuestProcess? process = null;
+        problem ??= composer!.Execute(spec!, streams, OnProcessEnd, out process);
+        _process = process;
+        if (problem is not null)
         {
             Close(streams);
-            return Conclude("the process is not described");
+            CloseBell();
+            return Conclude(problem);
         }
 
+        return Send(new ControlReply { Kind = ReplyKind.Started, Number = _process!.Number });
+    }
+
+    /// <summary>What rings when the process ends; null, or one line.</summary>
+    private string? OpenBell()
+    {
         if (HostPoll.EventFd(0, HostFcntl.CloseOnExec, out int ended) != Errno.None)
         {
-            Close(streams);
-            return Conclude("too many open files");
+            return "too many open files";
         }
 
         _ended.Reset();
         _processEnded = new HostFd(ended);
-        string? problem = _life.Composer.Execute(spec, streams, OnProcessEnd, out _process);
-        if (problem is not null)
-        {
-            Close(streams);
-            _processEnded.Dispose();
-            _processEnded = null;
-            _ended.Set();
-            return Conclude(problem);
-        }
+        return null;
+    }
 
-        return Send(new ControlReply { Kind = ReplyKind.Started, Number = _process!.Task.Tid });
+    private void CloseBell()
+    {
+        _processEnded?.Dispose();
+        _processEnded = null;
+        _ended.Set();
     }
 
     /// <summary>Under the tasks lock: the write to an eventfd does not block.</summary>
@@ -289,7 +318,7 @@ internal sealed class ControlSession
 
     private void ReportEnd()
     {
-        _process!.Dispose();
+        _process!.Finish(_processStatus);
         _process = null;
         _processEnded!.Dispose();
         _processEnded = null;

@@ -7,7 +7,7 @@ using Sentry.Tty;
 namespace Runsc.Boot;
 
 /// <summary>A process that entered the sandbox, with what ties it to the host: its streams or its console.</summary>
-internal sealed class GuestProcess : IDisposable
+internal sealed class GuestProcess : ISessionProcess, IDisposable
 {
     private Terminal? _terminal;
     private HostConsole? _console;
@@ -24,8 +24,17 @@ internal sealed class GuestProcess : IDisposable
     /// <summary>Descriptors of the host for 0, 1 and 2.</summary>
     internal HostFd[] Streams { get; }
 
-    /// <summary>Sends it a signal from outside.</summary>
-    internal void Signal(int signal) =>
+    /// <inheritdoc/>
+    public int Number => Task.Tid;
+
+    /// <inheritdoc/>
+    public int HangUpFd => -1;
+
+    /// <inheritdoc/>
+    public void Finish(int waitStatus) => Dispose();
+
+    /// <inheritdoc/>
+    public void Signal(int signal) =>
         Task.ThreadGroup.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });
 
     internal void SetConsole(Terminal terminal, HostConsole? console)
@@ -34,7 +43,8 @@ internal sealed class GuestProcess : IDisposable
         _console = console;
     }
 
-    internal void Resize(ushort rows, ushort columns) =>
+    /// <inheritdoc/>
+    public void Resize(ushort rows, ushort columns) =>
         _terminal?.Resize(new Winsize { ws_row = rows, ws_col = columns });
 
     internal void CloseStreams()

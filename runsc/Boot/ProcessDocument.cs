@@ -29,6 +29,30 @@ internal static class ProcessDocument
         return isWhole ? spec : null;
     }
 
+    /// <summary>True when a process's description is one of a whole container too.</summary>
+    internal static bool IsContainer(SandboxSpec spec)
+    {
+        if (spec is not { Id.Length: > 0, Hostname: not null, Domainname: not null, Mounts: not null,
+            Devices: not null, Sysctls: not null, MaskedPaths: not null, ReadOnlyPaths: not null, GoferFds: not null })
+        {
+            return false;
+        }
+
+        bool isWhole = spec.Sysctls.Count % 2 == 0 && AreWords(spec.Sysctls) && AreWords(spec.MaskedPaths)
+            && AreWords(spec.ReadOnlyPaths);
+        foreach (SandboxMount? mount in spec.Mounts)
+        {
+            isWhole &= mount is { Destination: ['/', ..], Type: not null, Source: not null, Data: not null };
+        }
+
+        foreach (DeviceNode? device in spec.Devices)
+        {
+            isWhole &= device is { Path: ['/', ..] };
+        }
+
+        return isWhole;
+    }
+
     private static bool AreWords(List<string> words)
     {
         foreach (string? word in words)

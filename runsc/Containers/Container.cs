@@ -82,8 +82,18 @@ internal sealed class Container : IDisposable
     internal void Save() => Directory.Save(State);
 
     /// <summary>Connects to the Sentry.</summary>
-    internal ControlClient Connect() => ControlClient.Connect(Directory)
-        ?? throw new UserErrorException("container not running");
+    internal ControlClient Connect() => TryConnect() ?? throw new UserErrorException("container not running");
+
+    private ControlClient? TryConnect()
+    {
+        if (State.Sandbox is not { } sandbox)
+        {
+            return ControlClient.Connect(Directory);
+        }
+
+        using StateDirectory? directory = StateDirectory.Find(Directory.Root, sandbox);
+        return directory is null ? null : ControlClient.Connect(directory, Id);
+    }
 
     /// <summary>Ends every process of the container, runs the last hooks, and removes every trace of it.</summary>
     internal void Destroy()
@@ -108,7 +118,24 @@ internal sealed class Container : IDisposable
         State.Sentry.Signal(Signals.SIGKILL);
         State.Gofer.Signal(Signals.SIGKILL);
         State.Bell.Signal(Signals.SIGKILL);
+        AwaitLeaving();
         return State.Sentry.AwaitEnd(EndNs) && State.Gofer.AwaitEnd(EndNs) && State.Bell.AwaitEnd(EndNs);
+    }
+
+    /// <summary>A container that joined a sandbox is gone when the Sentry says so, not with the process that stands
+    /// for it.</summary>
+    private void AwaitLeaving()
+    {
+        using ControlClient? client = State.Sandbox is null ? null : TryConnect();
+        if (client is null || !client.Send(new ControlRequest { Kind = RequestKind.Wait }))
+        {
+            return;
+        }
+
+        System.Span<HostPollFd> polled = [new HostPollFd { Fd = client.Socket.Value, Events = HostPoll.In }];
+        while (HostPoll.Poll(polled, EndNs, out _) == Errno.EINTR)
+        {
+        }
     }
 
     /// <summary>The state as the runtime-spec has it (runtime.md, "State"), for hooks.</summary>

@@ -15,7 +15,11 @@ internal sealed class ContainerState
     /// <summary>As last written; <see cref="Container.Status"/> says what it is now.</summary>
     public ContainerStatus Status { get; set; }
 
-    /// <summary>The Sentry: its process is the container's as the host sees it. 0 before it is there.</summary>
+    /// <summary>Id of the sandbox that the container has joined; null for one that is a sandbox itself.</summary>
+    public string? Sandbox { get; set; }
+
+    /// <summary>The container's process as the host sees it: the Sentry, or for one that joined a sandbox the process
+    /// that stands for it (<see cref="ExecWaiter"/>). 0 before it is there.</summary>
     public HostProcess Sentry { get; set; }
 
     public HostProcess Gofer { get; set; }

@@ -19,16 +19,22 @@ internal sealed class ControlClient : IDisposable
     internal static ControlClient Over(HostFd socket) => new(socket);
 
     /// <summary>Connects; null when nobody listens.</summary>
-    internal static ControlClient? Connect(StateDirectory directory) =>
+    internal static ControlClient? Connect(StateDirectory directory, string? container = null) =>
         UnixSocket.Connect(directory.Fd, StateDirectory.SocketName, HostSocket.SeqPacket, out HostFd? socket)
-            == Errno.None ? new ControlClient(socket!) : null;
+            == Errno.None ? new ControlClient(socket!) { Container = container } : null;
 
     /// <summary>The connection, to poll or to pass on.</summary>
     internal HostFd Socket => _socket;
 
+    /// <summary>Which container of the sandbox every request is about; none is the sandbox's own.</summary>
+    internal string? Container { get; init; }
+
     /// <summary>Sends a request; false when the Sentry is gone.</summary>
-    internal bool Send(ControlRequest request, ReadOnlySpan<int> fds = default) =>
-        Packets.Send(_socket.Value, request, ControlJson.Default.ControlRequest, fds) == Errno.None;
+    internal bool Send(ControlRequest request, ReadOnlySpan<int> fds = default)
+    {
+        request.Container = Container;
+        return Packets.Send(_socket.Value, request, ControlJson.Default.ControlRequest, fds) == Errno.None;
+    }
 
     /// <summary>The next reply; null when the Sentry is gone.</summary>
     internal ControlReply? Receive()

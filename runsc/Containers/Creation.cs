@@ -11,7 +11,7 @@ using Runsc.Sandbox;
 namespace Runsc.Containers;
 
 /// <summary>Makes containers: <c>create</c> and both kinds of <c>run</c>.</summary>
-internal sealed class Creation
+internal sealed partial class Creation
 {
     private readonly GlobalFlags.Values _flags;
     private readonly CreateOptions _options;
@@ -37,6 +37,7 @@ internal sealed class Creation
     internal void Create()
     {
         SandboxSpec spec = _builder.Spec;
+        string? sandbox = Membership.SandboxOf(_config);
         if (spec.Terminal && _options.ConsoleSocket is null)
         {
             throw new UserErrorException("process.terminal: a detached container needs --console-socket");
@@ -53,16 +54,15 @@ internal sealed class Creation
         {
             using ConsolePair? console = spec.Terminal ? ConsolePair.Open(spec.TerminalRows, spec.TerminalColumns)
                 : null;
-            using SandboxProcesses processes = SandboxProcesses.Prepare();
-            using HostFd listener = Listen(container);
-            using HostFd exit = container.Directory.CreateExitFile();
-            using HostFd? bell = HangBell(container);
-            processes.Start(_builder, _flags, Wiring(container, listener, exit, bell,
-                SandboxLifetime.OutlivesLauncher, console));
-            Launcher.AwaitCreated(processes);
-            console?.SendMaster(_options.ConsoleSocket!);
-            Finish(container, processes);
-            processes.LetGo();
+            if (sandbox is null)
+            {
+                CreateSandbox(container, console);
+            }
+            else
+            {
+                JoinSandbox(container, sandbox, console);
+            }
+
             isDone = true;
         }
         finally
@@ -76,12 +76,32 @@ internal sealed class Creation
         container.Directory.Disown();
     }
 
+    private void CreateSandbox(Container container, ConsolePair? console)
+    {
+        using SandboxProcesses processes = SandboxProcesses.Prepare();
+        using HostFd listener = Listen(container);
+        using HostFd exit = container.Directory.CreateExitFile();
+        using HostFd? bell = HangBell(container);
+        processes.Start(_builder, _flags, Wiring(container, listener, exit, bell,
+            SandboxLifetime.OutlivesLauncher, console));
+        Launcher.AwaitCreated(processes);
+        console?.SendMaster(_options.ConsoleSocket!);
+        Finish(container, processes.Sentry.Pid, processes.Gofer.Pid);
+        processes.LetGo();
+    }
+
     /// <summary>Runs the container in the foreground; its exit status.</summary>
     internal int Run()
     {
         if (_options.ConsoleSocket is not null)
         {
             throw new UserErrorException("--console-socket: needs --detach");
+        }
+
+        if (Membership.SandboxOf(_config) is { } sandbox)
+        {
+            throw new UserErrorException("a container of sandbox " + sandbox
+                + " does not run in the foreground: create it");
         }
 
         SweepAbandoned();
@@ -92,7 +112,8 @@ internal sealed class Creation
             using HostFd exit = container.Directory.CreateExitFile();
             using HostFd? bell = HangBell(container);
             SandboxWiring wiring = Wiring(container, listener, exit, bell, SandboxLifetime.EndsWithLauncher, null);
-            return Launcher.Run(_builder, _flags, wiring, processes => Finish(container, processes),
+            return Launcher.Run(_builder, _flags, wiring,
+                processes => Finish(container, processes.Sentry.Pid, processes.Gofer.Pid),
                 () => Starting.Started(container));
         }
         finally
@@ -117,6 +138,7 @@ internal sealed class Creation
             Annotations = _config.Annotations,
             IsForeground = lifetime == SandboxLifetime.EndsWithLauncher,
             Hooks = _config.Hooks,
+            Sandbox = Membership.SandboxOf(_config),
         });
         try
         {
@@ -164,30 +186,31 @@ internal sealed class Creation
             Bell = bell,
             Console = console?.Slave,
             Joined = pid => Cgroups.Join(container.State.Cgroups, pid),
-            Launched = NeedsOrder(container.State.Hooks) ? processes => RunFirstHooks(container, processes) : null,
+            Launched = NeedsOrder(container.State.Hooks) ? processes =>
+                RunFirstHooks(container, HostProcess.Identify(processes.Sentry.Pid), processes.OrderGofer) : null,
         };
 
     private static bool NeedsOrder(HooksSpec? hooks) =>
         hooks is { Prestart.Count: > 0 } or { CreateRuntime.Count: > 0 } or { CreateContainer.Count: > 0 };
 
     /// <summary>The hooks that come before the container's root is looked at: on the host here, then those of the
-    /// gofer.</summary>
-    private static void RunFirstHooks(Container container, SandboxProcesses processes)
+    /// gofer, which waits for its order.</summary>
+    private static void RunFirstHooks(Container container, HostProcess sentry, Action<HookOrder> order)
     {
         ContainerState state = container.State;
-        state.Sentry = HostProcess.Identify(processes.Sentry.Pid);
+        state.Sentry = sentry;
         byte[] description = container.OciState(ContainerStatus.Creating);
         Hooks.RunAll("prestart", state.Hooks?.Prestart, description, HookFailure.Fatal);
         Hooks.RunAll("createRuntime", state.Hooks?.CreateRuntime, description, HookFailure.Fatal);
-        processes.OrderGofer(new HookOrder { Hooks = state.Hooks?.CreateContainer ?? [], State = description });
+        order(new HookOrder { Hooks = state.Hooks?.CreateContainer ?? [], State = description });
     }
 
     /// <summary>The sandbox is there: process id file, state.</summary>
-    private void Finish(Container container, SandboxProcesses processes)
+    private void Finish(Container container, int pid, int gofer)
     {
         ContainerState state = container.State;
-        state.Sentry = HostProcess.Identify(processes.Sentry.Pid);
-        state.Gofer = HostProcess.Identify(processes.Gofer.Pid);
+        state.Sentry = HostProcess.Identify(pid);
+        state.Gofer = HostProcess.Identify(gofer);
         state.Status = ContainerStatus.Created;
         container.Save();
         if (_options.PidFile is { } file)

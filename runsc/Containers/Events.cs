@@ -27,7 +27,8 @@ internal static class Events
             writer.WriteString("type", "stats");
             writer.WriteString("id", container.Id);
             writer.WriteStartObject("data");
-            CgroupFiles files = new(container.State.Cgroups);
+            // The control groups of a container that joined a sandbox hold none of its work: the Sentry does it.
+            CgroupFiles files = new(container.State.Sandbox is null ? container.State.Cgroups : []);
             WriteCpu(writer, files, statistics);
             WriteMemory(writer, files, statistics);
             writer.WriteStartObject("pids");

@@ -7,7 +7,6 @@ using HostOs;
 using Runsc.Cli;
 using Runsc.Oci;
 using Runsc.Sandbox;
-using Sentry.Fs.Host;
 
 namespace Runsc.Containers;
 
@@ -56,7 +55,7 @@ internal sealed class Execution
         }
 
         using ControlClient client = _container.Connect();
-        Begin(client, [0, 1, 2]);
+        Begin(client, null);
         WritePidFile(Environment.ProcessId);
         List<PosixSignalRegistration> registrations = Forward(client, terminal);
         ControlReply? reply = client.Receive();
@@ -76,8 +75,7 @@ internal sealed class Execution
         using ConsolePair? console = _spec.Terminal ? ConsolePair.Open(_spec.TerminalRows, _spec.TerminalColumns)
             : null;
         using ControlClient client = _container.Connect();
-        int slave = console?.Slave.Value ?? -1;
-        Begin(client, console is null ? [0, 1, 2] : [slave, slave, slave]);
+        Begin(client, console?.Slave);
         console?.SendMaster(_options.ConsoleSocket!);
         SpawnedProcess waiter = ExecWaiter.Start(client.Socket, console?.Slave);
         waiter.PidFd.Dispose();
@@ -86,28 +84,12 @@ internal sealed class Execution
     }
 
     /// <summary>Asks for the process; when this returns its program runs.</summary>
-    private void Begin(ControlClient client, int[] streams)
+    private void Begin(ControlClient client, HostFd? terminal)
     {
         using HostFd document = Sentries.WriteSpec(_spec);
-        List<HostFd> reopened = [];
-        int[] passed = [document.Value, .. streams];
-        for (int i = 1; i < passed.Length; i++)
-        {
-            // Opened anew, so that the Sentry's O_NONBLOCK is not the caller's.
-            if (passed[i] == i - 1 && StandardStreams.Substitute(i - 1) is { } substitute)
-            {
-                reopened.Add(substitute);
-                passed[i] = substitute.Value;
-            }
-            else if (_options.ConsoleSocket is null && HostFiles.TryOpenOwn(passed[i], out int own))
-            {
-                reopened.Add(new HostFd(own));
-                passed[i] = own;
-            }
-        }
-
-        ControlReply reply = client.Ask(new ControlRequest { Kind = RequestKind.Exec }, passed);
-        reopened.ForEach(static fd => fd.Dispose());
+        using PassedStreams streams = new(terminal);
+        ControlReply reply = client.Ask(new ControlRequest { Kind = RequestKind.Exec },
+            [document.Value, .. streams.Numbers]);
         if (_options.InternalPidFile is { } file)
         {
             PidFile.Write(file, reply.Number);

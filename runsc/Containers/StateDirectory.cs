@@ -45,6 +45,9 @@ internal sealed class StateDirectory : IDisposable
 
     internal string Id { get; }
 
+    /// <summary>ROOT.</summary>
+    internal string Root => _root;
+
     /// <summary>The open directory.</summary>
     internal int Fd => _directory.Value;
 

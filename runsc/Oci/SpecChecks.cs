@@ -220,8 +220,9 @@ internal sealed class SpecChecks(string file, Spec spec)
                 Reject("linux.namespaces", type + " is given twice");
             }
 
-            // A sandbox without a network has nothing to do in somebody's network.
-            if (item!.Path is { Length: > 0 } && type != "network")
+            // A sandbox without a network has nothing to do in somebody's network. Those that a container of a pod
+            // names are its sandbox's.
+            if (item!.Path is { Length: > 0 } && type != "network" && !Membership.IsMember(spec))
             {
                 Reject("linux.namespaces", type + ": joining a namespace (path) is not supported");
             }

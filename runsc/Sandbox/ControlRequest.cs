@@ -6,6 +6,9 @@ internal sealed class ControlRequest
 {
     public RequestKind Kind { get; set; }
 
+    /// <summary>Which container of the sandbox is meant; none is the sandbox's own.</summary>
+    public string? Container { get; set; }
+
     /// <summary>Signal number.</summary>
     public int Number { get; set; }
 
@@ -84,4 +87,9 @@ internal enum RequestKind
 
     /// <summary>Tell what every task does.</summary>
     Tasks,
+
+    /// <summary>Make another container in the sandbox. Descriptors: the document (a sealed memory file with a
+    /// <see cref="SandboxSpec"/>), its standard streams, the file for its wait status, its gofer's channels. The
+    /// connection is its life line, as for Exec.</summary>
+    Join,
 }

@@ -16,7 +16,7 @@ internal static class Packets
     internal const int MaxReplyBytes = 65536;
 
     /// <summary>Most descriptors with one packet.</summary>
-    internal const int MaxFds = 4;
+    internal const int MaxFds = 16;
 
     /// <summary>Sends one packet. EPIPE when the other side is gone.</summary>
     internal static Errno Send<T>(int socket, T packet, JsonTypeInfo<T> type, ReadOnlySpan<int> fds = default,

@@ -72,12 +72,10 @@ internal sealed class SandboxProcesses : IDisposable
 
         if (wiring.Lifetime == SandboxLifetime.OutlivesLauncher)
         {
-            Errno errno = HostMman.MemfdCreate("runsc-gofer-says", HostMman.MfdCloexec, out int said);
-            _goferSays = errno == Errno.None ? new HostFd(said)
-                : throw new UserErrorException("cannot make a memory file: " + ErrorText.Describe(errno));
+            _goferSays = MakeGoferSays();
         }
 
-        using HostFd? orders = wiring.Launched is null ? null : MakeOrderPipe();
+        using HostFd? orders = wiring.Launched is null ? null : MakeOrderPipe(out _goferOrders);
 
         // The Sentry first: it has more to do before they talk.
         _started.Add(Sentries.Start(spec, _sentryChannel, sentryEnds, wiring));
@@ -89,14 +87,20 @@ internal sealed class SandboxProcesses : IDisposable
     }
 
     /// <summary>Lets the gofer go on. One that has ended is found out by who waits for it.</summary>
-    internal void OrderGofer(Containers.HookOrder order)
+    internal void OrderGofer(Containers.HookOrder order) => SendOrder(_goferOrders!, order);
+
+    /// <summary>Writes the order and closes the pipe.</summary>
+    internal static void SendOrder(HostFd orders, Containers.HookOrder order)
     {
         byte[] text = JsonSerializer.SerializeToUtf8Bytes(order, ControlJson.Default.HookOrder);
-        using HostFd orders = _goferOrders!;
-        HostUnistd.WriteAll(orders.Value, text);
+        using (orders)
+        {
+            HostUnistd.WriteAll(orders.Value, text);
+        }
     }
 
-    private HostFd MakeOrderPipe()
+    /// <summary>The gofer's end of a pipe for its order, and the other.</summary>
+    internal static HostFd MakeOrderPipe(out HostFd? sender)
     {
         Errno errno = HostUnistd.Pipe2(HostFcntl.CloseOnExec, out int read, out int write);
         if (errno != Errno.None)
@@ -104,7 +108,7 @@ internal sealed class SandboxProcesses : IDisposable
             throw new UserErrorException("cannot make a pipe: " + ErrorText.Describe(errno));
         }
 
-        _goferOrders = new HostFd(write);
+        sender = new HostFd(write);
         return new HostFd(read);
     }
 
@@ -148,12 +152,23 @@ internal sealed class SandboxProcesses : IDisposable
     }
 
     /// <summary>The gofer's line, when it had to say something and its standard error was not the caller's.</summary>
-    internal string GoferSaid()
+    internal string GoferSaid() => _goferSays is null ? "" : ReadLine(_goferSays);
+
+    /// <summary>A standard error for a gofer that outlives its launcher: it must not keep the caller's open.</summary>
+    internal static HostFd MakeGoferSays()
+    {
+        Errno errno = HostMman.MemfdCreate("runsc-gofer-says", HostMman.MfdCloexec, out int said);
+        return errno == Errno.None ? new HostFd(said)
+            : throw new UserErrorException("cannot make a memory file: " + ErrorText.Describe(errno));
+    }
+
+    /// <summary>The line that a gofer wrote into such a file; empty when it wrote none.</summary>
+    internal static string ReadLine(HostFd goferSays)
     {
         const int Limit = 4096;
         const string Prefix = "runsc: ";
         byte[] text = new byte[Limit];
-        if (_goferSays is null || HostUnistd.Pread(_goferSays.Value, text, 0, out int done) != Errno.None)
+        if (HostUnistd.Pread(goferSays.Value, text, 0, out int done) != Errno.None)
         {
             return "";
         }
@@ -206,6 +221,15 @@ internal sealed class SandboxProcesses : IDisposable
 
     private (HostFd First, HostFd Second) MakePair()
     {
+        (HostFd one, HostFd other) = MakeChannel();
+        _owned.Add(one);
+        _owned.Add(other);
+        return (one, other);
+    }
+
+    /// <summary>Both ends of a channel between two processes of a sandbox.</summary>
+    internal static (HostFd First, HostFd Second) MakeChannel()
+    {
         Errno errno = HostSocket.SocketPair(HostSocket.AfUnix, HostSocket.SeqPacket | HostSocket.Cloexec, 0,
             out int first, out int second);
         if (errno != Errno.None)
@@ -215,8 +239,6 @@ internal sealed class SandboxProcesses : IDisposable
 
         HostFd one = new(first);
         HostFd other = new(second);
-        _owned.Add(one);
-        _owned.Add(other);
         return (one, other);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Sentry.Kernel;
 
 namespace Runsc.Sandbox;
 
@@ -145,6 +146,9 @@ internal sealed class SandboxSpec
 
     /// <summary>When the first program runs.</summary>
     public StartMoment StartMoment { get; set; }
+
+    /// <summary>Of a container that joins a sandbox: what it has in common with it.</summary>
+    public SharedNamespaces Shared { get; set; }
 
     /// <summary>Descriptors of the gofer connection's channels.</summary>
     public List<int> GoferFds { get; set; } = [];

@@ -87,12 +87,12 @@ public sealed partial class GuestKernel
     }
 
     /// <summary>
-    /// Makes a process that enters the sandbox from outside (setns(2) of all its namespaces and a fork): it has a
-    /// session of its own and no parent. <see cref="Start"/> gives it a program, or <see cref="Discard"/> undoes it.
-    /// <paramref name="onEnd"/> hears its wait status, on any thread and under the tasks lock. ESRCH when the first
-    /// process is not there or ends.
+    /// Makes a process that enters a container from outside (setns(2) of all namespaces of its first process, and a
+    /// fork): it has a session of its own and no parent. <see cref="Start"/> gives it a program, or
+    /// <see cref="Discard"/> undoes it. <paramref name="onEnd"/> hears its wait status, on any thread and under the
+    /// tasks lock. ESRCH when the container's first process is not there or ends.
     /// </summary>
-    public Errno CreateProcess(InitProcess spec, Action<int> onEnd, out Task? task)
+    public Errno CreateProcess(InitProcess spec, ThreadGroup? container, Action<int> onEnd, out Task? task)
     {
         task = null;
         if (!TryAddTask())
@@ -103,14 +103,14 @@ public sealed partial class GuestKernel
         Errno errno;
         using (TasksLock.Enter())
         {
-            ThreadGroup? init = Init;
+            PidNamespace space = container?.PidNamespace ?? RootPidNamespace;
             Pid? identity = null;
-            errno = init is null || init.IsDead || RootPidNamespace.IsDying
+            errno = container is null || container.IsDead || space.IsDying
                 ? Errno.ESRCH
-                : RootPidNamespace.AllocateLocked([], out identity);
+                : space.AllocateLocked([], out identity);
             if (errno == Errno.None)
             {
-                NamespaceSet namespaces = init!.Leader.Namespaces with { PidForChildren = RootPidNamespace };
+                NamespaceSet namespaces = container!.Leader.Namespaces with { PidForChildren = space };
                 task = NewTaskLocked(spec, identity!, namespaces);
                 task.ThreadGroup.OnEnd = onEnd;
             }
@@ -160,11 +160,11 @@ public sealed partial class GuestKernel
             SigCode.SI_USER });
     }
 
-    /// <summary>Sends a signal from outside to every process (runsc kill --all).</summary>
-    public void SignalAll(int signal)
+    /// <summary>Sends a signal from outside to every process that a namespace sees (runsc kill --all).</summary>
+    public static void SignalAll(PidNamespace space, int signal)
     {
         List<ThreadGroup> all = new();
-        RootPidNamespace.CollectThreadGroups(all);
+        space.CollectThreadGroups(all);
         foreach (ThreadGroup group in all)
         {
             group.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER });

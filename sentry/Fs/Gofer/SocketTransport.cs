@@ -71,6 +71,30 @@ public sealed class SocketTransport : ITransport, IDisposable
         _available.Dispose();
     }
 
+    /// <summary>Lets no further call begin, waits for those in progress, and closes the sockets: the server
+    /// ends.</summary>
+    public void Retire()
+    {
+        Break();
+        while (!IsIdle())
+        {
+            Thread.Sleep(1);
+        }
+
+        foreach (int socket in _sockets)
+        {
+            HostUnistd.Close(socket);
+        }
+    }
+
+    private bool IsIdle()
+    {
+        using (_lock.Enter())
+        {
+            return _idleCount == _sockets.Length;
+        }
+    }
+
     private static Errno Exchange(
         int socket, ReadOnlySpan<byte> request, Span<byte> answer, Span<int> descriptors, out int answerBytes,
         out int descriptorCount)
@@ -113,17 +137,17 @@ public sealed class SocketTransport : ITransport, IDisposable
         }
 
         _available.Wait();
-        if (IsBroken)
-        {
-            _available.Release();
-            return false;
-        }
-
         using (_lock.Enter())
         {
-            socket = _idle[--_idleCount];
-            return true;
+            if (!IsBroken)
+            {
+                socket = _idle[--_idleCount];
+                return true;
+            }
         }
+
+        _available.Release();
+        return false;
     }
 
     private void Return(int socket)

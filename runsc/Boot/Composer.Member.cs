@@ -1,0 +1,97 @@
+using System;
+using System.Collections.Generic;
+using Abi.Linux;
+using Runsc.Oci;
+using Runsc.Sandbox;
+using Sentry.Kernel;
+using Sentry.Vfs;
+
+namespace Runsc.Boot;
+
+/// <summary>A container that joins a running sandbox: its own gofer, mounts and streams, in the kernel that is
+/// there.</summary>
+internal sealed partial class Composer
+{
+    /// <summary>Null for the sandbox's own container.</summary>
+    private readonly Composer? _sandbox;
+
+    private MountNamespace? _mounts;
+
+    private Composer(Composer sandbox, SandboxSpec spec, int[] streams)
+    {
+        _sandbox = sandbox;
+        _spec = spec;
+        _platform = sandbox._platform;
+        _log = sandbox._log;
+        _streams = streams;
+        Kernel = sandbox.Kernel;
+    }
+
+    /// <summary>The container's first process; null before there is one.</summary>
+    private ThreadGroup? First => _sandbox is null ? Kernel.Init : _init?.ThreadGroup;
+
+    /// <summary>Where its processes have their numbers.</summary>
+    private PidNamespace Pids => First?.PidNamespace ?? Kernel.RootPidNamespace;
+
+    /// <summary>The first process's number in it.</summary>
+    internal int FirstNumber => First?.Identity.Number ?? 0;
+
+    /// <summary>Another container of this sandbox, still without anything.</summary>
+    internal Composer MakeMember(SandboxSpec spec, int[] streams) => new(this, spec, streams);
+
+    /// <summary>Makes everything but the program; null, or one line that says what failed, and then nothing is left.
+    /// <paramref name="onEnd"/> hears the wait status on any thread and under the tasks lock.</summary>
+    internal string? Join(Action<int> onEnd)
+    {
+        Errno errno = Kernel.CreateContainer(MakeInit(), _spec.Shared, onEnd, out _init);
+        if (errno != Errno.None)
+        {
+            return errno == Errno.ESRCH ? "the sandbox has stopped" : Failure + ErrorText.Describe(errno);
+        }
+
+        string? problem = Furnish(_init!);
+        _mounts = _init!.PeekMountNamespace();
+        if (problem is not null)
+        {
+            Abandon();
+            Leave();
+        }
+
+        return problem;
+    }
+
+    /// <summary>Undoes a container whose program has not run.</summary>
+    internal void Abandon() => Kernel.Discard(_init!);
+
+    /// <summary>Signals the first process.</summary>
+    internal Errno SignalFirst(int signal) =>
+        First?.SendSignal(new SigInfo { si_signo = signal, si_code = SigCode.SI_USER }) ?? Errno.ESRCH;
+
+    /// <summary>Signals every process of the container.</summary>
+    internal void SignalAll(int signal) => GuestKernel.SignalAll(Pids, signal);
+
+    /// <summary>After the end of the first process: ends what shared its PID namespace, and lets the gofer
+    /// go.</summary>
+    internal void Leave()
+    {
+        if ((_spec.Shared & SharedNamespaces.Pid) != 0 && _mounts is not null)
+        {
+            Kernel.KillUsersOf(_mounts);
+        }
+
+        _console?.Dispose();
+        _transport?.Retire();
+    }
+
+    /// <summary>Memory and tasks of these processes alone; pages that several have count for each.</summary>
+    private static void CountOwn(List<ThreadGroup> groups, SandboxStatistics result)
+    {
+        result.MemoryBytes = 0;
+        result.Tasks = 0;
+        foreach (ThreadGroup group in groups)
+        {
+            result.MemoryBytes += ResidentBytes(group);
+            result.Tasks += group.LiveTasks;
+        }
+    }
+}

@@ -1,0 +1,159 @@
+# shellcheck shell=bash
+# Several containers in one sandbox, by the annotations of Kubernetes' engines.
+
+# The bundle of a member of a pod: name type words...; $CONFIG as for bundle.
+pod_bundle() {
+    local name=$1 type=$2
+    shift 2
+    CONFIG="c['annotations'] = {'io.kubernetes.cri.container-type': '$type', 'io.kubernetes.cri.sandbox-id': 'pod'}
+c['hostname'] = '${POD_HOST-thepod}'
+c['linux']['cgroupsPath'] = '/runsc-oci-test-$name'
+${CONFIG-}" bundle "$@"
+    rm -rf "$work/bundle-$name"
+    mv "$work/bundle" "$work/bundle-$name"
+}
+
+pod_create() { # name: its output goes to a file
+    r create --bundle "$work/bundle-$1" "$1" >"$work/out-$1" 2>&1 </dev/null
+}
+
+pod_begin() {
+    pod_bundle pod sandbox sleep 1000000
+    pod_create pod || fail "no sandbox: $(cat "$work/out-pod")"
+    r start pod
+}
+
+pod_run() { # name words...
+    local name=$1
+    shift
+    pod_bundle "$name" container "$@"
+    pod_create "$name" || fail "no $name: $(cat "$work/out-$name")"
+    r start "$name" || fail "$name does not start: $(cat "$work/out-$name")"
+}
+
+exit_of() { r wait "$1" | sed 's/.*"exitStatus":\([0-9]*\).*/\1/'; }
+count_sentries() { pgrep -fc 'runsc-sandbox boot'; }
+
+case_pod_has_containers_of_their_own() {
+    pod_begin
+    pod_run one sh -c 'echo $$; hostname; echo mine >/tmp/x; ls /bin/sh; exit 7'
+    equal 7 "$(exit_of one)"
+    equal "1 thepod /bin/sh" "$(tr '\n' ' ' <"$work/out-one" | sed 's/ $//')"
+    reach one stopped
+    pod_run two sh -c 'ls /tmp; echo ready; sleep 1000000'
+    await 20 grep -q ready "$work/out-two" || fail "two says $(cat "$work/out-two")"
+    equal ready "$(cat "$work/out-two")"
+    equal 1 "$(count_sentries)"
+    equal running "$(status_of pod)"
+    r delete one
+    equal 1 "$(r ps two | tail -n +2 | wc -l)"
+    r kill two KILL
+    equal 137 "$(exit_of two)"
+    r delete two
+    r delete --force pod
+}
+
+case_pod_exec_signals_and_streams() {
+    pod_begin
+    pod_run one sh -c 'trap "echo got it; exit 9" TERM; echo up; while :; do sleep 0.1; done'
+    await 20 grep -q up "$work/out-one" || fail "one says $(cat "$work/out-one")"
+    equal "in two words" "$(r exec one echo in two words)"
+    equal typed "$(echo typed | r exec one cat)"
+    local status=0
+    r exec one sh -c 'exit 5' || status=$?
+    equal 5 "$status"
+    equal thepod "$(r exec one hostname)"
+    [[ $(r exec one ps) == *'trap'* ]] || fail "ps inside does not show the first process"
+    [[ $(r exec one ps) != *1000000* ]] || fail "ps inside shows the sandbox"
+    r events --stats one | grep -q '"pids":{"current":[1-9]' || fail "no statistics"
+    ! r pause one 2>"$work/said" || fail "one container was paused"
+    grep -q 'pause the sandbox' "$work/said" || fail "$(cat "$work/said")"
+    r kill one TERM
+    equal 9 "$(exit_of one)"
+    grep -q 'got it' "$work/out-one" || fail "one says $(cat "$work/out-one")"
+    r delete one
+    r delete --force pod
+}
+
+case_pod_ends_with_its_sandbox() {
+    pod_begin
+    pod_run one sleep 1000000
+    pod_bundle two container sleep 1000000
+    pod_create two || fail "$(cat "$work/out-two")"
+    r kill pod KILL
+    reach one stopped
+    reach two stopped
+    r delete one
+    r delete two
+    r delete pod
+}
+
+case_pod_shares_processes() {
+    pod_begin
+    local pid
+    pid=$(pid_of pod)
+    CONFIG="c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'pid'] + [{'type': 'pid', 'path': '/proc/$pid/ns/pid'}, {'type': 'uts', 'path': '/proc/$pid/ns/uts'}]
+c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'uts' or 'path' in n]" \
+        POD_HOST=other pod_run one sh -c 'hostname; echo $$ >/tmp/pid; sleep 1000000 & sleep 2000000'
+    await 20 r exec one test -s /tmp/pid || fail "one says $(cat "$work/out-one")"
+    equal thepod "$(cat "$work/out-one")"
+    [ "$(r exec one cat /tmp/pid)" -gt 1 ] || fail "one has a PID name space of its own"
+    [[ $(r exec one ps) == *'sleep 1000000'* ]] || fail "the sandbox's process is not seen"
+    r kill one KILL
+    reach one stopped
+    r delete one
+    sandbox_is_alone() { [ "$(r ps pod | tail -n +2 | wc -l)" = 1 ]; }
+    await 20 sandbox_is_alone || fail "left in the sandbox: $(r ps pod)"
+    r delete --force pod
+}
+
+case_pod_survives_the_death_of_a_part() {
+    pod_begin
+    pod_run one sleep 1000000
+    pod_run two sleep 1000000
+    kill -KILL "$(pid_of one)"
+    reach one stopped
+    equal 137 "$(exit_of one)"
+    r delete one
+    kill -KILL "$(pgrep -f "runsc-gofer .*/bundle-two/")"
+    reach two stopped
+    r delete two
+    equal running "$(status_of pod)"
+    pod_run one sh -c 'exit 3'
+    equal 3 "$(exit_of one)"
+    r delete one
+    r delete --force pod
+}
+
+case_pod_killed_before_its_start() {
+    pod_begin
+    pod_bundle one container sleep 1000000
+    pod_create one || fail "$(cat "$work/out-one")"
+    equal created "$(status_of one)"
+    r kill one TERM
+    equal 143 "$(exit_of one)"
+    r delete one
+    pod_create one || fail "$(cat "$work/out-one")"
+    r delete --force one
+    pod_run one true
+    equal 0 "$(exit_of one)"
+    r delete one
+    r delete --force pod
+}
+
+case_pod_errors() {
+    pod_bundle one container true
+    ! pod_create one || fail "joined nothing"
+    grep -q 'sandbox pod is not running' "$work/out-one" || fail "$(cat "$work/out-one")"
+    pod_begin
+    pod_bundle one container nothere
+    ! pod_create one || fail "made a container of nothing"
+    grep -q 'executable file not found' "$work/out-one" || fail "$(cat "$work/out-one")"
+    CONFIG="c['annotations'] = {'io.kubernetes.cri-o.ContainerType': 'container'}" pod_bundle two container true
+    ! pod_create two || fail "joined without an id"
+    grep -q "without the sandbox's id" "$work/out-two" || fail "$(cat "$work/out-two")"
+    pod_bundle one container true
+    ! r run --bundle "$work/bundle-one" one 2>"$work/said" || fail "ran in the foreground"
+    r kill pod TERM 2>/dev/null || true
+    r delete --force pod
+}
