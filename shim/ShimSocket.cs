@@ -80,23 +80,26 @@ internal static class ShimSocket
         return errno == Errno.None;
     }
 
+    private static string? GroupOf(JsonElement annotations)
+    {
+        foreach (string name in s_groups)
+        {
+            if (annotations.TryGetProperty(name, out JsonElement group))
+            {
+                return group.GetString();
+            }
+        }
+
+        return null;
+    }
+
     private static string GroupOf(string bundle, string id)
     {
         try
         {
             using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(bundle + "/config.json"));
-            if (config.RootElement.TryGetProperty("annotations", out JsonElement annotations))
-            {
-                foreach (string name in s_groups)
-                {
-                    if (annotations.TryGetProperty(name, out JsonElement group))
-                    {
-                        return group.GetString() ?? id;
-                    }
-                }
-            }
-
-            return id;
+            return config.RootElement.TryGetProperty("annotations", out JsonElement annotations)
+                ? GroupOf(annotations) ?? id : id;
         }
         catch (JsonException e)
         {

@@ -78,14 +78,16 @@ internal sealed class RuntimeChoice
                 continue;
             }
 
-            if (line[0] == '[' && line[^1] == ']')
+            int end = line.IndexOf(']', StringComparison.Ordinal);
+            if (line[0] == '[' && end > 0 && IsComment(line[(end + 1)..]))
             {
-                section = line[1..^1].Trim();
+                section = line[1..end].Trim();
                 continue;
             }
 
             int equals = line.IndexOf('=', StringComparison.Ordinal);
-            if (equals < 0 || !Set(section, line[..equals].Trim(), Unquote(line[(equals + 1)..].Trim())))
+            string? value = equals < 0 ? null : ValueOf(line[(equals + 1)..].Trim());
+            if (value is null || !Set(section, line[..equals].Trim(), value))
             {
                 throw new ShimException(StatusCode.InvalidArgument, path + ":" + (i + 1) + ": not understood: " + line);
             }
@@ -110,8 +112,24 @@ internal sealed class RuntimeChoice
         }
     }
 
-    private static string Unquote(string text) =>
-        text.Length >= 2 && text[0] == '"' && text[^1] == '"' ? text[1..^1] : text;
+    /// <summary>A quoted string, or a word; null when there is more than a comment behind it.</summary>
+    private static string? ValueOf(string text)
+    {
+        bool isQuoted = text.Length > 0 && text[0] == '"';
+        int end = isQuoted ? text.IndexOf('"', 1) : text.IndexOfAny([' ', '\t', '#']);
+        if (isQuoted)
+        {
+            return end > 0 && IsComment(text[(end + 1)..]) ? text[1..end] : null;
+        }
+
+        return end < 0 ? text : IsComment(text[end..]) ? text[..end] : null;
+    }
+
+    private static bool IsComment(string text)
+    {
+        string rest = text.Trim();
+        return rest.Length == 0 || rest[0] == '#';
+    }
 
     private void Take(Options options)
     {

@@ -2,6 +2,8 @@
 # What the runner and its cases use: the daemon, the image, ctr.
 
 socket=/run/ctrd.sock
+# Also the name of the containers' control groups.
+export CONTAINERD_NAMESPACE=containerd-test
 
 make_runtimes() {
     mkdir -p "$work/bin"
@@ -108,7 +110,7 @@ is_status() { [ "$(status)" = "$1" ]; }
 
 remove_all() {
     local space id
-    for space in default k8s.io; do
+    for space in $CONTAINERD_NAMESPACE k8s.io; do
         for id in $(c -n $space task ls -q 2>/dev/null); do
             c -n $space task kill -s KILL -a "$id" >/dev/null 2>&1 || true
             c -n $space task rm -f "$id" >/dev/null 2>&1 || true

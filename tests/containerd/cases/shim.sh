@@ -35,11 +35,11 @@ shim_writes_a_log_file() {
 }
 
 shim_reads_a_configuration() {
-    printf 'binary_name = "%s"\nroot = "/run/elsewhere"\n[runsc_config]\n  platform = "%s"\n  debug-log = "%s"\n' \
+    printf 'binary_name = "%s" # which\nroot = "/run/elsewhere"\n[runsc_config] # flags\n  platform = "%s"\n  debug-log = "%s"\n' \
         "$runsc" "$platform" "$work/debug.log" >runsc.toml
     run --rm --runtime-config-path "$work/runsc.toml" $image $name true || echo "does not run"
     grep -q "platform $platform" debug.log || echo "the flags did not come"
-    [ -d /run/elsewhere/default ] || echo "the root did not come"
+    [ -d /run/elsewhere/$CONTAINERD_NAMESPACE ] || echo "the root did not come"
     echo 'nonsense = 1' >runsc.toml
     run --rm --runtime-config-path "$work/runsc.toml" $image $name true 2>said && echo "took nonsense"
     grep -q 'runsc.toml:1: not understood' said || cat said
