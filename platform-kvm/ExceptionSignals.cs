@@ -33,6 +33,7 @@ internal static class ExceptionSignals
     private const uint ErrorWrite = 2;
     private const uint ErrorFetch = 16;
     private const ulong TrapFlag = 0x100;
+    private const byte Int1 = 0xf1;
 
     private const int FcwOffset = 0;
     private const int FswOffset = 2;
@@ -68,13 +69,22 @@ internal static class ExceptionSignals
         Signal = Signals.SIGSEGV, Code = SiKernel, TrapNumber = GeneralProtection, ErrorCode = errorCode,
     };
 
+    /// <summary>
+    /// #DB: a step, or an INT1 in front of the instruction pointer. A step over an instruction that clears the trap
+    /// flag is one still.
+    /// </summary>
+    public static FaultInfo OfDebug(in GuestRegisters registers, byte before) => new()
+    {
+        Signal = Signals.SIGTRAP, Address = registers.Rip, TrapNumber = Debug,
+        Code = (registers.Eflags & TrapFlag) == 0 && before == Int1 ? TrapBrkpt : TrapTrace,
+    };
+
     /// <summary>Any other exception.</summary>
     public static FaultInfo Of(int vector, uint errorCode, in GuestRegisters registers, ReadOnlySpan<byte> fpState)
     {
         (int signal, int code, bool hasAddress) = vector switch
         {
             DivideError => (Signals.SIGFPE, FpeIntDiv, true),
-            Debug => (Signals.SIGTRAP, (registers.Eflags & TrapFlag) != 0 ? TrapTrace : TrapBrkpt, true),
             Breakpoint => (Signals.SIGTRAP, SiKernel, false),
             InvalidOpcode => (Signals.SIGILL, IllOpn, true),
             SegmentNotPresent or StackFault => (Signals.SIGBUS, SiKernel, false),

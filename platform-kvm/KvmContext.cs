@@ -125,6 +125,12 @@ internal abstract class KvmContext : IContext
             fault = ExceptionSignals.OfPageFault(trap.Cr2, trap.ErrorCode, Platform.MaxUserAddress);
             return SwitchReason.Fault;
         }
+        if (trap.Vector == ExceptionSignals.Debug)
+        {
+            TryRead(space, r.Rip - 1, out byte before);
+            fault = ExceptionSignals.OfDebug(in r, before);
+            return SwitchReason.Fault;
+        }
         if (trap.Vector == ExceptionSignals.InvalidOpcode && Platform.IsRing0Emulated &&
             TryRead(space, r.Rip, out byte opcode) && opcode == SoftwareInterrupt &&
             TryRead(space, r.Rip + 1, out byte number))

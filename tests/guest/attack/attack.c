@@ -418,6 +418,16 @@ TEST(single_steps_go_over_a_system_call)
     CHECK(steps >= first + 4 && steps < STEPS);
 }
 
+TEST(a_breakpoint_of_one_byte_is_no_step)
+{
+    handle(record);
+    run_bytes("\xf1", 1, 0, stack_top());                               // int1
+    EQ(SIGTRAP, seen.si_signo);
+    EQ(TRAP_BRKPT, seen.si_code);
+    CHECK(at[REG_RIP] - (greg_t)(uintptr_t)code <= 1);     // some hypervisors leave it at the instruction
+    expect_patterns("int1");
+}
+
 TEST(single_steps_wait_behind_a_load_of_the_stack_segment)
 {
     handle(step);
