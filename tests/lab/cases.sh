@@ -10,7 +10,7 @@ in_ring0() { # seconds words...: in a sandbox whose Sentry is in ring 0, which m
     local seconds=$1
     shift
     rm -f "$log"
-    timeout -k 5 "$seconds" "$runsc" --platform=kvm --debug-log "$log" do --root "$root" "$@" </dev/null || return
+    timeout -k 5 "$seconds" "$runsc" --platform=kvm --debug-log "$log" --count-calls do --root "$root" "$@" </dev/null || return
     grep -q 'the Sentry is in ring 0;' "$log" || { cat "$log"; return 1; }
 }
 
