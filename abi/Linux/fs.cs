@@ -174,3 +174,13 @@ public struct FileAttr
     public uint fa_projid;
     public uint fa_cowextsize;
 }
+
+/// <summary>Flags of a file, ioctl_iflags(2).</summary>
+[CHeader("stddef.h", "linux/fs.h")]
+public static class FileFlags
+{
+    public const uint FS_IMMUTABLE_FL = 0x00000010;
+    public const uint FS_APPEND_FL = 0x00000020;
+    public const uint FS_NODUMP_FL = 0x00000040;
+    public const uint FS_NOATIME_FL = 0x00000080;
+}

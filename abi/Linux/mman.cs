@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Abi.Linux;
 
 /// <summary>Constants of mmap(2), mremap(2), msync(2), madvise(2), mlock(2) and memory protection keys.</summary>
@@ -124,4 +126,25 @@ public static class Mman
     public const int OVERCOMMIT_GUESS = 0;
     public const int OVERCOMMIT_ALWAYS = 1;
     public const int OVERCOMMIT_NEVER = 2;
+}
+
+/// <summary>cachestat(2).</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct cachestat_range", "linux/mman.h")]
+public struct CachestatRange
+{
+    public ulong off;
+    public ulong len;
+}
+
+/// <summary>cachestat(2): pages.</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct cachestat", "linux/mman.h")]
+public struct Cachestat
+{
+    public ulong nr_cache;
+    public ulong nr_dirty;
+    public ulong nr_writeback;
+    public ulong nr_evicted;
+    public ulong nr_recently_evicted;
 }

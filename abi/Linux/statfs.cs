@@ -42,3 +42,17 @@ public struct Statfs
     public long f_flags;
     public Longs4 f_spare;
 }
+
+/// <summary>ustat(2).</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct ustat", "linux/types.h")]
+public struct Ustat
+{
+    public int f_tfree;
+    private int _pad;
+    public ulong f_tinode;
+
+    /// <summary>f_fname, f_fpack: always empty.</summary>
+    private ulong _names;
+    private ulong _padEnd;
+}

@@ -47,6 +47,17 @@ public static partial class DescriptorSyscalls
             return WriteBlockSize(task, file, argument);
         }
 
+        if (command == FsIoctls.FS_IOC_GETFLAGS && file.Inode.HasFileFlags)
+        {
+            return task.Mm.Write(argument, file.Inode.FileFlags);
+        }
+
+        if (command == FsIoctls.FS_IOC_SETFLAGS && file.Inode.HasFileFlags)
+        {
+            Errno read = task.Mm.Read(argument, out uint flags);
+            return read != Errno.None ? read : task.Kernel.Vfs.ChangeFileFlags(task, file.GetPath(), flags);
+        }
+
         Errno errno = file.Ioctl(task, command, args[2], out long result);
         return errno == Errno.ENOTTY && isRegular ? RegularFileDefault(command) : SyscallResult.From(errno, result);
     }

@@ -29,6 +29,20 @@ public static partial class StatSyscalls
         return reference.File is not { } file ? Errno.EBADF : WriteStatFs(task, file.GetPath(), args.Address(1));
     }
 
+    /// <summary>int ustat(dev_t dev, struct ustat *ubuf)</summary>
+    public static SyscallResult UStat(Task task, in SyscallArguments args)
+    {
+        Errno errno = Errno.EINVAL;
+        FileSystemStatistics statistics = default;
+        if (task.Kernel.Vfs.FindInstance(args.UInt(0)) is { } superBlock)
+        {
+            errno = superBlock.GetStatistics(task, out statistics);
+        }
+
+        Ustat result = new() { f_tfree = (int)statistics.FreeBlocks, f_tinode = statistics.FreeFiles };
+        return errno != Errno.None ? errno : task.Mm.Write(args.Address(1), in result);
+    }
+
     private static SyscallResult WriteStatFs(Task task, VfsPath place, GuestAddress address)
     {
         SuperBlock superBlock = place.Dentry.SuperBlock;

@@ -58,10 +58,12 @@ public static partial class StatSyscalls
         }
 
         Statx result = ToStatx(task, in attributes);
+        AddFileFlags(inode, ref result);
         if (mount is not null)
         {
-            result.stx_mask |= StatxMask.STATX_MNT_ID;
-            result.stx_mnt_id = (ulong)mount.Id;
+            bool isUnique = (mask & StatxMask.STATX_MNT_ID_UNIQUE) != 0;
+            result.stx_mask |= isUnique ? StatxMask.STATX_MNT_ID_UNIQUE : StatxMask.STATX_MNT_ID;
+            result.stx_mnt_id = isUnique ? mount.UniqueId : (ulong)mount.Id;
             result.stx_attributes_mask |= StatxMask.STATX_ATTR_MOUNT_ROOT;
             result.stx_attributes |= mount.Root.Inode == inode ? StatxMask.STATX_ATTR_MOUNT_ROOT : 0;
         }
@@ -158,6 +160,19 @@ public static partial class StatSyscalls
         (result.st_mtime, result.st_mtime_nsec) = Split(attributes.ModifyTimeNs);
         (result.st_ctime, result.st_ctime_nsec) = Split(attributes.ChangeTimeNs);
         return task.Mm.Write(address, in result);
+    }
+
+    private static void AddFileFlags(Inode inode, ref Statx result)
+    {
+        if (!inode.HasFileFlags)
+        {
+            return;
+        }
+
+        // The bits have the same places in both.
+        const ulong Shown = StatxMask.STATX_ATTR_IMMUTABLE | StatxMask.STATX_ATTR_APPEND | StatxMask.STATX_ATTR_NODUMP;
+        result.stx_attributes_mask |= Shown;
+        result.stx_attributes |= inode.FileFlags & Shown;
     }
 
     private static Statx ToStatx(Task task, in InodeAttributes attributes)

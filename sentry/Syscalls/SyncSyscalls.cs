@@ -141,8 +141,8 @@ public static class SyncSyscalls
             return Errno.EBADF;
         }
 
-        bool appends = (file.Flags & Fcntl.O_APPEND) != 0;
-        if (appends && (mode & ~Falloc.FALLOC_FL_KEEP_SIZE) != 0)
+        bool rewrites = (mode & ~Falloc.FALLOC_FL_KEEP_SIZE) != 0;
+        if ((rewrites && file.Inode.IsAppendOnly) || file.Inode.IsImmutable)
         {
             return Errno.EPERM;
         }

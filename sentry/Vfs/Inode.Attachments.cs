@@ -28,6 +28,12 @@ public abstract partial class Inode
     /// </summary>
     internal bool IsChangedFromAbove { get; set; }
 
+    /// <summary>
+    /// Bytes of whole pages from <paramref name="start"/> to <paramref name="end"/> that the sandbox's own page cache
+    /// holds (cachestat(2)).
+    /// </summary>
+    public virtual ulong CachedBytes(ulong start, ulong end) => 0;
+
     /// <summary>POSIX access list, null when mode bits say it all.</summary>
     public virtual AccessControlList? AccessList => null;
 

@@ -1,4 +1,3 @@
-using System;
 using System.Threading;
 using Abi.Linux;
 using Sentry.Kernel;
@@ -17,9 +16,11 @@ public sealed partial class Mount
         | MountFlags.MS_NOEXEC
         | MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME | MountFlags.MS_NOSYMFOLLOW;
 
+    /// <summary>Unique numbers are above this, so that nobody takes one kind for the other (fs/namespace.c).</summary>
+    internal const ulong FirstUniqueId = 1ul << 31;
+
     private static int s_nextId;
 
-    private Mount[] _children = [];
     private Placement? _placement;
     private MountNamespace? _namespace;
     private uint _flags;
@@ -42,6 +43,9 @@ public sealed partial class Mount
 
     /// <summary>Number in /proc/pid/mountinfo and statx(2).</summary>
     public int Id { get; }
+
+    /// <summary>Number that is never given again: statmount(2), listmount(2), STATX_MNT_ID_UNIQUE.</summary>
+    public ulong UniqueId => FirstUniqueId + (ulong)Id;
 
     /// <summary>File system instance.</summary>
     public SuperBlock SuperBlock { get; }
@@ -72,9 +76,6 @@ public sealed partial class Mount
 
     /// <summary>True when a less privileged namespace must not unmount it alone (MNT_LOCKED).</summary>
     internal bool IsLocked { get; set; }
-
-    /// <summary>Mounts attached to this one, an immutable array.</summary>
-    internal Mount[] Children => Volatile.Read(ref _children);
 
     /// <summary>Open files, working directories and roots.</summary>
     internal int PinCount => Volatile.Read(ref _pins);
@@ -109,20 +110,6 @@ public sealed partial class Mount
         }
 
         return (flags & MountFlags.MS_RELATIME) != 0 ? AccessTimePolicy.Relative : AccessTimePolicy.Always;
-    }
-
-    /// <summary>The mount directly on a dentry of this one.</summary>
-    internal Mount? FindChild(Dentry mountpoint)
-    {
-        foreach (Mount child in Volatile.Read(ref _children))
-        {
-            if (Volatile.Read(ref child._placement)?.Mountpoint == mountpoint)
-            {
-                return child;
-            }
-        }
-
-        return null;
     }
 
     internal void Pin()
@@ -168,11 +155,7 @@ public sealed partial class Mount
     {
         mountpoint.AddMount();
         Volatile.Write(ref _placement, new Placement(parent, mountpoint));
-        Mount[] old = parent._children;
-        Mount[] grown = new Mount[old.Length + 1];
-        old.CopyTo(grown, 0);
-        grown[old.Length] = this;
-        Volatile.Write(ref parent._children, grown);
+        parent.AddChildLocked(this, mountpoint);
     }
 
     /// <summary>Detaches from the parent, if there is one. Caller: Rename and Mount locks.</summary>
@@ -184,12 +167,7 @@ public sealed partial class Mount
             return;
         }
 
-        Mount[] old = at.Parent._children;
-        int index = Array.IndexOf(old, this);
-        Mount[] shrunk = new Mount[old.Length - 1];
-        Array.Copy(old, 0, shrunk, 0, index);
-        Array.Copy(old, index + 1, shrunk, index, old.Length - index - 1);
-        Volatile.Write(ref at.Parent._children, shrunk);
+        at.Parent.RemoveChildLocked(this, at.Mountpoint);
         Volatile.Write(ref _placement, null);
         at.Mountpoint.RemoveMount();
     }

@@ -63,6 +63,14 @@ public sealed partial class MountNamespace
 
     private List<Mount> Reachable(VfsPath root)
     {
+        List<Mount> mounts = All();
+        mounts.RemoveAll(mount => !VirtualFileSystem.IsReachable(mount.RootPath, root));
+        return mounts;
+    }
+
+    /// <summary>All mounts of the namespace.</summary>
+    internal List<Mount> All()
+    {
         // Parents before children, and a child's own before the next child; stacks of mounts may be high.
         List<Mount> mounts = [];
         Stack<Mount> pending = new([Root]);
@@ -76,14 +84,14 @@ public sealed partial class MountNamespace
             }
         }
 
-        mounts.RemoveAll(mount => !VirtualFileSystem.IsReachable(mount.RootPath, root));
         return mounts;
     }
 
-    private string PlaceOf(Mount mount, VfsPath root) => _vfs.FormatPath(mount.RootPath, root, UnreachablePrefix.Omit);
+    /// <summary>Path of a mount for a reader whose root is <paramref name="root"/>.</summary>
+    internal string PlaceOf(Mount mount, VfsPath root) => _vfs.FormatPath(mount.RootPath, root, UnreachablePrefix.Omit);
 
     /// <summary>The mount's root inside its file system.</summary>
-    private string RootOf(Mount mount)
+    internal static string RootOf(Mount mount)
     {
         StringBuilder path = new();
         for (Dentry dentry = mount.Root; dentry.Parent is { } parent && parent != dentry; dentry = parent)

@@ -24,6 +24,11 @@ public static partial class Permissions
             {
                 return Errno.EROFS;
             }
+
+            if (inode.IsImmutable)
+            {
+                return Errno.EPERM;
+            }
         }
 
         Errno own = inode.CheckPermission(task, access);
@@ -84,6 +89,11 @@ public static partial class Permissions
     internal static Errno MayDelete(Task task, Dentry directory, Inode victim)
     {
         Errno errno = Check(task, directory.Inode!, MayAccess.Write | MayAccess.Execute);
+        if (errno == Errno.None && (directory.Inode!.IsAppendOnly || victim.IsFixed))
+        {
+            return Errno.EPERM;
+        }
+
         return errno != Errno.None ? errno : CheckSticky(task, directory.Inode!, victim);
     }
 

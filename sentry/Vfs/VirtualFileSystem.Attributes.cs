@@ -44,7 +44,7 @@ public sealed partial class VirtualFileSystem
         }
 
         Credentials credentials = task.Credentials;
-        if (!Permissions.IsOwnerOrCapable(credentials, in owner))
+        if (inode.IsFixed || !Permissions.IsOwnerOrCapable(credentials, in owner))
         {
             return Errno.EPERM;
         }
@@ -71,7 +71,7 @@ public sealed partial class VirtualFileSystem
             return errno;
         }
 
-        if (!MayChangeOwner(task.Credentials, in owner, uid, gid))
+        if (inode.IsFixed || !MayChangeOwner(task.Credentials, in owner, uid, gid))
         {
             return Errno.EPERM;
         }
@@ -136,9 +136,14 @@ public sealed partial class VirtualFileSystem
             return errno;
         }
 
+        bool bothNow = access.Kind == TimeChangeKind.Now && modify.Kind == TimeChangeKind.Now;
+        if (bothNow ? inode.IsImmutable : inode.IsFixed)
+        {
+            return Errno.EPERM;
+        }
+
         if (!Permissions.IsOwnerOrCapable(task.Credentials, in owner))
         {
-            bool bothNow = access.Kind == TimeChangeKind.Now && modify.Kind == TimeChangeKind.Now;
             errno = bothNow ? Permissions.Check(task, inode, MayAccess.Write) : Errno.EPERM;
             if (errno != Errno.None)
             {
@@ -194,7 +199,9 @@ public sealed partial class VirtualFileSystem
     public Errno Truncate(Task task, VfsPath path, long sizeBytes)
     {
         Inode inode = path.Dentry.Inode!;
-        Errno errno = inode.GetAttributes(out InodeAttributes attributes);
+        Errno errno = inode.IsAppendOnly ? Errno.EPERM : Errno.None;
+        InodeAttributes attributes = default;
+        errno = errno != Errno.None ? errno : inode.GetAttributes(out attributes);
         if (errno != Errno.None)
         {
             return errno;

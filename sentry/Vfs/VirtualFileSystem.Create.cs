@@ -124,7 +124,7 @@ public sealed partial class VirtualFileSystem
             return Errno.EXDEV;
         }
 
-        if (target.FileType == StatMode.S_IFDIR)
+        if (target.FileType == StatMode.S_IFDIR || target.IsFixed)
         {
             return Errno.EPERM;
         }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
@@ -142,6 +143,28 @@ public sealed partial class VirtualFileSystem
     /// <summary>sync(2): every instance that is mounted somewhere; errors are nobody's.</summary>
     public void SyncAll(Task task)
     {
+        foreach (SuperBlock instance in MountedInstances())
+        {
+            _ = instance.Sync(task);
+        }
+    }
+
+    /// <summary>The instance with this device number that is mounted somewhere.</summary>
+    internal SuperBlock? FindInstance(ulong device)
+    {
+        foreach (SuperBlock instance in MountedInstances())
+        {
+            if (instance.Device == device)
+            {
+                return instance;
+            }
+        }
+
+        return null;
+    }
+
+    private HashSet<SuperBlock> MountedInstances()
+    {
         HashSet<SuperBlock> instances = [];
         foreach (MountNamespace space in SnapshotNamespaces())
         {
@@ -153,11 +176,12 @@ public sealed partial class VirtualFileSystem
             }
         }
 
-        foreach (SuperBlock instance in instances)
-        {
-            _ = instance.Sync(task);
-        }
+        return instances;
     }
+
+    /// <summary>The namespace whose nsfs file has this inode number.</summary>
+    internal MountNamespace? FindNamespace(ulong inodeNumber) =>
+        Array.Find(SnapshotNamespaces(), space => space.InodeNumber == inodeNumber);
 
     internal void Register(MountNamespace space)
     {

@@ -431,6 +431,13 @@ public sealed partial class VirtualFileSystem
         }
 
         Errno errno = Permissions.Check(task, inode, access);
+        bool rewrites = (access & MayAccess.Write) != 0
+            && (request.Flags & (Fcntl.O_APPEND | Fcntl.O_TRUNC)) != Fcntl.O_APPEND;
+        if (errno == Errno.None && rewrites && inode.IsAppendOnly)
+        {
+            return Errno.EPERM;
+        }
+
         if (errno != Errno.None || (request.Flags & Fcntl.O_NOATIME) == 0)
         {
             return errno;

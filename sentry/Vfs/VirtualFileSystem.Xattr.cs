@@ -70,6 +70,11 @@ public sealed partial class VirtualFileSystem
     /// <summary>xattr_permission, and what the security module asks for its prefix.</summary>
     private static Errno CheckXattr(Task task, Inode inode, string name, MayAccess access)
     {
+        if (access == MayAccess.Write && inode.IsFixed)
+        {
+            return Errno.EPERM;
+        }
+
         if (Has(name, Xattr.XATTR_SECURITY_PREFIX))
         {
             return CheckSecurity(task, inode, name, access);

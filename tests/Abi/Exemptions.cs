@@ -87,7 +87,7 @@ internal static class Exemptions
             """),
         ("Linux 7.2, include/uapi/linux/mman.h", """
             Mman.MAP_ABOVE4G Mman.MAP_DROPPABLE Mman.MADV_GUARD_INSTALL Mman.MADV_GUARD_REMOVE
-            Mman.PKEY_UNRESTRICTED
+            Mman.PKEY_UNRESTRICTED CachestatRange Cachestat
             """),
         ("Linux 7.2, include/uapi/linux/mount.h", """
             MountFlags.OPEN_TREE_NAMESPACE MountFlags.MOVE_MOUNT_BENEATH MountFlags.FSMOUNT_NAMESPACE

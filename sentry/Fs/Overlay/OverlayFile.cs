@@ -45,6 +45,9 @@ internal sealed partial class OverlayFile : OverlayInode
     }
 
     /// <inheritdoc/>
+    public override ulong CachedBytes(ulong start, ulong end) => Real.CachedBytes(start, end);
+
+    /// <inheritdoc/>
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
     {
         file = null;

@@ -88,6 +88,21 @@ internal abstract class OverlayInode : Inode
     }
 
     /// <inheritdoc/>
+    public override bool HasFileFlags => Upper is { } upper
+        ? upper.HasFileFlags
+        : FileType is StatMode.S_IFREG or StatMode.S_IFDIR && !SuperBlock.IsReadOnly;
+
+    /// <inheritdoc/>
+    public override uint FileFlags => Upper?.FileFlags ?? 0;
+
+    /// <inheritdoc/>
+    public override Errno SetFileFlags(Task task, uint flags)
+    {
+        Errno error = EnsureUpper(task);
+        return error == Errno.None ? Upper!.SetFileFlags(task, flags) : error;
+    }
+
+    /// <inheritdoc/>
     public override Errno GetXattr(Task task, string name, out byte[] value)
     {
         return Real.GetXattr(task, OverlayXattr.ToReal(name), out value);

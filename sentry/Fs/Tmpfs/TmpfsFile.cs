@@ -49,6 +49,9 @@ internal sealed class TmpfsFile : TmpfsInode
         return Errno.None;
     }
 
+    /// <inheritdoc/>
+    public override ulong CachedBytes(ulong start, ulong end) => Data.PresentBytesIn(start, end);
+
     /// <summary>Writes at the offset, or at the end for O_APPEND.</summary>
     internal Errno Write(Task task, ref IoSequence source, long offset, WritePlace place, out long done, out long end)
     {
