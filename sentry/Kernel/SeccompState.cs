@@ -15,9 +15,11 @@ public sealed class SeccompFilter
     private readonly BpfProgram _program;
     private readonly int _pathLength;
 
-    private SeccompFilter(BpfProgram program, SeccompFilter? older)
+    private SeccompFilter(BpfProgram program, SeccompFilter? older, SeccompListener? listener)
     {
         _program = program;
+        Listener = listener;
+        HasListener = listener is not null || older is { HasListener: true };
         Older = older;
         Count = (older?.Count ?? 0) + 1;
         _pathLength = program.Length + (older is null ? 0 : older._pathLength + OverheadInstructions);
@@ -26,13 +28,20 @@ public sealed class SeccompFilter
     /// <summary>The filter installed before this one; null for the first.</summary>
     public SeccompFilter? Older { get; }
 
+    /// <summary>Who is asked about SECCOMP_RET_USER_NOTIF of this filter; null for nobody.</summary>
+    internal SeccompListener? Listener { get; }
+
+    /// <summary>True when this filter or one below it has a listener: there is at most one.</summary>
+    internal bool HasListener { get; }
+
     /// <summary>Number of filters from here down.</summary>
     public int Count { get; }
 
     /// <summary>Puts a program on top; ENOMEM when the path grows too long.</summary>
-    public static Errno Stack(BpfProgram program, SeccompFilter? older, out SeccompFilter? filter)
+    public static Errno Stack(
+        BpfProgram program, SeccompFilter? older, out SeccompFilter? filter, SeccompListener? listener = null)
     {
-        SeccompFilter made = new(program, older);
+        SeccompFilter made = new(program, older, listener);
         filter = made._pathLength <= MaxPathLength ? made : null;
         return filter is null ? Errno.ENOMEM : Errno.None;
     }
@@ -49,10 +58,30 @@ public sealed class SeccompFilter
         return at == other;
     }
 
-    /// <summary>Runs all filters; the action of the highest precedence wins, of equals the newest
-    /// (seccomp(2)).</summary>
-    public uint Decide(ReadOnlySpan<uint> data)
+    /// <summary>A task is held to these filters from now on, and was to those from <paramref name="below"/>
+    /// down.</summary>
+    internal void AddUser(SeccompFilter? below)
     {
+        for (SeccompFilter? at = this; at is { HasListener: true } && at != below; at = at.Older)
+        {
+            at.Listener?.AddUser();
+        }
+    }
+
+    /// <summary>A task that was held to these filters ends.</summary>
+    internal void DropUser()
+    {
+        for (SeccompFilter? at = this; at is { HasListener: true }; at = at.Older)
+        {
+            at.Listener?.DropUser();
+        }
+    }
+
+    /// <summary>Runs all filters; the action of the highest precedence wins, of equals the newest
+    /// (seccomp(2)). <paramref name="decider"/>: the filter that said it, null when all allow.</summary>
+    public uint Decide(ReadOnlySpan<uint> data, out SeccompFilter? decider)
+    {
+        decider = null;
         uint result = Seccomp.SECCOMP_RET_ALLOW;
         for (SeccompFilter? at = this; at is not null; at = at.Older)
         {
@@ -60,6 +89,7 @@ public sealed class SeccompFilter
             if ((int)(said & Seccomp.SECCOMP_RET_ACTION_FULL) < (int)(result & Seccomp.SECCOMP_RET_ACTION_FULL))
             {
                 result = said;
+                decider = at;
             }
         }
 

@@ -57,6 +57,7 @@ public sealed partial class Task
         ExitMemory();
         OnExitIpc();
         ExitFiles();
+        LeaveSeccomp();
 
         // Before the namespace is emptied, which waits for them too (exit_notify, forget_original_parent).
         ReleaseTracees();

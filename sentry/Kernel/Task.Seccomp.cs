@@ -53,6 +53,7 @@ public sealed partial class Task
 
     internal void SetSeccompLocked(SeccompState state)
     {
+        state.Filter?.AddUser(_seccomp?.Filter);
         Volatile.Write(ref _seccomp, state);
         AddDispatchFlags(DispatchFlags.Seccomp);
     }
@@ -86,10 +87,37 @@ public sealed partial class Task
             return allowed;
         }
 
-        return Act(Decide(state.Filter!, number, args), number, out result);
+        uint decision = Decide(state.Filter!, number, args, out SeccompFilter? decider);
+        if ((decision & Seccomp.SECCOMP_RET_ACTION_FULL) == Seccomp.SECCOMP_RET_USER_NOTIF)
+        {
+            return decider?.Listener is { } listener && AsksListener(listener, number, args, out result);
+        }
+
+        return Act(decision, number, out result);
     }
 
-    private uint Decide(SeccompFilter filter, uint number, in SyscallArguments args)
+    /// <summary>SECCOMP_RET_USER_NOTIF: true when the supervisor lets the call run.</summary>
+    private bool AsksListener(
+        SeccompListener listener, uint number, in SyscallArguments args, out SyscallResult result)
+    {
+        SeccompData data = new()
+        {
+            nr = (int)number,
+            arch = Audit.AUDIT_ARCH_X86_64,
+            instruction_pointer = Context.Registers.Rip,
+        };
+        for (int i = 0; i < 6; i++)
+        {
+            data.args[i] = args[i];
+        }
+
+        return listener.Ask(this, in data, out result) && !IsKilled;
+    }
+
+    /// <summary>The task ends: supervisors that wait for its calls may hear that there are no more.</summary>
+    private void LeaveSeccomp() => SeccompState?.Filter?.DropUser();
+
+    private uint Decide(SeccompFilter filter, uint number, in SyscallArguments args, out SeccompFilter? decider)
     {
         const int HeaderWords = 4;
         Span<uint> data = stackalloc uint[BpfProgram.DataWords];
@@ -104,7 +132,7 @@ public sealed partial class Task
             data[HeaderWords + (2 * i) + 1] = (uint)(args[i] >> 32);
         }
 
-        return filter.Decide(data);
+        return filter.Decide(data, out decider);
     }
 
     /// <summary>Does what the filters decided (kernel/seccomp.c, __seccomp_filter).</summary>
@@ -127,8 +155,6 @@ public sealed partial class Task
                 return false;
             case Seccomp.SECCOMP_RET_TRACE:
                 return PassesTracer(data);
-            case Seccomp.SECCOMP_RET_USER_NOTIF:
-                return false;
             case Seccomp.SECCOMP_RET_KILL_THREAD when ThreadGroup.LiveTasks > 1:
                 RequestExit(WaitStatus.Signaled(Signals.SIGSYS));
                 return false;

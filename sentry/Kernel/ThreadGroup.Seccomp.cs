@@ -24,8 +24,11 @@ public sealed partial class ThreadGroup
         SignalLock.AssertHeld();
         foreach (Task task in _tasks)
         {
-            task.SetSeccompLocked(state);
-            task.NoNewPrivileges |= noNewPrivileges;
+            if (!task.IsExiting)
+            {
+                task.SetSeccompLocked(state);
+                task.NoNewPrivileges |= noNewPrivileges;
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using Abi.Linux;
+using Sentry.Fs.Seccomp;
 using Sentry.Kernel;
 using Sentry.Mm;
 using static Abi.Linux.Seccomp;
@@ -8,13 +9,16 @@ namespace Sentry.Syscalls;
 /// <summary>seccomp(2) and PR_SET_SECCOMP.</summary>
 public static class SeccompSyscalls
 {
-    private const uint KnownFlags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG
-        | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+    // struct seccomp_notif, seccomp_notif_resp and seccomp_data.
+    private const ushort NotificationBytes = 80;
+    private const ushort AnswerBytes = 24;
+    private const ushort DataBytes = 64;
 
-    /// <summary>
-    /// seccomp(unsigned int operation, unsigned int flags, void *args). There are no listeners: the flag for one is
-    /// unknown, and SECCOMP_RET_USER_NOTIF is no available action.
-    /// </summary>
+    private const uint KnownFlags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG
+        | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH | SECCOMP_FILTER_FLAG_NEW_LISTENER
+        | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+    /// <summary>seccomp(unsigned int operation, unsigned int flags, void *args)</summary>
     public static SyscallResult Control(Task task, in SyscallArguments args)
     {
         uint flags = args.UInt(1);
@@ -27,6 +31,8 @@ public static class SeccompSyscalls
                 return SetFilter(task, flags, address);
             case SECCOMP_GET_ACTION_AVAIL:
                 return flags != 0 ? Errno.EINVAL : CheckAction(task, address);
+            case SECCOMP_GET_NOTIF_SIZES:
+                return flags != 0 ? Errno.EINVAL : WriteSizes(task, address);
             default:
                 return Errno.EINVAL;
         }
@@ -53,7 +59,7 @@ public static class SeccompSyscalls
 
     private static SyscallResult SetFilter(Task task, uint flags, GuestAddress address)
     {
-        if ((flags & ~KnownFlags) != 0)
+        if ((flags & ~KnownFlags) != 0 || !AreConsistent(flags))
         {
             return Errno.EINVAL;
         }
@@ -69,13 +75,25 @@ public static class SeccompSyscalls
             return Errno.EINVAL;
         }
 
-        errno = SeccompFilter.Stack(program!, task.SeccompState?.Filter, out SeccompFilter? filter);
+        SeccompListener? listener = MakeListener(flags);
+        SeccompFilter? older = task.SeccompState?.Filter;
+        if (listener is not null && older is { HasListener: true })
+        {
+            return Errno.EBUSY;
+        }
+
+        errno = SeccompFilter.Stack(program!, older, out SeccompFilter? filter, listener);
         if (errno != Errno.None)
         {
             return errno;
         }
 
         SeccompState state = SeccompState.Filtered(filter!);
+        if (listener is not null)
+        {
+            return SetWithListener(task, state, flags, listener);
+        }
+
         if ((flags & SECCOMP_FILTER_FLAG_TSYNC) == 0)
         {
             task.SetSeccomp(state);
@@ -84,6 +102,63 @@ public static class SeccompSyscalls
 
         int strayed = task.SetSeccompOnAll(state);
         return strayed != 0 && (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) != 0 ? Errno.ESRCH : strayed;
+    }
+
+    /// <summary>The number of the listener stands where that of a strayed thread would: one of them must be
+    /// renounced.</summary>
+    private static bool AreConsistent(uint flags)
+    {
+        const uint Both = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        bool ambiguous = (flags & Both) == Both && (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) == 0;
+        bool aimless = (flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) != 0
+            && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0;
+        return !ambiguous && !aimless;
+    }
+
+    private static SeccompListener? MakeListener(uint flags)
+    {
+        if ((flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0)
+        {
+            return null;
+        }
+
+        return new SeccompListener((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) != 0
+            ? SeccompListener.WaitMode.KillableOnceReceived : SeccompListener.WaitMode.Interruptible);
+    }
+
+    /// <summary>The descriptor comes first: nobody is held to a filter whose calls nobody could answer.</summary>
+    private static SyscallResult SetWithListener(
+        Task task, SeccompState state, uint flags, SeccompListener listener)
+    {
+        SeccompNotifyDescription file = new(task.Kernel, listener);
+        SyscallResult installed = Descriptors.Install(task, file, Fcntl.O_CLOEXEC);
+        if (installed.IsError)
+        {
+            return installed;
+        }
+
+        if ((flags & SECCOMP_FILTER_FLAG_TSYNC) == 0)
+        {
+            task.SetSeccomp(state);
+        }
+        else if (task.SetSeccompOnAll(state) != 0)
+        {
+            _ = task.FdTable.Close(task, (int)installed.Value);
+            return Errno.ESRCH;
+        }
+
+        return installed;
+    }
+
+    private static SyscallResult WriteSizes(Task task, GuestAddress address)
+    {
+        SeccompNotifSizes sizes = new()
+        {
+            seccomp_notif = NotificationBytes,
+            seccomp_notif_resp = AnswerBytes,
+            seccomp_data = DataBytes,
+        };
+        return task.Mm.Write(address, in sizes);
     }
 
     /// <summary>The program, and the right to install it: CAP_SYS_ADMIN, or the promise to gain no
@@ -121,7 +196,7 @@ public static class SeccompSyscalls
         }
 
         bool available = action is SECCOMP_RET_KILL_PROCESS or SECCOMP_RET_KILL_THREAD or SECCOMP_RET_TRAP
-            or SECCOMP_RET_ERRNO or SECCOMP_RET_TRACE or SECCOMP_RET_LOG or SECCOMP_RET_ALLOW;
+            or SECCOMP_RET_ERRNO or SECCOMP_RET_USER_NOTIF or SECCOMP_RET_TRACE or SECCOMP_RET_LOG or SECCOMP_RET_ALLOW;
         return available ? Errno.None : Errno.EOPNOTSUPP;
     }
 }

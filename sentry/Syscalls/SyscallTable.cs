@@ -329,7 +329,7 @@ public static unsafe partial class SyscallTable
         Partial(314, "sched_setattr", &SchedSyscalls.SetAttr, "pid ptr flags", "kept and reported; the host schedules; no SCHED_DEADLINE"),
         Partial(315, "sched_getattr", &SchedSyscalls.GetAttr, "pid ptr size flags", "kept and reported; the host schedules"),
         Full(316, "renameat2", &PathSyscalls.RenameAt2, "fd path fd path flags"),
-        Partial(317, "seccomp", &SeccompSyscalls.Control, "uint hex ptr", "no listeners (SECCOMP_RET_USER_NOTIF)"),
+        Full(317, "seccomp", &SeccompSyscalls.Control, "uint hex ptr"),
         Full(318, "getrandom", &InfoSyscalls.GetRandom, "ptr size flags"),
         Full(319, "memfd_create", &MemFdSyscalls.Create, "str flags"),
         Error(320, "kexec_file_load", &NotPermitted, "EPERM: the host's, not the sandbox's"),
