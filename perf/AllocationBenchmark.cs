@@ -63,7 +63,8 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, params s
             throw new InvalidOperationException($"{kind}: {calls} calls in {ManyRounds} rounds");
         }
 
-        bool signals = many.Ways.TryGetValue(BySignals, out long after) & few.Ways.TryGetValue(BySignals, out long before);
+        bool signals = many.Ways.TryGetValue(BySignals, out long after)
+            & few.Ways.TryGetValue(BySignals, out long before);
         return new(
             Whole(many.Calls.Sum(call => call.Bytes) - few.Calls.Sum(call => call.Bytes)),
             Whole(calls - few.Calls.Sum(call => call.Calls)),

@@ -42,6 +42,11 @@ internal static class GateCommand
             throw new UserException("gate: give --baseline FILE, or --against EXECUTABLE without --result");
         }
 
+        // The other build runs in the same turns: it is the reference.
+        request = request.Against == null ? request : request with
+        {
+            Budget = request.Budget with { Reference = "" },
+        };
         ResultFile after = request.Given == null ? Measure(request, "", 1) : ResultFile.Load(request.Given);
         ResultFile before = request.Baseline == null ? after : ResultFile.Load(request.Baseline);
         Gate gate = new(request.Budget);
@@ -63,6 +68,11 @@ internal static class GateCommand
         foreach (string reason in reasons)
         {
             Console.WriteLine("FAIL " + reason);
+        }
+
+        foreach (Comparison blind in all.Where(each => each.IsBlind))
+        {
+            Console.WriteLine($"too noisy to tell: {blind.Name} in {blind.Runtime}; see perf doctor");
         }
 
         Console.WriteLine($"gate: {all.Count - alarms.Count} of {all.Count} held; {reasons.Count} reasons to fail");
@@ -104,6 +114,7 @@ internal static class GateCommand
             .. budget.Suites, "--runtimes", string.Join(',', runtimes), "--runs",
             (budget.Runs * times).ToString(System.Globalization.CultureInfo.InvariantCulture),
         ];
+        words.AddRange(budget.Cpus.Length > 0 ? ["--cpus", budget.Cpus] : []);
         words.AddRange(only.Length > 0 ? ["--filter", only] : []);
         ParseResult parsed = command.Parse(words);
         ResultFile result = options.Measure(parsed, Layout.Find(), (grown, job) => { });

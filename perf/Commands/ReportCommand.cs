@@ -24,14 +24,31 @@ internal static class ReportCommand
         {
             Description = "The versions of the last file that git has are its history too.",
         };
-        Command command = new("report", "Write report.html and report.md.") { results, output, history };
+        Option<string?> notes = new("--notes")
+        {
+            Description = "Text of people on where time is lost: paragraphs, each after an empty line.",
+        };
+        Command command = new("report", "Write report.html and report.md.") { results, output, history, notes };
         command.SetAction(parsed => Run(
             parsed.GetValue(results)!, parsed.GetValue(output)!,
-            parsed.GetValue(history) ? Committed(parsed.GetValue(results)![^1]) : []));
+            parsed.GetValue(history) ? Committed(parsed.GetValue(results)![^1]) : [],
+            parsed.GetValue(notes) is string path ? Paragraphs(path) : []));
         return command;
     }
 
-    private static int Run(string[] paths, string folder, IEnumerable<ResultFile> committed)
+    private static string[] Paragraphs(string path)
+    {
+        try
+        {
+            return [.. File.ReadAllText(path).Split("\n\n").Select(text => text.Trim()).Where(text => text.Length > 0)];
+        }
+        catch (IOException failure)
+        {
+            throw new UserException($"{path}: {failure.Message}");
+        }
+    }
+
+    private static int Run(string[] paths, string folder, IEnumerable<ResultFile> committed, string[] notes)
     {
         List<ResultFile> results =
         [
@@ -40,8 +57,8 @@ internal static class ReportCommand
         ];
         Directory.CreateDirectory(folder);
         string page = Path.Combine(folder, "report.html");
-        File.WriteAllText(page, HtmlReport.Write(results));
-        File.WriteAllText(Path.Combine(folder, "report.md"), MarkdownReport.Write(results[^1]));
+        File.WriteAllText(page, HtmlReport.Write(results, notes));
+        File.WriteAllText(Path.Combine(folder, "report.md"), MarkdownReport.Write(results[^1], notes));
         Console.WriteLine(page);
         return 0;
     }

@@ -15,20 +15,24 @@ internal sealed class HtmlReport
 {
     private readonly ResultFile _result;
     private readonly IReadOnlyList<ResultFile> _history;
+    private readonly IReadOnlyList<string> _notes;
     private readonly Overview _overview;
     private readonly StringBuilder _text = new();
 
-    private HtmlReport(IReadOnlyList<ResultFile> history)
+    private HtmlReport(IReadOnlyList<ResultFile> history, IReadOnlyList<string> notes)
     {
+        _notes = notes;
         _history = history;
         _result = history[^1];
         _overview = new(_result);
     }
 
-    /// <summary>The page of the last result; the others before it are its history.</summary>
-    internal static string Write(IReadOnlyList<ResultFile> history)
+    /// <summary>The page of the last result; the others before it are its history, and notes are paragraphs of people
+    /// on
+    /// where time is lost.</summary>
+    internal static string Write(IReadOnlyList<ResultFile> history, params IReadOnlyList<string> notes)
     {
-        HtmlReport report = new(history);
+        HtmlReport report = new(history, notes);
         report.Head();
         report.Tables();
         report.Capacities();
@@ -92,6 +96,11 @@ internal sealed class HtmlReport
             _text.Append("<h2>Where we lose most</h2>\n");
             Table(["job", "runtime", "performance / " + _overview.References[0]],
                 worst.Select(row => (string[])[row.Job, row.Runtime, Figures.Of(row.Ratio)]));
+        }
+
+        foreach (string note in _notes)
+        {
+            _text.Append(CultureInfo.InvariantCulture, $"<p>{Text(note.Replace("**", "").Replace("`", ""))}</p>\n");
         }
 
         List<(string Job, string Runtime, string Reason)> failures = [.. _overview.Failures()];

@@ -9,7 +9,8 @@ namespace Perf.Report;
 /// <summary>The report as Markdown: tables, no pictures.</summary>
 internal static class MarkdownReport
 {
-    internal static string Write(ResultFile result)
+    /// <summary>Notes are paragraphs of people on where time is lost.</summary>
+    internal static string Write(ResultFile result, params IReadOnlyList<string> notes)
     {
         Overview overview = new(result);
         StringBuilder text = new("# Performance report\n\n");
@@ -30,6 +31,11 @@ internal static class MarkdownReport
         Section(text, "Where we lose most", ["job", "runtime", "performance / "
             + overview.References.FirstOrDefault("-")],
             [.. overview.Worst().Select(row => (string[])[row.Job, row.Runtime, Figures.Of(row.Ratio)])]);
+        foreach (string note in notes)
+        {
+            text.Append('\n').Append(note).Append('\n');
+        }
+
         Section(text, "Latencies, microseconds", ["job", "runtime", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"],
             Latencies(result));
         foreach (CapacityRecord capacity in result.Capacity)

@@ -30,6 +30,9 @@ internal sealed record Budget
 
     public int Runs { get; init; } = 10;
 
+    /// <summary>Processors that everything runs on, as taskset -c takes them; "" for all.</summary>
+    public string Cpus { get; init; } = "";
+
     /// <summary>The chance of one false alarm among all comparisons, before an alarm is measured again.</summary>
     public double Level { get; init; } = 0.05;
 

@@ -54,9 +54,10 @@ internal sealed record CapacityRecord
         string measured = $"{Steps[^1].Sandboxes} {Shape} sandboxes of {Runtime} ran at once ({Stopped})";
         return Limits.Count == 0 ? measured : string.Create(
             CultureInfo.InvariantCulture,
-            $"{measured}; this machine carries about {Limits[0].Sandboxes:#,0} of this shape, then {Limits[0].Resource}")
-            + " ends" + (Limits.Count < 2 ? "" : string.Create(
-                CultureInfo.InvariantCulture, $"; the next limit is {Limits[1].Resource}, at {Limits[1].Sandboxes:#,0}"));
+            $"{measured}; this machine carries about {Limits[0].Sandboxes:#,0} of this shape, ")
+            + $"then {Limits[0].Resource} ends" + (Limits.Count < 2 ? "" : string.Create(
+                CultureInfo.InvariantCulture,
+                $"; the next limit is {Limits[1].Resource}, at {Limits[1].Sandboxes:#,0}"));
     }
 }
 

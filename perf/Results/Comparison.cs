@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
 using Perf.Stats;
-using Perf.Suites;
 
 namespace Perf.Results;
 
@@ -21,7 +20,9 @@ internal enum Outcome
 
 /// <summary>
 /// One series before and after. Where a reference runtime ran in the same turns, each value is taken as a part of the
-/// reference's in that turn: what changed on the machine between the two runs cancels out.
+/// reference's: of its value in that turn or of its median, whichever leaves the two series less spread out. What
+/// changed
+/// on the machine between the two runs cancels out.
 /// </summary>
 internal sealed record Comparison
 {
@@ -43,13 +44,16 @@ internal sealed record Comparison
     /// <summary>The part by which performance may fall.</summary>
     internal double Budget { get; init; }
 
+    /// <summary>The runs were too far apart for a fall by twice the budget to show: that there is no alarm says
+    /// nothing.</summary>
+    internal bool IsBlind => Outcome == Outcome.Same && Interval.Low < 1 - 2 * Budget;
+
     /// <summary>Compares a runtime of two results of one job; the runtime may have another name before.</summary>
     internal static Comparison Of(JobResult before, JobResult after, Terms terms)
     {
         string reference = before.Of(terms.Reference) != null && after.Of(terms.Reference) != null ? terms.Reference
             : "";
-        double[] a = Performances(before, terms.Before, reference);
-        double[] b = Performances(after, terms.After, reference);
+        (double[] a, double[] b) = Performances(before, after, terms, reference);
         Comparison blank = new()
         {
             Name = after.Name,
@@ -76,25 +80,55 @@ internal sealed record Comparison
         };
     }
 
-    /// <summary>Higher is better; as parts of the reference's of the same turn, if there is one.</summary>
-    private static double[] Performances(JobResult job, string runtime, string reference)
+    /// <summary>Performances, higher is better, before and after; as parts of the reference's, if there is one.
+    /// </summary>
+    private static (double[] Before, double[] After) Performances(
+        JobResult before, JobResult after, Terms terms, string reference)
     {
-        if (job.Of(runtime) is not Series series)
+        if (reference.Length == 0 || reference == terms.After)
         {
-            return [];
+            return (Plain(before, terms.Before), Plain(after, terms.After));
         }
 
-        Dictionary<int, double>? others = reference.Length == 0 || reference == runtime
-            ? null
-            : job.Of(reference)!.Samples.ToDictionary(sample => sample.Round, sample => sample.Value);
-        return
+        (double[] Before, double[] After) turns =
+            (ByTurn(before, terms.Before, reference), ByTurn(after, terms.After, reference));
+        (double[] Before, double[] After) medians =
+            (ByMedian(before, terms.Before, reference), ByMedian(after, terms.After, reference));
+        return Spread(turns.Before) + Spread(turns.After) <= Spread(medians.Before) + Spread(medians.After)
+            ? turns
+            : medians;
+    }
+
+    private static double[] Plain(JobResult job, string runtime) => job.Of(runtime) is Series series
+        ? [.. series.Values.Select(value => job.Performance(value, 1))]
+        : [];
+
+    /// <summary>As parts of the reference's in the same turn: right where the machine's speed drifts.</summary>
+    private static double[] ByTurn(JobResult job, string runtime, string reference)
+    {
+        Dictionary<int, double> others =
+            job.Of(reference)!.Samples.ToDictionary(sample => sample.Round, sample => sample.Value);
+        return job.Of(runtime) is not Series series ? [] :
         [
-            .. series.Samples.Where(sample => others == null || others.ContainsKey(sample.Round))
-                .Select(sample => job.Better == Better.Higher
-                    ? sample.Value / (others?[sample.Round] ?? 1)
-                    : (others?[sample.Round] ?? 1) / sample.Value),
+            .. series.Samples.Where(sample => others.ContainsKey(sample.Round))
+                .Select(sample => job.Performance(sample.Value, others[sample.Round])),
         ];
     }
+
+    /// <summary>As parts of the median of the reference's: right where each run is disturbed by itself, so that the
+    /// reference of the same turn would only add its own disturbance.</summary>
+    private static double[] ByMedian(JobResult job, string runtime, string reference)
+    {
+        double median = job.Of(reference)!.Median;
+        return job.Of(runtime) is Series series
+            ? [.. series.Values.Select(value => job.Performance(value, median))]
+            : [];
+    }
+
+    /// <summary>How far apart the quartiles lie, as a part of the median.</summary>
+    private static double Spread(double[] values) => values.Length == 0
+        ? 0
+        : (Order.Quantile(values, 0.75) - Order.Quantile(values, 0.25)) / Order.Median(values);
 }
 
 /// <summary>How a comparison is made: the runtime's names, the reference or "", the part by which performance may

@@ -39,10 +39,9 @@ internal static class Processes
         lock (s_running)
         {
             s_isEnding = true;
-            foreach (Process process in s_running.FindAll(process => !HasEnded(process)))
+            foreach (Process process in s_running)
             {
-                process.Kill(true);
-                process.WaitForExit();
+                End(process);
             }
         }
     }
@@ -139,6 +138,25 @@ internal static class Processes
         // The harness's last moments belong to whoever cleans up.
         Thread.Sleep(Timeout.Infinite);
         throw new InvalidOperationException();
+    }
+
+    /// <summary>Its owner may see its end first, and dispose of it.</summary>
+    private static void End(Process process)
+    {
+        const int WaitMs = 10;
+        try
+        {
+            process.Kill(true);
+        }
+        catch (InvalidOperationException)
+        {
+            return;
+        }
+
+        while (!HasEnded(process))
+        {
+            Thread.Sleep(WaitMs);
+        }
     }
 
     /// <summary>Also one whose owner has disposed of it.</summary>

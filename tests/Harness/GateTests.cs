@@ -67,6 +67,15 @@ public sealed class GateTests
     }
 
     [Fact]
+    public void A_machine_on_which_nothing_could_be_seen_is_said_to_be_one()
+    {
+        double[] calm = [100, 101, 99, 100, 102, 98, 100, 101, 99, 100, 102, 98];
+        double[] wild = [100, 30, 170, 60, 140, 100, 45, 155, 80, 120, 25, 175];
+        Assert.False(Compare(Results.Make(calm, calm, Better.Higher), Results.Make(calm, calm, Better.Higher)).IsBlind);
+        Assert.True(Compare(Results.Make(calm, wild, Better.Higher), Results.Make(calm, wild, Better.Higher)).IsBlind);
+    }
+
+    [Fact]
     public void Counts_are_compared_exactly()
     {
         ResultFile before = Results.Make([1], [1], Better.Higher);

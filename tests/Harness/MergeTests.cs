@@ -59,8 +59,8 @@ public sealed class MergeTests
             Limits = [new("memory", 500.4), new("process numbers", 4_000)],
         };
         Assert.Equal(
-            "4 idle sandboxes of runsc-x ran at once (the wanted number was reached); this machine carries about 500 of "
-            + "this shape, then memory ends; the next limit is process numbers, at 4,000", record.Sentence());
+            "4 idle sandboxes of runsc-x ran at once (the wanted number was reached); this machine carries about 500 "
+            + "of this shape, then memory ends; the next limit is process numbers, at 4,000", record.Sentence());
         ResultFile result = Results.Make([1], [1], Better.Higher);
         result.Capacity.Add(record);
         Assert.Contains(record.Sentence(), MarkdownReport.Write(result));
