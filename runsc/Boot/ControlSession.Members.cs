@@ -98,7 +98,7 @@ internal sealed partial class ControlSession
                 return Send(new ControlReply { Kind = ReplyKind.Statistics, Statistics =
                     member.Composer.Statistics() });
             case RequestKind.Update:
-                return Conclude(member.Composer.Update(request.MemoryLimitBytes, request.PidsLimit));
+                return Conclude(member.Composer.Update(request));
             default:
                 return false;
         }
