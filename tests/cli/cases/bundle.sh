@@ -97,7 +97,7 @@ for name, kind in (("/s", "shared"), ("/p", "rprivate"), ("/u", "unbindable")):
 case_bundle_mounts_of_every_kind() {
     script_bundle 'for d in /proc/self /sys/kernel /dev/pts/ptmx /dev/shm /dev/mqueue; do [ -e $d ] || echo no $d; done; grep " /cg " /proc/self/mounts | cut -d" " -f3' '
 c["mounts"].append({"destination": "/cg", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]})'
-    equal tmpfs "$(run_bundle)"
+    equal cgroup2 "$(run_bundle)"
 }
 case_bundle_read_only_dev_has_devices() {
     script_bundle 'echo x >/dev/null && busybox head -c 2 /dev/zero | busybox od -An -tx1; (echo x >/dev/new) 2>&1 | grep -o -i read-only' '
