@@ -14,8 +14,8 @@ internal static class CompletionCommand
         _runsc() {
             local line=${COMP_LINE#* } IFS=$'\n'
             local position=$((COMP_POINT - ${#COMP_LINE} + ${#line}))
-            COMPREPLY=($(
-                compgen -W "$("${COMP_WORDS[0]}" "[suggest:$position]" "$line" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+            local found=$("${COMP_WORDS[0]}" "[suggest:$position]" "$line" 2>/dev/null)
+            COMPREPLY=($(compgen -W "$found" -- "${COMP_WORDS[COMP_CWORD]}"))
         }
         complete -o bashdefault -o default -F _runsc runsc
 

@@ -7,7 +7,8 @@ using Xunit;
 
 namespace Tests.Runsc;
 
-/// <summary>Control groups of either version, over a tree of plain files that stands for what the host mounts.</summary>
+/// <summary>Control groups of either version, over a tree of plain files that stands for what the host
+/// mounts.</summary>
 public sealed class CgroupTests : IDisposable
 {
     private static readonly string[] s_second = ["cgroup.subtree_control", "cpu.max", "cpu.weight", "cpuset.cpus",

@@ -99,9 +99,11 @@ public sealed class SeccompCompilerTests
     [InlineData("{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_NOTIFY'}]}")]
     [InlineData("{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':5000}")]
     [InlineData(
-        "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_LOG','args':[{'index':6,'op':'SCMP_CMP_EQ'}]}]}")]
+        "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_LOG',"
+        + "'args':[{'index':6,'op':'SCMP_CMP_EQ'}]}]}")]
     [InlineData(
-        "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_LOG','args':[{'index':1,'op':'EQ'}]}]}")]
+        "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_LOG',"
+        + "'args':[{'index':1,'op':'EQ'}]}]}")]
     public void What_cannot_be_done_is_refused(string profile) =>
         Assert.Contains("linux.seccomp", Assert.Throws<UserErrorException>(() => Compile(profile)).Message,
             StringComparison.Ordinal);
