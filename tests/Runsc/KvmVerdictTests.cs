@@ -5,9 +5,8 @@ using Xunit;
 namespace Tests.Runsc;
 
 /// <summary>
-/// What --platform=auto keeps of what it has found out about KVM. Which verdict is right for a host is for tests/cli
-/// and
-/// tests/lab to say, which have hosts of each kind.
+/// What --platform=auto keeps of what it has found out about KVM. Which verdict is right for a host is for
+/// tests/cli and tests/lab to say, which have hosts of each kind.
 /// </summary>
 public sealed class KvmVerdictTests
 {
