@@ -34,9 +34,9 @@ leaves() { sed -n 's/.*kvm: left ring 0 \([0-9]*\) times.*/\1/p' "$log"; }
 case_no_exits() {
     local kind few=200 many=4200 allowed=100 less more bad=
     for kind in getpid read pread futex-wake pipe clock_gettime eventfd touch map-touch-unmap; do
-        in_ring0 120 /tests/lab/calls "$kind" $few >/dev/null
+        in_ring0 600 /tests/lab/calls "$kind" $few >/dev/null
         less=$(leaves)
-        in_ring0 120 /tests/lab/calls "$kind" $many >/dev/null
+        in_ring0 600 /tests/lab/calls "$kind" $many >/dev/null
         more=$(leaves)
         echo "exits of $((many - few)) more rounds of $kind: $((more - less))"
         [ $((more - less)) -le $allowed ] || bad+=" $kind: $((more - less));"
