@@ -21,8 +21,8 @@ internal static class GlobalFlags
 
     internal static readonly Option<string> KvmSentry = new("--kvm-sentry")
     {
-        Description = "With the kvm platform, where the Sentry runs: ring0 (if that can be) or host.",
-        DefaultValueFactory = _ => "ring0",
+        Description = "With the kvm platform, where the Sentry runs: host, or ring0 if that can be.",
+        DefaultValueFactory = _ => "host",
         Hidden = true,
     };
 

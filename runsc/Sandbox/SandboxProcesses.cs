@@ -115,7 +115,8 @@ internal sealed class SandboxProcesses : IDisposable
     /// <summary>With --platform=auto: KVM where it is the fastest there is.</summary>
     private static void ChooseKvm(SandboxSpec spec)
     {
-        KvmVerdict verdict = spec.KvmRing0 ? KvmVerdict.Find() : new KvmVerdict("--kvm-sentry=host");
+        KvmVerdict verdict = spec.KvmRing0 ? KvmVerdict.Find()
+            : new KvmVerdict("the Sentry would be in host mode (--kvm-sentry=ring0)");
         spec.Platform = verdict.IsRing0 ? "kvm" : "auto";
         spec.KvmChoice = verdict.IsRing0 ? "ring 0 runs on the CPU" : verdict.WhyNot;
     }

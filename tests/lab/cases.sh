@@ -10,7 +10,7 @@ in_ring0() { # seconds words...: in a sandbox whose Sentry is in ring 0, which m
     local seconds=$1
     shift
     rm -f "$log"
-    timeout -k 5 "$seconds" "$runsc" --platform=kvm --debug-log "$log" --count-calls do --root "$root" "$@" </dev/null || return
+    timeout -k 5 "$seconds" "$runsc" --platform=kvm --kvm-sentry=ring0 --debug-log "$log" --count-calls do --root "$root" "$@" </dev/null || return
     grep -q 'the Sentry is in ring 0;' "$log" || { cat "$log"; return 1; }
 }
 
@@ -20,7 +20,7 @@ case_auto_takes_ring0() {
     rm -f "$kept"
     for round in found kept; do
         rm -f "$log"
-        timeout -k 5 120 "$runsc" --debug-log "$log" do --root "$root" /bin/true
+        timeout -k 5 120 "$runsc" --kvm-sentry=ring0 --debug-log "$log" do --root "$root" /bin/true
         grep -q 'platform auto: kvm: ring 0 runs on the CPU' "$log" || { echo "$round: $(head -n 5 "$log")"; return 1; }
         grep -q 'platform kvm: the Sentry is in ring 0; ring 0 runs on the CPU' "$log" || { cat "$log"; return 1; }
         grep -q "^kvm-verdict-1 $(cat /proc/sys/kernel/random/boot_id) \$" "$kept" || { cat "$kept"; return 1; }

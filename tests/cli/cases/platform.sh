@@ -13,7 +13,7 @@ with_kvm() {
         exec "$@"' devices "$work/devices" "$@"
 }
 
-auto() { timeout -k 5 120 "$runsc" --root "$state" --debug-log "$work/log" do --root "$root" /bin/true; }
+auto() { timeout -k 5 120 "$runsc" --kvm-sentry=ring0 --root "$state" --debug-log "$work/log" do --root "$root" /bin/true; }
 
 kvm() { "$runsc" --platform=kvm --root "$state" do --root "$root" /bin/true; }
 
