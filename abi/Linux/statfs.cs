@@ -45,7 +45,6 @@ public struct Statfs
 
 /// <summary>ustat(2).</summary>
 [StructLayout(LayoutKind.Sequential)]
-[CType("struct ustat", "linux/types.h")]
 public struct Ustat
 {
     public int f_tfree;
@@ -53,6 +52,6 @@ public struct Ustat
     public ulong f_tinode;
 
     /// <summary>f_fname, f_fpack: always empty.</summary>
-    private ulong _names;
+    private ulong _padNames;
     private ulong _padEnd;
 }

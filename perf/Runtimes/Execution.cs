@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Perf.Parsers;
 using Perf.Suites;
 
@@ -37,13 +38,13 @@ internal sealed class Execution : IDisposable
         _variant = variant;
         _cpus = cpus;
         _id = string.Create(CultureInfo.InvariantCulture, $"perf-{Environment.ProcessId}-{++_number}");
-        _group = new(_id);
         _work = Path.Combine(layout.Scratch, _id);
-        Directory.CreateDirectory(Path.Combine(_work, "bench"));
-        Directory.CreateDirectory(Path.Combine(_work, "state"));
-        File.WriteAllText(Path.Combine(_work, "world.sh"), WorldScript());
         lock (s_live)
         {
+            _group = new(_id);
+            Directory.CreateDirectory(Path.Combine(_work, "bench"));
+            Directory.CreateDirectory(Path.Combine(_work, "state"));
+            File.WriteAllText(Path.Combine(_work, "world.sh"), WorldScript());
             s_live.Add(this);
         }
     }
@@ -51,15 +52,12 @@ internal sealed class Execution : IDisposable
     /// <summary>Ends every run and removes what it has: the harness itself is told to end.</summary>
     internal static void EndAll()
     {
+        // For good: a run that ends now is not followed by another.
+        Monitor.Enter(s_live);
         Processes.EndAll();
-        lock (s_live)
+        foreach (Execution execution in s_live)
         {
-            foreach (Execution execution in s_live)
-            {
-                execution.Remove();
-            }
-
-            s_live.Clear();
+            execution.Remove();
         }
     }
 

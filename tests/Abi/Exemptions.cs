@@ -170,6 +170,7 @@ internal static class Exemptions
             """),
         ("include/linux/statfs.h", "StatfsFlags.ST_VALID StatfsFlags.ST_NOSYMFOLLOW"),
         ("fs/readdir.c, getdents(2)", "LinuxDirent"),
+        ("include/linux/types.h, ustat(2)", "Ustat"),
         ("arch/x86/include/asm/sigframe.h", "RtSigframe"),
         ("include/linux/errno.h; None is this project's", """
             Errno.None Errno.ERESTARTSYS Errno.ERESTARTNOINTR Errno.ERESTARTNOHAND Errno.ERESTART_RESTARTBLOCK

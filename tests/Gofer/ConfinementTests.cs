@@ -121,7 +121,7 @@ public sealed class ConfinementTests : IDisposable
             NamespaceFlags = Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC
                 | Sched.CLONE_NEWUTS,
         };
-        request.Arguments.AddRange(["runsc-gofer", "gofer", "1", "rw", _top]);
+        request.Arguments.AddRange(["runsc-gofer", "gofer", "1", "-1", "rw", _top]);
         request.Descriptors.Add(new FdMap(2, 2));
         request.Descriptors.Add(new FdMap(channel, 3));
         Errno error = Spawn.Run(request, out SpawnedProcess process, out string problem);
