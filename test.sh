@@ -30,10 +30,10 @@ run_project() {
     rm -f "$log"
     (cd "$top" && dotnet test "$project" --no-build -c Release --nologo -v quiet -nodeReuse:false \
         --results-directory "$results" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal") \
-        | grep -v -E '^(Passed|Failed)! ' || true
+        | grep -v -E '^(Passed|Failed)! ' | tee "$results/$name.out" || true
     counters=$(grep -o '<Counters [^>]*>' "$log" 2>/dev/null || true)
     if [ -z "$counters" ]; then
-        echo "FAIL $name: the test host wrote no result"
+        echo "FAIL $name: the test host wrote no result" | tee -a "$results/$name.out"
         count 0 1
         return
     fi
@@ -49,9 +49,9 @@ run_script() { # name runner pattern
     local name=$1 tally=$results/$1.tally
     local runner=$2 pattern=$3
     rm -f "$tally"
-    "$runner" -t "$tally" "$pattern" || true
+    "$runner" -t "$tally" "$pattern" 2>&1 | tee "$results/$name.out" || true
     if [ ! -s "$tally" ]; then
-        echo "FAIL $name: the runner gave no result"
+        echo "FAIL $name: the runner gave no result" | tee -a "$results/$name.out"
         count 0 1
         return
     fi
@@ -63,6 +63,7 @@ install_packages
 publish_runsc
 publish_shim
 publish_perf
+rm -rf "$results"
 mkdir -p "$results"
 step "building all projects"
 (cd "$top" && quietly build dotnet build Perf.sln "${build_flags[@]}")
@@ -83,5 +84,11 @@ for runner in "${runners[@]}"; do
     fi
 done
 
+# What failed, once more and together: in a log of thousands of lines it is otherwise hard to find.
+if [ "$failed" -ne 0 ]; then
+    step "failed"
+    grep -a -E '(^|[ /:])FAIL|^ *Failed |: differs|differs from native|fails natively|although listed' "$results"/*.out \
+        | sed "s|^$results/||" | cut -c 1-400 | head -n 60 || true
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

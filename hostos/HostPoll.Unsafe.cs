@@ -76,19 +76,4 @@ public static unsafe class HostPoll
     /// <summary>eventfd2(2).</summary>
     public static Errno EventFd(uint initial, int flags, out int fd) =>
         HostSyscall.Split(HostSyscall.Invoke(N.eventfd2, (nint)initial, flags), out fd);
-
-    /// <summary>inotify_init1(2).</summary>
-    public static Errno InotifyInit(int flags, out int fd) =>
-        HostSyscall.Split(HostSyscall.Invoke(N.inotify_init1, flags), out fd);
-
-    /// <summary>inotify_add_watch(2).</summary>
-    public static Errno InotifyAddWatch(int fd, string path, uint mask, out int watch)
-    {
-        using var text = new ByteString(path);
-        return HostSyscall.Split(HostSyscall.Invoke(N.inotify_add_watch, fd, text.Address, (nint)mask), out watch);
-    }
-
-    /// <summary>inotify_rm_watch(2).</summary>
-    public static Errno InotifyRemoveWatch(int fd, int watch) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.inotify_rm_watch, fd, watch));
 }

@@ -107,19 +107,6 @@ public static unsafe class HostPrctl
         return HostSyscall.ToErrno(HostSyscall.Invoke(N.prlimit64, pid, resource, (nint)pair));
     }
 
-    /// <summary>getrusage(2); <typeparamref name="T"/> is struct rusage, 144 bytes.</summary>
-    public static Errno GetRusage<T>(int who, out T usage)
-        where T : unmanaged
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(sizeof(T), 144);
-        usage = default;
-        // SAFETY: the kernel writes 144 bytes; T holds at least that.
-        fixed (T* p = &usage)
-        {
-            return HostSyscall.ToErrno(HostSyscall.InvokeFast(N.getrusage, who, (nint)p));
-        }
-    }
-
     /// <summary>getrandom(2) until the span is full.</summary>
     public static Errno GetRandom(Span<byte> buffer)
     {

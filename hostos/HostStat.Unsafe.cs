@@ -100,13 +100,6 @@ public static unsafe class HostStat
         return HostSyscall.ToErrno(HostSyscall.Invoke(N.fchmodat, dirFd, text.Address, mode));
     }
 
-    /// <summary>fchmodat2(2), with flags; ENOSYS before Linux 6.6.</summary>
-    public static Errno FchmodAt2(int dirFd, string path, int mode, int flags)
-    {
-        using var text = new ByteString(path);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.fchmodat2, dirFd, text.Address, mode, flags));
-    }
-
     /// <summary>umask(2): sets and returns the old mask (of the whole process).</summary>
     public static int Umask(int mask) => (int)HostSyscall.Invoke(N.umask, mask);
 

@@ -31,28 +31,6 @@ public static unsafe class HostTime
         return (timespec[0] * NsPerSecond) + timespec[1];
     }
 
-    /// <summary>
-    /// clock_gettime(2) by system call: for dynamic clocks (process and thread CPU clocks of others).
-    /// </summary>
-    public static Errno GetTime(int clock, out long ns)
-    {
-        // SAFETY: a local of 16 bytes.
-        long* timespec = stackalloc long[2];
-        Errno error = HostSyscall.ToErrno(HostSyscall.InvokeFast(N.clock_gettime, clock, (nint)timespec));
-        ns = error == Errno.None ? (timespec[0] * NsPerSecond) + timespec[1] : 0;
-        return error;
-    }
-
-    /// <summary>clock_getres(2).</summary>
-    public static Errno GetResolution(int clock, out long ns)
-    {
-        // SAFETY: a local of 16 bytes.
-        long* timespec = stackalloc long[2];
-        Errno error = HostSyscall.ToErrno(HostSyscall.InvokeFast(N.clock_getres, clock, (nint)timespec));
-        ns = error == Errno.None ? (timespec[0] * NsPerSecond) + timespec[1] : 0;
-        return error;
-    }
-
     /// <summary>clock_nanosleep(2) to an absolute time.</summary>
     public static Errno SleepUntil(int clock, long deadlineNs)
     {
@@ -65,15 +43,4 @@ public static unsafe class HostTime
     /// <summary>timerfd_create(2).</summary>
     public static Errno TimerFdCreate(int clock, int flags, out int fd) =>
         HostSyscall.Split(HostSyscall.Invoke(N.timerfd_create, clock, flags), out fd);
-
-    /// <summary>timerfd_settime(2); 0 disarms.</summary>
-    public static Errno TimerFdSet(int fd, int flags, long valueNs, long intervalNs)
-    {
-        // SAFETY: the kernel reads struct itimerspec, 32 bytes, interval first.
-        long* spec = stackalloc long[4]
-        {
-            intervalNs / NsPerSecond, intervalNs % NsPerSecond, valueNs / NsPerSecond, valueNs % NsPerSecond,
-        };
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.timerfd_settime, fd, flags, (nint)spec));
-    }
 }

@@ -49,12 +49,4 @@ public static unsafe class HostUio
             return HostSyscall.Split(r, out done);
         }
     }
-
-    /// <summary>readv(2).</summary>
-    public static Errno Readv(int fd, ReadOnlySpan<HostIovec> pieces, out long done) =>
-        Preadv2(fd, pieces, -1, 0, out done);
-
-    /// <summary>writev(2).</summary>
-    public static Errno Writev(int fd, ReadOnlySpan<HostIovec> pieces, out long done) =>
-        Pwritev2(fd, pieces, -1, 0, out done);
 }

@@ -152,9 +152,6 @@ public static unsafe class HostUnistd
     /// <summary>fdatasync(2).</summary>
     public static Errno Fdatasync(int fd) => HostSyscall.ToErrno(HostSyscall.Invoke(N.fdatasync, fd));
 
-    /// <summary>syncfs(2).</summary>
-    public static Errno Syncfs(int fd) => HostSyscall.ToErrno(HostSyscall.Invoke(N.syncfs, fd));
-
     /// <summary>copy_file_range(2) with explicit offsets.</summary>
     public static Errno CopyFileRange(int fdIn, long offIn, int fdOut, long offOut, nuint length, out long done)
     {
@@ -229,10 +226,6 @@ public static unsafe class HostUnistd
         return HostSyscall.ToErrno(HostSyscall.Invoke(N.fchownat, dirFd, text.Address, uid, gid, flags));
     }
 
-    /// <summary>fchown(2).</summary>
-    public static Errno Fchown(int fd, int uid, int gid) =>
-        HostSyscall.ToErrno(HostSyscall.Invoke(N.fchown, fd, uid, gid));
-
     /// <summary>chdir(2).</summary>
     public static Errno Chdir(string path)
     {
@@ -242,13 +235,6 @@ public static unsafe class HostUnistd
 
     /// <summary>fchdir(2).</summary>
     public static Errno Fchdir(int fd) => HostSyscall.ToErrno(HostSyscall.Invoke(N.fchdir, fd));
-
-    /// <summary>chroot(2).</summary>
-    public static Errno Chroot(string path)
-    {
-        using var text = new ByteString(path);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.chroot, text.Address));
-    }
 
     /// <summary>pivot_root(2).</summary>
     public static Errno PivotRoot(string newRoot, string putOld)

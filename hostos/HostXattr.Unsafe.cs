@@ -11,47 +11,6 @@ namespace HostOs;
 // SAFETY: the wrappers hand the kernel addresses of locals and pinned spans, with their true lengths.
 public static unsafe class HostXattr
 {
-    /// <summary>fgetxattr(2); with an empty span the size of the value.</summary>
-    public static Errno Fget(int fd, string name, Span<byte> value, out int length)
-    {
-        using var text = new ByteString(name);
-        // SAFETY: the kernel writes at most Length bytes of the pinned span.
-        fixed (byte* p = value)
-        {
-            long r = HostSyscall.Invoke(N.fgetxattr, fd, text.Address, (nint)p, value.Length);
-            return HostSyscall.Split(r, out length);
-        }
-    }
-
-    /// <summary>fsetxattr(2).</summary>
-    public static Errno Fset(int fd, string name, ReadOnlySpan<byte> value, int flags)
-    {
-        using var text = new ByteString(name);
-        // SAFETY: the kernel reads Length bytes of the pinned span.
-        fixed (byte* p = value)
-        {
-            long r = HostSyscall.Invoke(N.fsetxattr, fd, text.Address, (nint)p, value.Length, flags);
-            return HostSyscall.ToErrno(r);
-        }
-    }
-
-    /// <summary>flistxattr(2): names separated by NUL; with an empty span the size of the list.</summary>
-    public static Errno Flist(int fd, Span<byte> names, out int length)
-    {
-        // SAFETY: the kernel writes at most Length bytes of the pinned span.
-        fixed (byte* p = names)
-        {
-            return HostSyscall.Split(HostSyscall.Invoke(N.flistxattr, fd, (nint)p, names.Length), out length);
-        }
-    }
-
-    /// <summary>fremovexattr(2).</summary>
-    public static Errno Fremove(int fd, string name)
-    {
-        using var text = new ByteString(name);
-        return HostSyscall.ToErrno(HostSyscall.Invoke(N.fremovexattr, fd, text.Address));
-    }
-
     /// <summary>getxattr(2) or lgetxattr(2).</summary>
     public static Errno Get(string path, Links links, string name, Span<byte> value, out int length)
     {

@@ -60,9 +60,6 @@ public sealed partial record Credentials
     /// <summary>True when the group is the fs gid or a supplementary group.</summary>
     public bool IsInGroup(uint gid) => gid == FsGid || System.Array.BinarySearch(Groups, gid) >= 0;
 
-    /// <summary>True when the group is the effective gid or a supplementary group (in_egroup_p).</summary>
-    public bool IsInEffectiveGroup(uint gid) => gid == EffectiveGid || System.Array.BinarySearch(Groups, gid) >= 0;
-
     /// <summary>True when the effective set holds the capability (CAP_* number) in a namespace that covers <paramref
     /// name="target"/> (user_namespaces(7)).</summary>
     public bool HasCapability(int capability, UserNamespace target) =>

@@ -25,15 +25,4 @@ public static class SigInfos
     /// <summary>A fault at an address.</summary>
     public static SigInfo FromFault(int signal, int code, ulong address) =>
         new() { si_signo = signal, si_code = code, si_addr = address };
-
-    /// <summary>True for codes that only the kernel may send (SI_FROMKERNEL is code > 0).</summary>
-    public static bool IsFromKernel(in SigInfo info) => info.si_code > 0;
-
-    /// <summary>True when si_pid and si_uid are meaningful (kernel/signal.c, has_si_pid_and_uid).</summary>
-    public static bool HasSender(in SigInfo info) => info.si_code switch
-    {
-        SigCode.SI_USER or SigCode.SI_TKILL or SigCode.SI_QUEUE or SigCode.SI_MESGQ => true,
-        > 0 => info.si_signo == Signals.SIGCHLD,
-        _ => false,
-    };
 }

@@ -6,9 +6,6 @@ public sealed partial class Task
 {
     internal bool IsStopPendingLocked => _stopPending;
 
-    /// <summary>Marks that a stop signal was taken; a SIGCONT before the stop begins clears it.</summary>
-    internal void NoteStopDequeuedLocked() => _stopDequeued = true;
-
     internal bool TakeStopDequeuedLocked()
     {
         bool result = _stopDequeued;

@@ -72,39 +72,6 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>prctl(PR_SET_VMA_ANON_NAME): names anonymous mappings for /proc/pid/maps; EBADF for mappings of
-    /// files, ENOMEM for holes.</summary>
-    public Errno SetAnonymousName(GuestRange range, string? name)
-    {
-        using (EnterMapping())
-        {
-            Errno result = IsFullyMappedLocked(range) ? Errno.None : Errno.ENOMEM;
-            int at = _vmas.FindAtOrAfter(range.Start);
-            while (at != 0 && _vmas.Start(at) < range.End)
-            {
-                if (_vmas.Value(at).File is not null || _vmas.Value(at).Has(VmaFlags.Special))
-                {
-                    result = Errno.EBADF;
-                    break;
-                }
-
-                if (CheckCutLocked(at, range) != Errno.None)
-                {
-                    result = Errno.ENOMEM;
-                    break;
-                }
-
-                at = _vmas.Isolate(at, range);
-                bool shared = !_vmas.Value(at).IsPrivate;
-                _vmas.Value(at).Name = name is null ? null : (shared ? "[anon_shmem:" : "[anon:") + name + "]";
-                at = _vmas.Next(at);
-            }
-
-            _vmas.MergeAll(range);
-            return result;
-        }
-    }
-
     /// <summary>True when a range has no hole.</summary>
     public bool IsFullyMapped(GuestRange range)
     {

@@ -44,26 +44,6 @@ public sealed partial class MemoryManager
         }
     }
 
-    /// <summary>Mapped files (/proc/pid/map_files); the caller drops a reference of each.</summary>
-    public List<(GuestRange Range, FileDescription File)> MappedFiles()
-    {
-        List<(GuestRange Range, FileDescription File)> files = new();
-        using (EnterMapping())
-        {
-            for (int vma = _vmas.First; vma != 0; vma = _vmas.Next(vma))
-            {
-                FileDescription? file = _vmas.Value(vma).File;
-                if (file is not null)
-                {
-                    file.AddReference();
-                    files.Add((_vmas.Range(vma), file));
-                }
-            }
-        }
-
-        return files;
-    }
-
     /// <summary>Appends the text of /proc/pid/smaps_rollup.</summary>
     public void WriteSmapsRollup(StringBuilder text)
     {

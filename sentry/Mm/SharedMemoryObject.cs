@@ -109,9 +109,6 @@ public sealed partial class SharedMemoryObject : IMappable
         }
     }
 
-    /// <summary>One more owner.</summary>
-    public void AddOwner() => Interlocked.Increment(ref _holders);
-
     /// <summary>One owner fewer; without owners and mappings the pages are freed.</summary>
     public void DropOwner()
     {

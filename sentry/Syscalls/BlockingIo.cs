@@ -97,12 +97,6 @@ public static class BlockingIo
         return errno;
     }
 
-    /// <summary>Waits once until a source has something or is at its end.</summary>
-    public static Errno WaitReadable(Task task, FileDescription file) => WaitFor(task, file, ReadEvents);
-
-    /// <summary>Waits once until a target has room.</summary>
-    public static Errno WaitWritable(Task task, FileDescription file) => WaitFor(task, file, WriteEvents);
-
     private static bool MayWait(FileDescription file) => !file.IsNonBlocking && file.WaitQueue is not null;
 
     /// <summary>One wait: the task's waiter stands on the queue from construction to <see cref="End"/>.</summary>

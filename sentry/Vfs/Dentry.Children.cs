@@ -105,27 +105,6 @@ public sealed partial class Dentry
         }
     }
 
-    /// <summary>A copy of the children for walks that must not hold the lock (shrinking, dropping a subtree).</summary>
-    internal Dentry[] SnapshotChildrenLocked()
-    {
-        if (_buckets is null || _childCount == 0)
-        {
-            return [];
-        }
-
-        Dentry[] result = new Dentry[_childCount];
-        int count = 0;
-        foreach (ChildNode? head in _buckets)
-        {
-            for (ChildNode? node = head; node is not null; node = node.Next)
-            {
-                result[count++] = node.Child;
-            }
-        }
-
-        return result;
-    }
-
     private void LinkLocked(Dentry child, string name)
     {
         if (_buckets is null || _childCount >= _buckets.Length)

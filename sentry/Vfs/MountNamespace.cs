@@ -82,16 +82,6 @@ public sealed partial class MountNamespace : INamespace
             : _vfs.AttachNew(new Mount(superBlock, superBlock.RootDentry, WithDefaults(flags)), place);
     }
 
-    /// <summary>Composition: attaches a part of what is already mounted (a bind mount).</summary>
-    public Errno AttachBind(Task task, string path, VfsPath source, uint flags)
-    {
-        Errno errno = _vfs.LookupAt(task, RootTop, RootTop, path, LookupFlags.Follow
-            | LookupFlags.NoPermissionChecks, out VfsPath place);
-        return errno != Errno.None
-            ? errno
-            : _vfs.AttachNew(new Mount(source.Mount.SuperBlock, source.Dentry, WithDefaults(flags)), place);
-    }
-
     /// <summary>What a path walk from "/" sees: the topmost mount on the root.</summary>
     public VfsPath RootTop
     {

@@ -6,6 +6,4 @@ namespace Shim.Host;
 internal static class Text
 {
     internal static string ToBytes(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));
-
-    internal static string FromBytes(string bytes) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(bytes));
 }

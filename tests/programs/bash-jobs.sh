@@ -5,7 +5,7 @@ import os, pty, re, select, sys, termios, struct, fcntl, time
 
 pid, master = pty.fork()
 if pid == 0:
-    os.environ.update(PS1='$ ', PS2='> ', HISTFILE='/dev/null')
+    os.environ.update(PS1='$ ', PS2='> ', HISTFILE='')
     os.execv('/bin/bash', ['bash', '--norc', '--noprofile', '--noediting', '-i'])
 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 99, 0, 0))
 seen = ''

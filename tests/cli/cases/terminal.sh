@@ -2,7 +2,7 @@
 
 debian=$top/.cache/rootfs
 drive() { timeout -k 5 200 python3 "$here/terminal.py" "$@"; }
-plain_bash=(/usr/bin/env -i PATH=/usr/bin:/bin TERM=xterm 'PS1=prompt> ' HISTFILE=/dev/null INPUTRC=/dev/null
+plain_bash=(/usr/bin/env -i PATH=/usr/bin:/bin TERM=xterm 'PS1=prompt> ' HISTFILE= INPUTRC=/dev/null
     /bin/bash --norc --noprofile -i)
 
 native_dialogue() {
@@ -30,7 +30,7 @@ c["root"] = {"path": os.environ["D"], "readonly": False}
 c["process"]["terminal"] = True
 c["process"]["args"] = ["/bin/bash", "--norc", "--noprofile", "-i"]
 c["process"]["rlimits"] = []
-c["process"]["env"] = ["PATH=/usr/bin:/bin", "TERM=xterm", "PS1=prompt> ", "HISTFILE=/dev/null", "INPUTRC=/dev/null"]
+c["process"]["env"] = ["PATH=/usr/bin:/bin", "TERM=xterm", "PS1=prompt> ", "HISTFILE=", "INPUTRC=/dev/null"]
 c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})'
     drive dialogue "$runsc" --platform="$platform" --root "$state" run --bundle "$work/bundle" one >"$work/box.txt" || fail "$(tail -c 600 "$work/box.txt")"
     same_dialogue "$work/box.txt"
