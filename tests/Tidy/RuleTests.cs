@@ -61,6 +61,17 @@ public sealed class RuleTests
         Assert.Equal(count, BannedTests.LockViolations(new(path, text)).Count());
 
     [Theory]
+    [InlineData("class A { void F() { } }", 1)]
+    [InlineData("class A { void F() { G(); } static void G() { F(); } }", 0)]
+    [InlineData("/* F() */ class A { void F() { } }", 1)]
+    [InlineData("class A { override void F() { } [B] void G() { } static void Main() { } }", 0)]
+    public void A_method_that_nothing_calls_is_found(string text, int count)
+    {
+        Assert.Equal(count, UnusedTests.Violations([new("sentry/A.cs", text)]).Count());
+        Assert.Empty(UnusedTests.Violations([new("tests/A.cs", text)]));
+    }
+
+    [Theory]
     [InlineData("class A { void F() { var x = Unsafe.As<object>(null); } }")]
     [InlineData("class A { void F() { MemoryMarshal.Cast<byte, int>(default); } }")]
     [InlineData("class A { int* p; }")]
