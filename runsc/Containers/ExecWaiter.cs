@@ -30,7 +30,7 @@ internal static class ExecWaiter
         SpawnRequest request = new("/proc/self/exe") { BlockedSignals = AllSignals };
         string number = (terminal is null ? -1 : TerminalFd).ToString(CultureInfo.InvariantCulture);
         request.Arguments.AddRange(["runsc-exec", Name, number]);
-        request.Environment.Add(HostIds.Nursery);
+        request.Environment.AddRange(HostIds.Nursery);
         request.Descriptors.Add(new FdMap(connection.Value, ConnectionFd));
         request.ExtraCalls.Add(HostIds.OwnSession());
         if (terminal is not null)

@@ -37,7 +37,7 @@ internal static class OomBell
         using HostFd far = new(other);
         SpawnRequest request = new("/proc/self/exe") { BlockedSignals = ulong.MaxValue };
         request.Arguments.AddRange(["runsc-oom-bell", Name]);
-        request.Environment.Add(HostIds.Nursery);
+        request.Environment.AddRange(HostIds.Nursery);
         request.Descriptors.Add(new FdMap(other, RopeFd));
         request.ExtraCalls.Add(HostIds.OwnSession());
         SpawnedProcess process = HostIds.Start(request);

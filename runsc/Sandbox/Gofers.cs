@@ -43,7 +43,7 @@ internal static class Gofers
         int ordersFd = FirstChannelFd + channels.Count;
         request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture),
             orders is null ? "-1" : ordersFd.ToString(CultureInfo.InvariantCulture)]);
-        request.Environment.Add(HostIds.Nursery);
+        request.Environment.AddRange(HostIds.Nursery);
         foreach (AttachPoint point in attachPoints)
         {
             string access = point.Access == AttachAccess.ReadOnly ? "ro" : "rw";

@@ -13,10 +13,11 @@ internal static class HostIds
     internal const uint Nobody = 65534;
 
     /// <summary>
-    /// Most bytes that objects take before the garbage collector looks at them, in hexadecimal. Its own choice is a
-    /// good part of the host's last-level cache, which a small process would fill before anything is collected.
+    /// Bytes that objects take before the garbage collector looks at them, at first and at most, in hexadecimal. Its
+    /// own choice is a good part of the host's last-level cache, which a small process would fill before anything is
+    /// collected, and up to 200 MiB where much survives, which no memory limit of a guest would bound.
     /// </summary>
-    internal const string Nursery = "DOTNET_GCgen0size=400000";
+    internal static readonly string[] Nursery = ["DOTNET_GCgen0size=400000", "DOTNET_GCgen0MaxBudget=800000"];
 
     internal static bool IsRoot => HostUnistd.GetUid() == 0;
 

@@ -42,7 +42,7 @@ internal static class Sentries
         request.GidMap.Add(new IdMap(0, HostIds.IsRoot ? HostIds.Nobody : (uint)HostUnistd.GetGid(), 1));
         request.Cloned = wiring.Joined;
         request.Arguments.AddRange(["runsc-sandbox", "boot"]);
-        request.Environment.Add(HostIds.Nursery);
+        request.Environment.AddRange(HostIds.Nursery);
         AddIdentity(request, wiring);
         int logFd = wiring.LogFd;
         spec.ControlFd = ControlFd;

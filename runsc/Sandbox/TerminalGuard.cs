@@ -42,7 +42,7 @@ internal sealed class TerminalGuard : IDisposable
         HostFd own = new(writeEnd);
         SpawnRequest request = new("/proc/self/exe");
         request.Arguments.AddRange(["runsc-terminal", "terminal", Write(settings)]);
-        request.Environment.Add(HostIds.Nursery);
+        request.Environment.AddRange(HostIds.Nursery);
         request.Descriptors.Add(new FdMap(terminal, TerminalFd));
         request.Descriptors.Add(new FdMap(readEnd, LauncherFd));
         request.ExtraCalls.Add(HostIds.OwnSession());
