@@ -1,3 +1,4 @@
+using System;
 using Abi.Linux;
 using HostOs;
 using Platform;
@@ -49,7 +50,8 @@ internal static class Platforms
         if (platform is KvmPlatform { Place: SentryPlace.Ring0 } kvm)
         {
             LeaveCounts counts = kvm.CountLeaves();
-            log.Write($"kvm: left ring 0 {counts.Total} times; {counts.Runs} runs, {counts.Interrupted} interrupted");
+            log.Write($"kvm: left ring 0 {counts.Total} times; {counts.Runs} runs, {counts.Interrupted} interrupted; "
+                + $"{GC.CollectionCount(0)} garbage collections");
             foreach (string line in counts.Lines)
             {
                 log.Write("kvm: left ring 0 for " + line);

@@ -1,3 +1,4 @@
+using System;
 using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
@@ -15,9 +16,16 @@ internal static class HostIds
     /// <summary>
     /// Bytes that objects take before the garbage collector looks at them, at first and at most, in hexadecimal. Its
     /// own choice is a good part of the host's last-level cache, which a small process would fill before anything is
-    /// collected, and up to 200 MiB where much survives, which no memory limit of a guest would bound.
+    /// collected, and up to 200 MiB where much survives, which no memory limit of a guest would bound. The caller's own
+    /// setting goes first: tests make the collector run all the time.
     /// </summary>
-    internal static readonly string[] Nursery = ["DOTNET_GCgen0size=400000", "DOTNET_GCgen0MaxBudget=800000"];
+    internal static readonly string[] Nursery =
+    [
+        NurseryVariable + "=" + (Environment.GetEnvironmentVariable(NurseryVariable) ?? "400000"),
+        "DOTNET_GCgen0MaxBudget=800000",
+    ];
+
+    private const string NurseryVariable = "DOTNET_GCgen0size";
 
     internal static bool IsRoot => HostUnistd.GetUid() == 0;
 
