@@ -28,7 +28,7 @@ public sealed class Fifo : ISpecialFileFactory
             return Errno.EINVAL;
         }
 
-        ring.Attach(access);
+        ring.Attach(access, out _);
         file = new PipeDescription(ring, access, inode, flags, null);
         return Errno.None;
     }
@@ -61,9 +61,7 @@ public sealed class Fifo : ISpecialFileFactory
             return Errno.ENXIO;
         }
 
-        uint seen = access == PipeAccess.Read ? ring.WriterOpens : ring.ReaderOpens;
-        ring.Attach(access);
-        bool isAlone = access == PipeAccess.Read ? ring.Writers == 0 : access == PipeAccess.Write && ring.Readers == 0;
+        bool isAlone = ring.Attach(access, out uint seen);
         if (isAlone && !isNonblocking)
         {
             Errno error = WaitForPartner(task, ring, access, seen);
@@ -86,7 +84,7 @@ public sealed class Fifo : ISpecialFileFactory
         waiter.Events = uint.MaxValue;
         ring.OpenQueue.Add(waiter);
         Errno error = Errno.None;
-        while (error == Errno.None && (access == PipeAccess.Read ? ring.WriterOpens : ring.ReaderOpens) == seen)
+        while (error == Errno.None && ring.PartnerOpens(access) == seen)
         {
             error = task.Block();
         }

@@ -53,8 +53,8 @@ public sealed class PipeDescription : FileDescription, IPipeEnd
         PseudoSuperBlock superBlock = task.Kernel.PseudoFileSystems.Pipe;
         AnonymousInode inode = new(superBlock, StatMode.S_IFIFO | 0x180, credentials.FsUid, credentials.FsGid);
         inode.InstallSpecialState(ring);
-        ring.Attach(PipeAccess.Read);
-        ring.Attach(PipeAccess.Write);
+        ring.Attach(PipeAccess.Read, out _);
+        ring.Attach(PipeAccess.Write, out _);
         int status = flags & (Fcntl.O_NONBLOCK | Fcntl.O_DIRECT);
         PipeDescription reader = new(ring, PipeAccess.Read, inode, Fcntl.O_RDONLY | status, null);
         PipeDescription writer = new(ring, PipeAccess.Write, inode, Fcntl.O_WRONLY | status, null);

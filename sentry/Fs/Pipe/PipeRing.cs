@@ -58,17 +58,8 @@ public sealed partial class PipeRing
     /// <summary>Bytes of capacity (F_GETPIPE_SZ).</summary>
     public int CapacityBytes => Volatile.Read(ref _slots).Length * PipePage.SizeBytes;
 
-    /// <summary>Times a writer opened; lets a FIFO reader tell "no writer yet" from "writers gone".</summary>
-    internal uint WriterOpens => Volatile.Read(ref _writerOpens);
-
-    /// <summary>Times a reader opened.</summary>
-    internal uint ReaderOpens => Volatile.Read(ref _readerOpens);
-
     /// <summary>Readers open now.</summary>
     internal int Readers => Volatile.Read(ref _readers);
-
-    /// <summary>Writers open now.</summary>
-    internal int Writers => Volatile.Read(ref _writers);
 
     private bool IsFullLocked => _count + _reserved >= _slots.Length;
 
@@ -154,7 +145,7 @@ public sealed partial class PipeRing
 
     /// <summary>
     /// Events that hold for an end; <paramref name="writerOpensSeen"/> is the reader's value of <see
-    /// cref="WriterOpens"/> when it opened alone, or null.
+    /// cref="PartnerOpens"/> when it opened alone, or null.
     /// </summary>
     internal uint Poll(PipeAccess access, uint? writerOpensSeen)
     {
@@ -209,11 +200,24 @@ public sealed partial class PipeRing
         return Errno.None;
     }
 
-    /// <summary>An end opens.</summary>
-    internal void Attach(PipeAccess access)
+    /// <summary>
+    /// How often the other end was opened; lets a FIFO reader tell "no writer yet" from "writers gone".
+    /// </summary>
+    internal uint PartnerOpens(PipeAccess access) =>
+        access == PipeAccess.Read ? Volatile.Read(ref _writerOpens) : Volatile.Read(ref _readerOpens);
+
+    /// <summary>
+    /// An end opens. True when the other end was not open; <paramref name="partnerOpens"/> is then what <see
+    /// cref="PartnerOpens"/> was. Both are told before anybody is woken: a partner that has waited for this end may
+    /// open, close and be gone before this returns.
+    /// </summary>
+    internal bool Attach(PipeAccess access, out uint partnerOpens)
     {
+        bool isAlone;
         using (_lock.Enter())
         {
+            partnerOpens = PartnerOpens(access);
+            isAlone = access == PipeAccess.Read ? _writers == 0 : access == PipeAccess.Write && _readers == 0;
             if ((access & PipeAccess.Read) != 0)
             {
                 _readers++;
@@ -228,6 +232,7 @@ public sealed partial class PipeRing
         }
 
         OpenQueue.Notify(ReadEvents | WriteEvents);
+        return isAlone;
     }
 
     /// <summary>An end closes; the last one drops the data.</summary>

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using Abi.Linux;
 using Sentry.Fs.Pipe;
+using Sentry.Kernel;
 using Sentry.Mm;
 using Sentry.Vfs;
 using Xunit;
@@ -30,6 +32,20 @@ public sealed class PipeRingTests
         _ring.Detach(PipeAccess.Write);
         Assert.Equal(Errno.None, TryRead(_ring));
         Assert.Equal(Epoll.EPOLLHUP, _ring.Poll(PipeAccess.Read, null));
+    }
+
+    [Fact]
+    public void Who_was_there_is_told_before_anybody_is_woken()
+    {
+        PipeRing ring = new();
+        Assert.True(ring.Attach(PipeAccess.Write, out uint readerOpens));
+        Assert.Equal(0u, readerOpens);
+        Leaver leaver = new(ring) { Events = uint.MaxValue };
+        ring.OpenQueue.Add(leaver);
+        Assert.False(ring.Attach(PipeAccess.Read, out uint writerOpens));
+        Assert.Equal(1u, writerOpens);
+        ring.OpenQueue.Remove(leaver);
+        Assert.True(ring.Attach(PipeAccess.Read, out _));
     }
 
     [Fact]
@@ -138,7 +154,7 @@ public sealed class PipeRingTests
     private static PipeRing NewRing()
     {
         PipeRing ring = new();
-        ring.Attach(PipeAccess.ReadWrite);
+        ring.Attach(PipeAccess.ReadWrite, out _);
         return ring;
     }
 
@@ -161,5 +177,17 @@ public sealed class PipeRingTests
         IoSequence destination = IoSequence.FromBuffer(buffer);
         ring.Read(ref destination, out long done);
         return buffer[..(int)done];
+    }
+
+    /// <summary>A writer that closes as soon as a reader has opened, before the reader goes on.</summary>
+    private sealed class Leaver(PipeRing ring) : WaitEntry
+    {
+        public override bool OnNotify(uint events)
+        {
+            Thread thread = new(() => ring.Detach(PipeAccess.Write));
+            thread.Start();
+            thread.Join();
+            return true;
+        }
     }
 }
