@@ -354,6 +354,22 @@ static void open_loop(void)
     MUST(read(fd, &value, sizeof value));
 }
 
+// What a server does for a connection: watch it, watch it for something else, no more.
+static void do_epoll_control(void)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    MUST(epoll_ctl(group, EPOLL_CTL_ADD, other, &event));
+    event.events = EPOLLOUT;
+    MUST(epoll_ctl(group, EPOLL_CTL_MOD, other, &event));
+    MUST(epoll_ctl(group, EPOLL_CTL_DEL, other, NULL));
+}
+
+static void open_control(void)
+{
+    open_group();
+    other = MUST(eventfd(0, 0));
+}
+
 static void open_crowd(void)
 {
     char name[64];
@@ -406,6 +422,7 @@ static const struct kind {
     { "write", open_null, do_write, 'g' },
     { "futex-wake", none, do_futex_wake, 'g' },
     { "epoll_wait", open_group, do_epoll_wait, 'g' },
+    { "epoll_ctl", open_control, do_epoll_control, 'g' },
     { "clock_gettime", none, do_clock_gettime, 'g' },
     { "gettimeofday", none, do_gettimeofday, 'g' },
     { "vdso", none, do_vdso, 't' },

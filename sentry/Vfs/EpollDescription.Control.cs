@@ -8,10 +8,17 @@ namespace Sentry.Vfs;
 public sealed partial class EpollDescription
 {
     private const int MaxNesting = 4;
+
+    /// <summary>Removed items kept for the next descriptors: servers add and remove one for every request.</summary>
+    private const int MaxSpare = 16;
     private const uint ExclusiveMay = InOut | AlwaysReported | Epoll.EPOLLET | Epoll.EPOLLEXCLUSIVE | Epoll.EPOLLWAKEUP;
 
     // Taken when an epoll instance is put into another, so that the tree stays still while it is checked.
     private static readonly OrderedLock<EpollTreeLevel> s_treeLock = new();
+
+    // Linked by NextReady. Guarded by _lock.
+    private EpollItem? _spares;
+    private int _spareCount;
 
     /// <summary>
     /// EPOLL_CTL_ADD. EEXIST, ELOOP (a cycle, or more than five levels), EPERM (the file cannot be waited for).
@@ -66,32 +73,66 @@ public sealed partial class EpollDescription
     /// <summary>EPOLL_CTL_DEL. ENOENT.</summary>
     public Errno Remove(FileDescription file, int descriptor)
     {
-        EpollItem? item;
         using (_lock.Enter())
         {
-            _items.TryGetValue((file, descriptor), out item);
+            return _items.TryGetValue((file, descriptor), out EpollItem? item) && RemoveLocked(item)
+                ? Errno.None
+                : Errno.ENOENT;
         }
-
-        return item is not null && RemoveItem(item) ? Errno.None : Errno.ENOENT;
     }
 
-    /// <summary>Forgets an item; false when another thread already did. Called without locks.</summary>
-    internal bool RemoveItem(EpollItem item)
+    /// <summary>
+    /// Forgets an item of a file; false when another thread already did (it may watch another file by now). Called
+    /// without locks.
+    /// </summary>
+    internal bool RemoveItem(EpollItem item, FileDescription file)
     {
         using (_lock.EnterNested())
         {
-            if (item.IsRemoved)
-            {
-                return false;
-            }
-
-            item.IsRemoved = true;
-            _items.Remove((item.File, item.Descriptor));
-            item.File.WaitQueue?.Remove(item);
-            item.File.RemoveEpollItem(item);
-            UnlinkReady(item);
-            return true;
+            return item.File == file && RemoveLocked(item);
         }
+    }
+
+    private bool RemoveLocked(EpollItem item)
+    {
+        if (item.IsRemoved)
+        {
+            return false;
+        }
+
+        item.IsRemoved = true;
+        _items.Remove((item.File, item.Descriptor));
+        item.File.WaitQueue?.Remove(item);
+        item.File.RemoveEpollItem(item);
+        UnlinkReady(item);
+        if (_spareCount < MaxSpare)
+        {
+            // Nobody calls it any more, and who still holds it looks at its state under the lock.
+            item.File = this;
+            item.NextReady = _spares;
+            _spares = item;
+            _spareCount++;
+        }
+
+        return true;
+    }
+
+    /// <summary>A new item, or one that was removed.</summary>
+    private EpollItem MakeItemLocked(FileDescription file, int descriptor)
+    {
+        EpollItem? item = _spares;
+        if (item is null)
+        {
+            return new EpollItem(this, file) { Descriptor = descriptor };
+        }
+
+        _spares = item.NextReady;
+        _spareCount--;
+        item.NextReady = null;
+        item.File = file;
+        item.Descriptor = descriptor;
+        item.IsRemoved = false;
+        return item;
     }
 
     private Errno AddItem(Task task, FileDescription file, int descriptor, in EpollEvent wanted)
@@ -109,12 +150,13 @@ public sealed partial class EpollDescription
 
         using (_lock.Enter())
         {
-            EpollItem item = new(this, file, descriptor);
-            if (!_items.TryAdd((file, descriptor), item))
+            if (_items.ContainsKey((file, descriptor)))
             {
                 return Errno.EEXIST;
             }
 
+            EpollItem item = MakeItemLocked(file, descriptor);
+            _items.Add((file, descriptor), item);
             SetInterestLocked(item, wanted);
             item.IsExclusive = (wanted.events & Epoll.EPOLLEXCLUSIVE) != 0;
             file.AddEpollItem(item);

@@ -73,19 +73,22 @@ public sealed partial class EpollDescription : FileDescription
     {
         const int DecimalColumns = 8;
         const int DataColumns = 16;
-        EpollItem[] items;
+        List<(FileDescription File, int Descriptor, uint Events, ulong Data)> items = [];
         using (_lock.Enter())
         {
-            items = [.. _items.Values];
+            foreach (EpollItem item in _items.Values)
+            {
+                items.Add((item.File, item.Descriptor, item.Events | item.Behaviour, item.Data));
+            }
         }
 
-        foreach (EpollItem item in items)
+        foreach ((FileDescription file, int descriptor, uint wanted, ulong data) in items)
         {
-            item.File.Inode.GetAttributes(out InodeAttributes attributes);
-            text.Append("tfd: ").Append(item.Descriptor.ToString().PadLeft(DecimalColumns));
-            text.Append(" events: ").Append((item.Events | item.Behaviour).ToString("x").PadLeft(DecimalColumns));
-            text.Append(" data: ").Append(item.Data.ToString("x").PadLeft(DataColumns));
-            text.Append("  pos:").Append(item.File.Position).Append(" ino:").Append(attributes.Inode.ToString("x"));
+            file.Inode.GetAttributes(out InodeAttributes attributes);
+            text.Append("tfd: ").Append(descriptor.ToString().PadLeft(DecimalColumns));
+            text.Append(" events: ").Append(wanted.ToString("x").PadLeft(DecimalColumns));
+            text.Append(" data: ").Append(data.ToString("x").PadLeft(DataColumns));
+            text.Append("  pos:").Append(file.Position).Append(" ino:").Append(attributes.Inode.ToString("x"));
             text.Append(" sdev:").Append(attributes.Device.ToString("x")).Append('\n');
         }
     }
@@ -224,7 +227,7 @@ public sealed partial class EpollDescription : FileDescription
 
         foreach (EpollItem item in items)
         {
-            RemoveItem(item);
+            RemoveItem(item, item.File);
         }
     }
 

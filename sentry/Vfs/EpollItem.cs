@@ -18,21 +18,23 @@ internal sealed class EpollItem : WaitEntry
     internal EpollItem? NextOfFile;
     internal EpollItem? PreviousOfFile;
 
-    internal EpollItem(EpollDescription owner, FileDescription file, int descriptor)
+    internal EpollItem(EpollDescription owner, FileDescription file)
     {
         Owner = owner;
         File = file;
-        Descriptor = descriptor;
     }
 
     /// <summary>Instance it belongs to.</summary>
     internal EpollDescription Owner { get; }
 
-    /// <summary>Watched file; not a reference: the file removes its items before it is released.</summary>
-    internal FileDescription File { get; }
+    /// <summary>
+    /// Watched file; not a reference: the file removes its items before it is released. Changes when a removed item is
+    /// used again, under the instance's lock.
+    /// </summary>
+    internal FileDescription File { get; set; }
 
-    /// <summary>Descriptor given to epoll_ctl(2), half of the key.</summary>
-    internal int Descriptor { get; }
+    /// <summary>Descriptor given to epoll_ctl(2), half of the key. As <see cref="File"/>.</summary>
+    internal int Descriptor { get; set; }
 
     /// <summary>What epoll_wait(2) gives back. Guarded by the instance's lock.</summary>
     internal ulong Data { get; set; }

@@ -76,7 +76,7 @@ public abstract partial class FileDescription
                 first = _epollItems;
             }
 
-            first?.Owner.RemoveItem(first);
+            first?.Owner.RemoveItem(first, this);
         }
     }
 }

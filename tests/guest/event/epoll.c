@@ -303,3 +303,37 @@ TEST(fdinfo_lists_the_targets)
     EQ(fds[0], fd);
     EQ(0x99, data);
 }
+
+// What was watched before has no part in what is watched next, by whichever file and under whichever conditions.
+TEST(entries_that_come_and_go_keep_nothing)
+{
+    int pipes[20][2];
+    int epoll = OK(epoll_create1(0));
+    for (int i = 0; i < 20; i++)
+        OK(pipe(pipes[i]));
+    for (int round = 0; round < 40; round++) {
+        uint32_t mask = EPOLLIN | (round % 3 == 1 ? EPOLLET : 0) | (round % 3 == 2 ? EPOLLONESHOT : 0);
+        for (int i = 0; i < 20; i++) {
+            OK(watch(epoll, pipes[i][0], mask, (uint64_t)round * 100 + i));
+            FAILS(EEXIST, watch(epoll, pipes[i][0], mask, 1));
+        }
+        int ready = round % 20;
+        send_byte(pipes[ready][1]);
+        EQ(1, epoll_wait(epoll, events, 8, -1));
+        EQ((uint64_t)round * 100 + ready, events[0].data.u64);
+        EQ(EPOLLIN, events[0].events);
+        // Half of them go by epoll_ctl, half with their files; one goes while it is ready.
+        for (int i = 0; i < 20; i += 2) {
+            OK(epoll_ctl(epoll, EPOLL_CTL_DEL, pipes[i][0], NULL));
+            FAILS(ENOENT, epoll_ctl(epoll, EPOLL_CTL_DEL, pipes[i][0], NULL));
+        }
+        for (int i = 1; i < 20; i += 2) {
+            close(pipes[i][0]);
+            close(pipes[i][1]);
+            OK(pipe(pipes[i]));
+        }
+        if (ready % 2 == 0)
+            await_byte(pipes[ready][0]);
+        EQ(0, epoll_wait(epoll, events, 8, 0));
+    }
+}
