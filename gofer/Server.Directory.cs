@@ -13,6 +13,35 @@ public sealed partial class Server
     private const int DirentNameOffset = 19;
     private const int DirentBufferBytes = 32 * 1024;
 
+    /// <summary>
+    /// A descriptor that opens nothing: the client can look at names with it (fstatat(2)), in this directory and below.
+    /// </summary>
+    private Errno OpenDirectory(ref MessageReader body, ref AnswerDescriptors files)
+    {
+        if (!TargetRequest.TryRead(ref body, out TargetRequest request))
+        {
+            return Errno.EPROTO;
+        }
+
+        Errno error = Pin(request.Target, out PinnedFile file);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        using (file)
+        {
+            int fd = -1;
+            error = file.FileType == StatMode.S_IFDIR ? HostFcntl.Duplicate(file.Fd, out fd) : Errno.ENOTDIR;
+            if (error == Errno.None)
+            {
+                files.Add(fd);
+            }
+
+            return error;
+        }
+    }
+
     private Errno ReadDirectory(ref MessageReader body, ref MessageWriter answer)
     {
         if (!ReadDirectoryRequest.TryRead(ref body, out ReadDirectoryRequest request))

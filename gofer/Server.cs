@@ -109,6 +109,7 @@ public sealed partial class Server : IDisposable
         Operation.SetAttributes => SetAttributes(ref body, ref answer),
         Operation.Open => Open(ref body, ref answer, ref files),
         Operation.ReadDirectory => ReadDirectory(ref body, ref answer),
+        Operation.OpenDirectory => OpenDirectory(ref body, ref files),
         Operation.Create => Create(ref body, ref answer, ref files),
         Operation.MakeDirectory => MakeDirectory(ref body, ref answer),
         Operation.MakeNode => MakeNode(ref body, ref answer),

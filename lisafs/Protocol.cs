@@ -66,8 +66,11 @@ public enum Operation : ushort
     RemoveXattr = 21,
     Close = 22,
 
+    /// <summary>A descriptor of a directory that serves to name what is in it, no more (O_PATH).</summary>
+    OpenDirectory = 23,
+
     /// <summary>First number that is no operation.</summary>
-    Limit = 23,
+    Limit = 24,
 }
 
 /// <summary>Which handles a walk returns.</summary>

@@ -73,7 +73,7 @@ internal sealed partial class Composer
     {
         root = null;
         bool isOverlay = _spec.RootStorage == RootStorage.Memory;
-        GoferMountOptions options = new(isOverlay ? GoferSharing.Exclusive : GoferSharing.Shared, "root");
+        GoferMountOptions options = new(isOverlay ? GoferSharing.Exclusive : _spec.RootSharing, "root");
         Errno errno = GoferSuperBlock.Mount(_gofer!, 0, options, Kernel.Vfs.AllocateDevice(),
             out GoferSuperBlock? lower);
         if (errno != Errno.None || !isOverlay)
@@ -139,7 +139,7 @@ internal sealed partial class Composer
         superBlock = null;
         if (mount.AttachPoint >= 0)
         {
-            GoferMountOptions options = new(GoferSharing.Shared, mount.Source);
+            GoferMountOptions options = new(_spec.MountSharing, mount.Source);
             ulong device = Kernel.Vfs.AllocateDevice();
             Errno errno = GoferSuperBlock.Mount(_gofer!, (uint)mount.AttachPoint, options, device,
                 out GoferSuperBlock? served);

@@ -6,7 +6,7 @@ using static Abi.Linux.SysNr;
 namespace Runsc.Boot;
 
 /// <summary>
-/// The host system calls of a running Sentry. No path is opened, no program executed, no socket made; paths answer
+/// The host system calls of a running Sentry. No path is opened, no program executed, no socket made; paths but for lstat(2) answer
 /// ENOENT so that a run-time library that looks for one goes on.
 /// </summary>
 internal static class SentryFilter
@@ -52,6 +52,9 @@ internal static class SentryFilter
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_DUPFD_CLOEXEC));
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, HostFcntl.GetSeals));
         rules.AllowIf(fcntl, SeccompCheck.Equal32(1, Fcntl.F_GETPIPE_SZ));
+
+        // Looking at names in served directories whose descriptors the gofer gave; the root is empty.
+        rules.AllowIf(newfstatat, SeccompCheck.Equal32(3, Fcntl.AT_SYMLINK_NOFOLLOW));
     }
 
     /// <summary>

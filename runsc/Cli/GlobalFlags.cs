@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Runsc.Oci;
 using Runsc.Sandbox;
+using Sentry.Fs.Gofer;
 
 namespace Runsc.Cli;
 
@@ -81,8 +82,21 @@ internal static class GlobalFlags
         DefaultValueFactory = _ => "root:memory",
     };
 
+    internal static readonly Option<string> FileAccess = new("--file-access")
+    {
+        Description = "Who changes a container's root while it runs: exclusive (it alone; names and attributes are kept)"
+            + " or shared (the host too).",
+        DefaultValueFactory = _ => "exclusive",
+    };
+
+    internal static readonly Option<string> FileAccessMounts = new("--file-access-mounts")
+    {
+        Description = "The same for its bind mounts: exclusive or shared.",
+        DefaultValueFactory = _ => "shared",
+    };
+
     private static Option[] All =>
-        [Overlay, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace, CountCalls, Network, SystemdCgroup,
+        [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace, CountCalls, Network, SystemdCgroup,
             IgnoreCgroups, CpusFromQuota, OciSeccomp,
             .. s_accepted];
 
@@ -112,7 +126,7 @@ internal static class GlobalFlags
     internal sealed record Values(
         string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool Strace,
         bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage, bool CpusFromQuota,
-        bool OciSeccomp);
+        bool OciSeccomp, GoferSharing RootSharing, GoferSharing MountSharing);
 
     /// <summary>Reads and checks the flags.</summary>
     internal static Values Read(ParseResult result)
@@ -152,8 +166,17 @@ internal static class GlobalFlags
         return new Values(result.GetValue(Root)!, platform, sentry == "ring0", patching == "on",
             result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage,
                 result.GetValue(CpusFromQuota),
-            result.GetValue(OciSeccomp));
+            result.GetValue(OciSeccomp), ReadSharing(result, FileAccess), ReadSharing(result, FileAccessMounts));
     }
+
+    private static GoferSharing ReadSharing(ParseResult result, Option<string> option) =>
+        result.GetValue(option) switch
+        {
+            "exclusive" => GoferSharing.Exclusive,
+            "shared" => GoferSharing.Shared,
+            string other => throw new UserErrorException(option.Name + ": " + other + ": neither exclusive nor shared"),
+            _ => GoferSharing.Shared,
+        };
 
     private static string DefaultRoot() =>
         !HostIds.IsRoot && ByteStrings.Variable("XDG_RUNTIME_DIR") is { Length: > 0 } directory

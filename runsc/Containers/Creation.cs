@@ -26,6 +26,8 @@ internal sealed partial class Creation
         _options = options;
         _config = SpecLoader.Load(options.Bundle);
         _builder = OciSandbox.Build(options.Id, options.Bundle, _config, flags.RootStorage);
+        _builder.Spec.RootSharing = flags.RootSharing;
+        _builder.Spec.MountSharing = flags.MountSharing;
         _builder.Spec.StartMoment = StartMoment.OnRequest;
         _builder.Spec.Seccomp = flags.OciSeccomp && _config.Linux?.Seccomp is { } profile
             ? SeccompCompiler.Compile(options.Bundle + "/config.json", profile)

@@ -56,6 +56,8 @@ internal sealed class SandboxProcesses : IDisposable
             ? (int)Math.Min((spec.CpuQuotaUs + spec.CpuPeriodUs - 1) / spec.CpuPeriodUs, int.MaxValue)
             : 0;
         spec.SystrapPatching = flags.SystrapPatching;
+        spec.RootSharing = flags.RootSharing;
+        spec.MountSharing = flags.MountSharing;
         spec.Strace = flags.Strace;
         spec.CountCalls = flags.CountCalls;
         FileSizeLimit.Lift();

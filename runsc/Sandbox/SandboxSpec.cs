@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Sentry.Kernel;
+using Sentry.Fs.Gofer;
 
 namespace Runsc.Sandbox;
 
@@ -63,6 +64,12 @@ internal sealed class SandboxSpec
     public bool RootReadOnly { get; set; }
 
     public RootStorage RootStorage { get; set; }
+
+    /// <summary>Who changes the root, where it is the host's directory.</summary>
+    public GoferSharing RootSharing { get; set; }
+
+    /// <summary>Who changes what is behind bind mounts.</summary>
+    public GoferSharing MountSharing { get; set; } = GoferSharing.Shared;
 
     public List<SandboxMount> Mounts { get; set; } = [];
 

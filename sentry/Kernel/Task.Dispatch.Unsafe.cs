@@ -66,6 +66,7 @@ public sealed unsafe partial class Task
         SyscallArguments args = new(registers.Rdi, registers.Rsi, registers.Rdx, registers.R10, registers.R8,
             registers.R9);
         registers.OrigRax = registers.Rax;
+        CallSerial++;
 
         // SAFETY: every entry of the table has a handler of this signature.
         SyscallResult result = _dispatchFlags == 0

@@ -12,11 +12,21 @@ public sealed partial class Task
     private GuestRegisters _initialRegisters;
     private byte[]? _initialFpState;
 
+    /// <summary>Bits of <see cref="CallSerial"/> that count a task's own calls: half a year of them.</summary>
+    private const int CallSerialBits = 44;
+
+    private static ulong s_tasks;
+
     [ThreadStatic]
     private static Task? t_ofThisThread;
 
     /// <summary>The task whose thread this is; null on the Sentry's own threads.</summary>
     internal static Task? OfThisThread => t_ofThisThread;
+
+    /// <summary>
+    /// Names the system call that the task is in, or was in last: no other call of any task has the number.
+    /// </summary>
+    internal ulong CallSerial { get; private set; } = Interlocked.Increment(ref s_tasks) << CallSerialBits;
 
     /// <summary>The task caused signals that cannot be sent where it is now. By the task itself.</summary>
     internal void NotePostedSignals() => Interlocked.Or(ref _work, (int)TaskWork.IoSignals);

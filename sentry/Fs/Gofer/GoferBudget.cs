@@ -17,8 +17,12 @@ public readonly record struct GoferBudget(int Handles, int IdleFiles, int Ceilin
     private const int LeastHandles = 64;
     private const int MostIdleFiles = 1024;
     private const int LeastIdleFiles = 16;
+    private const int FilesPerView = 4;
     private const int LeastReserve = 64;
     private const int MostReserve = 4096;
+
+    /// <summary>Directories whose descriptors are kept here.</summary>
+    public int Views => Math.Max(IdleFiles / FilesPerView, 1);
 
     /// <summary>What a limit of this process allows.</summary>
     public static GoferBudget OfThisProcess()

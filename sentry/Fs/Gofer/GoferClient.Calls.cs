@@ -32,6 +32,7 @@ public sealed partial class GoferClient
         const int LeastHandles = 64;
         Handles.Shrink(Math.Max(Handles.Count / 4, LeastHandles));
         Idle.CloseSome();
+        Views.CloseSome();
         FlushCloses();
     }
 

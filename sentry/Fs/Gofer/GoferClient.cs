@@ -31,6 +31,7 @@ public sealed partial class GoferClient
         Ceiling = budget.Ceiling;
         Handles = new HandleCache(this, budget.Handles);
         Idle = new IdleFiles(budget.IdleFiles);
+        Views = new ViewCache(budget.Views);
     }
 
     /// <summary>Handles of all inodes.</summary>
@@ -38,6 +39,9 @@ public sealed partial class GoferClient
 
     /// <summary>Files with descriptors that nobody has open.</summary>
     internal IdleFiles Idle { get; }
+
+    /// <summary>Directories that are looked at without the server.</summary>
+    internal ViewCache Views { get; }
 
     private ITransport Transport { get; }
 
@@ -154,6 +158,17 @@ public sealed partial class GoferClient
         }
 
         return body.Read(out attributes) ? call.TakeDescriptor(out hostFd) : Errno.EIO;
+    }
+
+    /// <summary>A descriptor (O_PATH) of a directory; the caller owns it.</summary>
+    public Errno OpenDirectory(WireTarget directory, out int hostFd)
+    {
+        using CallScope call = Begin();
+        MessageWriter writer = call.Request();
+        new TargetRequest(directory).Write(ref writer);
+        hostFd = -1;
+        Errno error = call.Send(ref writer, Operation.OpenDirectory, out _);
+        return error == Errno.None ? call.TakeDescriptor(out hostFd) : error;
     }
 
     /// <summary>One batch of a directory; entries are appended to <paramref name="entries"/>.</summary>

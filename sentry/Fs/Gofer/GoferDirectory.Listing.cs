@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Abi.Linux;
+using HostOs;
 using Lisafs;
 using Sentry.Vfs;
 
@@ -10,6 +11,9 @@ namespace Sentry.Fs.Gofer;
 internal sealed partial class GoferDirectory
 {
     private const ulong NoInode = 0;
+
+    /// <summary>On shared mounts: the time of change that the kept listing belongs to.</summary>
+    private long _listedChangeNs;
 
     /// <summary>A name was added, by us.</summary>
     internal void NoteAdded(string name, GoferInode child)
@@ -130,6 +134,43 @@ internal sealed partial class GoferDirectory
         }
 
         return new DirectoryListing(names);
+    }
+
+    /// <summary>
+    /// The listing of a directory that others change too: read anew unless the directory's time of change says that it
+    /// holds what it held.
+    /// </summary>
+    private Errno GetSharedListing(out DirectoryListing? listing)
+    {
+        listing = null;
+        long beforeNs = HostTime.Now(HostTime.ClockRealtime);
+        Errno error = GetAttributes(out InodeAttributes now);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        using (Lock.Enter())
+        {
+            listing = _listedChangeNs == now.ChangeTimeNs ? _listing : null;
+        }
+
+        if (listing is not null)
+        {
+            return Errno.None;
+        }
+
+        error = ReadNames(out listing);
+        if (error == Errno.None && IsSettled(now.ChangeTimeNs, beforeNs))
+        {
+            using (Lock.Enter())
+            {
+                _listing = listing;
+                _listedChangeNs = now.ChangeTimeNs;
+            }
+        }
+
+        return error;
     }
 
     private Errno ReadNames(out DirectoryListing? listing)

@@ -71,31 +71,6 @@ internal sealed partial class GoferDirectory : GoferInode
     }
 
     /// <inheritdoc/>
-    public override Errno Revalidate(Task task, string name, Inode? child)
-    {
-        using TargetHold directory = GetHandle(out Errno error);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        error = Client.Walk(directory.Wire.Handle, name, WalkHandles.None, out WireNode node);
-        if (child is not GoferInode known)
-        {
-            return error == Errno.ENOENT ? Errno.None : Errno.ESTALE;
-        }
-
-        if (error != Errno.None || known.HostIdentity != (node.Attributes.Device, node.Attributes.Inode)
-            || known.FileType != (node.Attributes.Mode & StatMode.S_IFMT))
-        {
-            return Errno.ESTALE;
-        }
-
-        known.Adopt(node.Attributes);
-        return Errno.None;
-    }
-
-    /// <inheritdoc/>
     public override Errno Open(Task task, VfsPath path, int flags, out FileDescription? file)
     {
         file = new GoferDirectoryDescription(this, path, flags);
@@ -111,6 +86,7 @@ internal sealed partial class GoferDirectory : GoferInode
             _listing = null;
         }
 
+        DropView();
         base.Evict();
     }
 
@@ -121,24 +97,20 @@ internal sealed partial class GoferDirectory : GoferInode
         return error == Errno.None ? Client.Sync(target.Wire) : error;
     }
 
-    /// <summary>What the directory holds now. On shared mounts it is read anew each time.</summary>
+    /// <summary>What the directory holds now.</summary>
     internal Errno GetListing(out DirectoryListing? listing)
     {
-        listing = null;
-        if (!Gofer.IsShared)
+        if (Gofer.IsShared)
         {
-            using (Lock.Enter())
-            {
-                listing = _listing;
-            }
-
-            if (listing is not null)
-            {
-                return Errno.None;
-            }
+            return GetSharedListing(out listing);
         }
 
-        return Gofer.IsShared ? ReadNames(out listing) : MakeListing(out listing);
+        using (Lock.Enter())
+        {
+            listing = _listing;
+        }
+
+        return listing is not null ? Errno.None : MakeListing(out listing);
     }
 
     private Errno LookupListed(string name, out Inode? child)
@@ -165,7 +137,9 @@ internal sealed partial class GoferDirectory : GoferInode
         error = Client.Walk(directory.Wire.Handle, name, Gofer.LookupHandles, out WireNode node);
         if (error == Errno.None)
         {
-            child = Gofer.GetInode(this, name, node);
+            GoferInode found = Gofer.GetInode(this, name, node);
+            found.MarkFresh();
+            child = found;
         }
 
         return error;

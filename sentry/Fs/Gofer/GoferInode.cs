@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using Abi.Linux;
+using HostOs;
 using Lisafs;
 using Sentry.Kernel;
 using Sentry.Sync;
@@ -80,7 +81,7 @@ internal abstract partial class GoferInode : Inode
     /// <inheritdoc/>
     public override Errno GetAttributes(out InodeAttributes attributes)
     {
-        if (Gofer.IsShared || Volatile.Read(ref _isStale) != 0)
+        if (Gofer.IsShared ? !IsFresh : Volatile.Read(ref _isStale) != 0)
         {
             Errno error = Refresh();
             if (error != Errno.None)
@@ -211,6 +212,11 @@ internal abstract partial class GoferInode : Inode
     /// <summary>Reads the attributes again; regular files ask their descriptor.</summary>
     protected virtual Errno Refresh()
     {
+        if (Gofer.IsShared && SeesItself())
+        {
+            return Errno.None;
+        }
+
         using TargetHold target = GetTarget(out Errno error);
         if (error != Errno.None)
         {
@@ -219,6 +225,7 @@ internal abstract partial class GoferInode : Inode
 
         // Cleared before asking: a write that comes in between marks it again.
         Volatile.Write(ref _isStale, 0);
+        long beforeNs = HostTime.Now(HostTime.ClockRealtime);
         error = Client.GetAttributes(target.Wire, out WireAttributes now);
         if (error == Errno.None)
         {
@@ -226,6 +233,7 @@ internal abstract partial class GoferInode : Inode
             using (Lock.Enter())
             {
                 _attributes = converted;
+                NoteOwnerLocked(beforeNs);
             }
         }
 
@@ -240,21 +248,26 @@ internal abstract partial class GoferInode : Inode
     {
         using (Lock.Enter())
         {
-            _attributes.Mode = stat.st_mode;
-            _attributes.LinkCount = (uint)stat.st_nlink;
-            _attributes.SizeBytes = stat.st_size;
-            _attributes.Blocks = stat.st_blocks;
-            _attributes.AccessTimeNs = ToNs(stat.st_atime, stat.st_atime_nsec);
-            _attributes.ModifyTimeNs = ToNs(stat.st_mtime, stat.st_mtime_nsec);
-            _attributes.ChangeTimeNs = ToNs(stat.st_ctime, stat.st_ctime_nsec);
+            AdoptStatLocked(stat);
         }
+    }
+
+    private void AdoptStatLocked(in Stat stat)
+    {
+        _attributes.Mode = stat.st_mode;
+        _attributes.LinkCount = (uint)stat.st_nlink;
+        _attributes.SizeBytes = stat.st_size;
+        _attributes.Blocks = stat.st_blocks;
+        _attributes.AccessTimeNs = ToNs(stat.st_atime, stat.st_atime_nsec);
+        _attributes.ModifyTimeNs = ToNs(stat.st_mtime, stat.st_mtime_nsec);
+        _attributes.ChangeTimeNs = ToNs(stat.st_ctime, stat.st_ctime_nsec);
     }
 
     /// <summary>
     /// Clears the mark that <see cref="MarkStale"/> set; before the attributes are read, so that no change is
     /// missed.
     /// </summary>
-    protected void ClearStale() => Volatile.Write(ref _isStale, 0);
+    internal void ClearStale() => Volatile.Write(ref _isStale, 0);
 
     private static long ToNs(ulong seconds, ulong nanoseconds) =>
         unchecked(((long)seconds * 1_000_000_000) + (long)nanoseconds);

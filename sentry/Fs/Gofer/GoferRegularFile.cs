@@ -90,8 +90,7 @@ internal sealed partial class GoferRegularFile : GoferInode
     /// <inheritdoc/>
     protected override Errno Refresh()
     {
-        // On a shared mount others may change owner and mode: those only the server tells.
-        if (Gofer.IsShared || !TryPin(Fcntl.O_RDONLY, out HostFileMapper? mapper))
+        if (!TryPin(Fcntl.O_RDONLY, out HostFileMapper? mapper))
         {
             return base.Refresh();
         }
@@ -99,6 +98,12 @@ internal sealed partial class GoferRegularFile : GoferInode
         ClearStale();
         Errno error = HostStat.Fstat(mapper!.HostFd, out Stat stat);
         Unpin(mapper);
+        if (Gofer.IsShared)
+        {
+            // Others may change the owner, which only the server tells.
+            return error == Errno.None && TryAdopt(stat) ? Errno.None : base.Refresh();
+        }
+
         if (error == Errno.None)
         {
             AdoptStat(stat);
