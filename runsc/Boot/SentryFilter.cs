@@ -6,7 +6,8 @@ using static Abi.Linux.SysNr;
 namespace Runsc.Boot;
 
 /// <summary>
-/// The host system calls of a running Sentry. No path is opened, no program executed, no socket made; paths but for lstat(2) answer
+/// The host system calls of a running Sentry. No path is opened, no program executed, no socket made; paths but for
+/// lstat(2) answer
 /// ENOENT so that a run-time library that looks for one goes on.
 /// </summary>
 internal static class SentryFilter

@@ -84,7 +84,8 @@ internal static class GlobalFlags
 
     internal static readonly Option<string> FileAccess = new("--file-access")
     {
-        Description = "Who changes a container's root while it runs: exclusive (it alone; names and attributes are kept)"
+        Description =
+            "Who changes a container's root while it runs: exclusive (it alone; names and attributes are kept)"
             + " or shared (the host too).",
         DefaultValueFactory = _ => "exclusive",
     };
@@ -96,7 +97,8 @@ internal static class GlobalFlags
     };
 
     private static Option[] All =>
-        [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace, CountCalls, Network, SystemdCgroup,
+        [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace,
+            CountCalls, Network, SystemdCgroup,
             IgnoreCgroups, CpusFromQuota, OciSeccomp,
             .. s_accepted];
 

@@ -6,7 +6,8 @@ namespace Sentry.Fs.Gofer;
 
 /// <summary>
 /// A descriptor of a served directory (O_PATH), by which names in it are looked at with fstatat(2). The system-call
-/// filter lets the Sentry do no more with it; ".." leads no higher than the attach point, whose mount has nothing above.
+/// filter lets the Sentry do no more with it; ".." leads no higher than the attach point, whose mount has nothing
+/// above.
 /// Counted, so that its number is not closed under a look.
 /// </summary>
 internal sealed class DirectoryView(int fd)

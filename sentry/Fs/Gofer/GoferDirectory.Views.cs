@@ -7,7 +7,8 @@ using Sentry.Vfs;
 
 namespace Sentry.Fs.Gofer;
 
-/// <summary>Names of a directory that others change too: asked for at every walk, without the server where it can.</summary>
+/// <summary>Names of a directory that others change too: asked for at every walk, without the server where it
+/// can.</summary>
 internal sealed partial class GoferDirectory
 {
     /// <summary>Looks after which a view is worth its descriptor.</summary>

@@ -96,7 +96,8 @@ internal abstract partial class GoferInode
         _ownerChangeNs = IsSettled(change, beforeNs) ? change : Unknown;
     }
 
-    /// <summary>Reads the attributes by the file's name in its directory; false when the server must be asked.</summary>
+    /// <summary>Reads the attributes by the file's name in its directory; false when the server must be
+    /// asked.</summary>
     private bool SeesItself()
     {
         ClearStale();
