@@ -138,6 +138,56 @@ public sealed class GoferTreeTests : IDisposable
     }
 
     [Fact]
+    public void A_shared_mount_asks_the_server_once_for_what_does_not_change()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            File.WriteAllText(Path.Combine(Directory.CreateDirectory(Served).FullName, "f" + i), "x");
+        }
+
+        GuestTree guest = MakeGuest(GoferSharing.Shared, settleNs: 0);
+        for (int round = 0; round < 3; round++)
+        {
+            CountingTransport.Calls = 0;
+            AssertOk(guest.List("/", out List<TreeEntry> entries));
+            Assert.Equal(20, entries.Count);
+            Assert.All(entries, entry => AssertOk(guest.Stat("/" + entry.Name, out _)));
+        }
+
+        Assert.Equal(0, CountingTransport.Calls);
+        File.WriteAllText(Path.Combine(Served, "one more"), "x");
+        AssertOk(guest.List("/", out List<TreeEntry> more));
+        Assert.Equal(21, more.Count);
+    }
+
+    [Fact]
+    public void A_shared_mount_sees_a_change_of_owner_and_of_contents()
+    {
+        string path = Path.Combine(Directory.CreateDirectory(Served).FullName, "f");
+        File.WriteAllText(path, "x");
+        GuestTree guest = MakeGuest(GoferSharing.Shared, settleNs: 0);
+        for (uint owner = 1; owner < 5; owner++)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                AssertOk(guest.Stat("/f", out TreeStat before));
+                Assert.Equal((owner - 1, (long)owner), (before.Uid, before.SizeBytes));
+            }
+
+            AssertOk(HostStat.FstatAt(HostFcntl.AtFdCwd, path, 0, out Stat old));
+            File.AppendAllText(path, "x");
+            Stat now;
+            do
+            {
+                // Until the host's clock has moved on.
+                AssertOk(HostUnistd.FchownAt(HostFcntl.AtFdCwd, path, (int)owner, 0, 0));
+                AssertOk(HostStat.FstatAt(HostFcntl.AtFdCwd, path, 0, out now));
+            }
+            while ((now.st_ctime, now.st_ctime_nsec) == (old.st_ctime, old.st_ctime_nsec));
+        }
+    }
+
+    [Fact]
     public void A_listing_is_read_once_and_answers_lookups()
     {
         for (int i = 0; i < 50; i++)
@@ -180,7 +230,7 @@ public sealed class GoferTreeTests : IDisposable
     private int OpenInServed() => Directory.GetFiles("/proc/self/fd")
         .Count(link => new FileInfo(link).LinkTarget?.StartsWith(Served, StringComparison.Ordinal) == true);
 
-    private GuestTree MakeGuest(GoferSharing sharing, GoferBudget? budget = null)
+    private GuestTree MakeGuest(GoferSharing sharing, GoferBudget? budget = null, long settleNs = 3_000_000_000)
     {
         Directory.CreateDirectory(Served);
         Directory.CreateDirectory(Twin);
@@ -189,7 +239,7 @@ public sealed class GoferTreeTests : IDisposable
         CountingTransport transport = new(new InProcessTransport(_server!));
         _client = budget is { } limits ? new GoferClient(transport, limits) : new GoferClient(transport);
         GuestTree guest = new();
-        GoferMountOptions options = new(sharing, "test");
+        GoferMountOptions options = new(sharing, "test") { SettleNs = settleNs };
         AssertOk(GoferSuperBlock.Mount(_client, 0, options, guest.Vfs.AllocateDevice(), out GoferSuperBlock? root));
         guest.SetRoot(root!);
         return guest;

@@ -34,6 +34,9 @@ public sealed class SentryFilterTests
         Assert.Equal(Failing(Errno.EPERM), Judge(program, execve));
         Assert.Equal(Failing(Errno.EPERM), Judge(program, socket, 1));
         Assert.Equal(Failing(Errno.ENOENT), Judge(program, openat));
+        Assert.Equal(Failing(Errno.ENOENT), Judge(program, newfstatat, 3, 0, 0, Fcntl.AT_EMPTY_PATH));
+        Assert.Equal(Failing(Errno.ENOENT), Judge(program, newfstatat, 3, 0, 0, 0));
+        Assert.Equal(Allowed, Judge(program, newfstatat, 3, 0, 0, Fcntl.AT_SYMLINK_NOFOLLOW));
         Assert.Equal(Failing(Errno.EPERM), Judge(program, kill, 1, Signals.SIGTERM));
         Assert.Equal(Failing(Errno.ENOSYS), Judge(program, clone3));
         Assert.Equal(Killed, Judge(program, clone, Signals.SIGCHLD));

@@ -42,6 +42,9 @@ internal sealed class DirectoryView(int fd)
         }
     }
 
+    /// <summary>fstat(2) of the directory.</summary>
+    internal Errno LookAtSelf(out Stat stat) => HostStat.Fstat(fd, out stat);
+
     /// <summary>lstat(2) of a name.</summary>
     internal Errno Look(string name, out Stat stat) =>
         HostStat.FstatAt(fd, name, HostFcntl.AtSymlinkNoFollow, out stat);

@@ -76,6 +76,20 @@ internal sealed partial class GoferDirectory
         return false;
     }
 
+    /// <inheritdoc/>
+    protected override bool TryLookAtSelf(out Stat stat)
+    {
+        DirectoryView? view = Volatile.Read(ref _view);
+        if (view is null || !view.TryUse())
+        {
+            return base.TryLookAtSelf(out stat);
+        }
+
+        Errno error = view.LookAtSelf(out stat);
+        view.Drop();
+        return error == Errno.None;
+    }
+
     /// <summary>Closes the view; it is taken again when it is needed.</summary>
     internal void DropView() => Interlocked.Exchange(ref _view, null)?.Drop();
 

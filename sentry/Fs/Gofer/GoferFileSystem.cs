@@ -43,4 +43,11 @@ public enum GoferSharing
 }
 
 /// <summary>Choices of one mount.</summary>
-public readonly record struct GoferMountOptions(GoferSharing Sharing, string Source);
+public readonly record struct GoferMountOptions(GoferSharing Sharing, string Source)
+{
+    /// <summary>
+    /// How old a time of change must be for a later change to have another: file systems count in nanoseconds to
+    /// (FAT) two seconds.
+    /// </summary>
+    public long SettleNs { get; init; } = 3_000_000_000;
+}

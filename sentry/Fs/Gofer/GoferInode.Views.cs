@@ -18,12 +18,6 @@ internal abstract partial class GoferInode
     private const long Unknown = long.MinValue;
 
     /// <summary>
-    /// How old a time of change must be for a later change to have another: file systems count in nanoseconds to
-    /// (FAT) two seconds.
-    /// </summary>
-    private const long SettleNs = 3_000_000_000;
-
-    /// <summary>
     /// Time of change to which the owner in the attributes belongs. Guarded by <see cref="Lock"/>.
     /// </summary>
     private long _ownerChangeNs = Unknown;
@@ -50,7 +44,7 @@ internal abstract partial class GoferInode
     /// Whether whatever changes a file from now on gives it another time of change; <paramref name="nowNs"/> was read
     /// before that time was.
     /// </summary>
-    protected static bool IsSettled(long changeTimeNs, long nowNs) => changeTimeNs < nowNs - SettleNs;
+    protected bool IsSettled(long changeTimeNs, long nowNs) => changeTimeNs < nowNs - Gofer.SettleNs;
 
     /// <summary>Takes attributes that the server was asked for after <paramref name="beforeNs"/>.</summary>
     internal void AdoptAnswer(in WireAttributes attributes, long beforeNs)
@@ -96,12 +90,18 @@ internal abstract partial class GoferInode
         _ownerChangeNs = IsSettled(change, beforeNs) ? change : Unknown;
     }
 
-    /// <summary>Reads the attributes by the file's name in its directory; false when the server must be
-    /// asked.</summary>
+    /// <summary>What stat(2) says of the file here; false when the server must be asked.</summary>
+    protected virtual bool TryLookAtSelf(out Stat stat)
+    {
+        stat = default;
+        return GetPlace(out string name) is { } parent && parent.TryLook(name, out stat, out Errno error)
+            && error == Errno.None;
+    }
+
+    /// <summary>Reads the attributes without the server; false when it must be asked.</summary>
     private bool SeesItself()
     {
         ClearStale();
-        return GetPlace(out string name) is { } parent && parent.TryLook(name, out Stat stat, out Errno error)
-            && error == Errno.None && TryAdopt(stat);
+        return TryLookAtSelf(out Stat stat) && TryAdopt(stat);
     }
 }

@@ -34,6 +34,7 @@ public sealed class GoferSuperBlock : SuperBlock
         Client = client;
         Source = options.Source;
         _sharing = options.Sharing;
+        SettleNs = options.SettleNs;
         _attachFlags = answer.Flags;
         _deviceIndexes.Add(answer.Root.Attributes.Device, 0);
         _root = GoferInode.Make(this, parent: null, "", answer.Root);
@@ -59,6 +60,9 @@ public sealed class GoferSuperBlock : SuperBlock
 
     /// <summary>Calls to the server.</summary>
     internal GoferClient Client { get; }
+
+    /// <summary>See <see cref="GoferMountOptions.SettleNs"/>.</summary>
+    internal long SettleNs { get; }
 
     /// <summary>True when the host changes files too.</summary>
     internal bool IsShared => _sharing == GoferSharing.Shared;
