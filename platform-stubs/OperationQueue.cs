@@ -119,7 +119,7 @@ internal sealed class OperationQueue
 
     private static void Release(in SpaceOperation operation)
     {
-        if (operation.Fd >= 0)
+        if (operation.Fd >= 0 && !operation.IsFdLent)
         {
             HostUnistd.Close(operation.Fd);
         }

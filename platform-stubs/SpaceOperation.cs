@@ -23,6 +23,9 @@ internal struct SpaceOperation
     /// For maps: a descriptor of our own, closed when the operation is done or dropped; otherwise -1.
     /// </summary>
     public int Fd;
+
+    /// <summary>The descriptor is somebody else's, who keeps it open.</summary>
+    public bool IsFdLent;
     public ulong Start;
     public ulong End;
     public ulong FileOffset;

@@ -28,7 +28,7 @@ public enum Patching
 /// the
 /// address space's lock.
 /// </summary>
-internal sealed class PatchTable
+internal sealed partial class PatchTable
 {
     /// <summary>Most copies of pages a process has in its life; a dropped copy stays until its end.</summary>
     private const int MaxPages = 512;
@@ -56,11 +56,17 @@ internal sealed class PatchTable
     /// <summary>Guards what is below, for lookups; inner to the address space's lock.</summary>
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, PatchedPage> _pages = [];
+
+    /// <summary>Sites of this process alone; their numbers begin behind those of files.</summary>
     private CallSite[] _sites = [];
 
-    /// <summary>What was where the jumps of the sites are.</summary>
+    /// <summary>Sites of files, by their numbers; those without an address are not patched here.</summary>
+    private CallSite[] _fileSites = [];
+
+    /// <summary>What was where the jumps of the process's own sites are.</summary>
     private readonly List<byte[]> _originals = [];
     private int _count;
+    private bool _isUsed;
 
     /// <summary>Sites, by the address behind, into which somebody was sent where no instruction begins: never
     /// again.</summary>
@@ -72,10 +78,10 @@ internal sealed class PatchTable
     }
 
     /// <summary>Whether any site has ever been patched.</summary>
-    public bool IsUsed => Volatile.Read(ref _count) != 0;
+    public bool IsUsed => Volatile.Read(ref _isUsed);
 
     /// <summary>What is to be given back when the process is gone.</summary>
-    public PatchSlots Slots => new(_trampolineSlot, _pageSlots);
+    public PatchSlots Slots => new(_trampolineSlot, _pageSlots, _platform.Library, VersionsAndUse());
 
     /// <summary>A range has been mapped, and what was there is gone.</summary>
     public void NoteMap(ulong start, ulong end, MemoryAccess access, MapHint hint)
@@ -101,6 +107,7 @@ internal sealed class PatchTable
         DropPages(start, end, null);
         _private.Remove(start, end);
         _text.Remove(start, end);
+        RemoveFiles(start, end);
     }
 
     /// <summary>A range is about to change its access: copies of pages in it must not live on.</summary>
@@ -110,8 +117,13 @@ internal sealed class PatchTable
         NoteAccess(start, end, access);
     }
 
-    /// <summary>Everything below the stub's own memory has been unmapped.</summary>
-    public void NoteDrop() => NoteUnmap(0, ulong.MaxValue);
+    /// <summary>Everything below the stub's own memory has been unmapped, but for what the queue may have mapped
+    /// since.</summary>
+    public void NoteDrop(OperationQueue queue)
+    {
+        DropPages(0, ulong.MaxValue, queue);
+        NoteUnmap(0, ulong.MaxValue);
+    }
 
     /// <summary>
     /// Patches the site behind which a system call returns. Nothing is queued. False: it cannot be.
@@ -121,13 +133,21 @@ internal sealed class PatchTable
     {
         ulong page = (after - 1) & ~(PageBytes - 1);
         bool suits = _text.Intersects(page, page + PageBytes) && _private.Intersects(page, page + PageBytes);
-        suits &= _count < SystrapLayout.MaxSites && !_refused.Contains(after);
+        suits &= !_refused.Contains(after);
         if (!suits || !TryMapTrampolines(process))
         {
             return false;
         }
         _pages.TryGetValue(page, out PatchedPage? patched);
-        bool inPlace = alone && patched is not null;
+        if (patched?.IsOwn != true && TryPatchFile(process, page, after, number))
+        {
+            return true;
+        }
+        if (_count == SystrapLayout.MaxSites - SystrapLayout.SharedSites)
+        {
+            return false;
+        }
+        bool inPlace = alone && patched?.IsOwn == true;
         int slot = patched?.Slot ?? -1;
         if (!inPlace && !TryCopy(process, page, out slot))
         {
@@ -139,7 +159,7 @@ internal sealed class PatchTable
             _spareSlot = inPlace ? _spareSlot : slot;
             return false;
         }
-        WriteTrampoline(bytes, in site);
+        WriteTrampoline(SystrapLayout.SharedSites + _count, bytes, in site);
         _originals.Add(site.BytesIn(bytes));
         int index = Register(page, slot, in site);
         site.WriteJump(bytes, index);
@@ -161,9 +181,8 @@ internal sealed class PatchTable
         int index = (int)(offset / CallSite.TrampolineBytes);
         lock (_gate)
         {
-            bool found = index < _count;
-            site = found ? _sites[index] : default;
-            return found;
+            site = SiteAt(index);
+            return site.After != 0;
         }
     }
 
@@ -178,12 +197,12 @@ internal sealed class PatchTable
         {
             return;
         }
-        CallSite site = _sites[index];
+        CallSite site = SiteAt(index);
         _refused.Add(site.After);
         bool mapped = false;
         if (TryCopy(process, start, out int slot))
         {
-            site.WriteBack(_platform.PatchedPages.SpanOf(slot), _originals[index]);
+            site.WriteBack(_platform.PatchedPages.SpanOf(slot), OriginalOf(page, index));
             mapped = Run(process, MapEntry(start, PageBytes, HostMman.ProtRead | HostMman.ProtExec,
                 _platform.PatchedPages, slot, 0));
         }
@@ -195,6 +214,7 @@ internal sealed class PatchTable
         lock (_gate)
         {
             page.Slot = slot;
+            page.IsOwn = true;
             page.Sites.Remove(index);
         }
     }
@@ -215,7 +235,7 @@ internal sealed class PatchTable
             }
             foreach (int index in page.Sites)
             {
-                ref readonly CallSite site = ref _sites[index];
+                CallSite site = SiteAt(index);
                 if (site.Hides(address) || (steps && site.Start == address))
                 {
                     physical = Trampoline(index) + (ulong)site.OffsetOf(address);
@@ -235,15 +255,31 @@ internal sealed class PatchTable
         isPatched = !TryGetPhysical(address, steps: true, out ulong physical) || physical != address;
         lock (_gate)
         {
-            for (int i = 0; i < _count; i++)
-            {
-                if (_sites[i].Hides(address) || _sites[i].Start == address)
-                {
-                    return true;
-                }
-            }
-            return false;
+            return HasSite(_sites.AsSpan(0, _count), address) || HasSite(_fileSites, address);
         }
+    }
+
+    private static bool HasSite(ReadOnlySpan<CallSite> sites, ulong address)
+    {
+        foreach (ref readonly CallSite site in sites)
+        {
+            if (site.After != 0 && (site.Hides(address) || site.Start == address))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The site of a number; one without an address if there is none.</summary>
+    private CallSite SiteAt(int index)
+    {
+        int own = index - SystrapLayout.SharedSites;
+        if (own >= 0)
+        {
+            return own < _count ? _sites[own] : default;
+        }
+        return index < _fileSites.Length ? _fileSites[index] : default;
     }
 
     private ulong Trampoline(int index) =>
@@ -258,6 +294,7 @@ internal sealed class PatchTable
         else
         {
             _text.Remove(start, end);
+            RemoveFiles(start, end);
         }
     }
 
@@ -286,7 +323,7 @@ internal sealed class PatchTable
     {
         foreach (int candidate in page.Sites)
         {
-            if (_sites[candidate].Hides(address))
+            if (SiteAt(candidate).Hides(address))
             {
                 index = candidate;
                 return true;
@@ -341,9 +378,7 @@ internal sealed class PatchTable
     {
         foreach (int index in page?.Sites ?? [])
         {
-            ref readonly CallSite other = ref _sites[index];
-            if (site.Start < ulong.Max(other.End, other.Start + CallSite.JumpBytes) &&
-                other.Start < ulong.Max(site.End, site.Start + CallSite.JumpBytes))
+            if (SiteAt(index).Overlaps(in site))
             {
                 return true;
             }
@@ -351,16 +386,16 @@ internal sealed class PatchTable
         return false;
     }
 
-    /// <summary>Writes the next trampoline and its entry of the table; nobody goes there yet.</summary>
-    private void WriteTrampoline(ReadOnlySpan<byte> page, in CallSite site)
+    /// <summary>Writes a trampoline and its entry of the table; nobody goes there yet.</summary>
+    private void WriteTrampoline(int index, ReadOnlySpan<byte> page, in CallSite site)
     {
         Span<byte> slot = _platform.Trampolines.SpanOf(_trampolineSlot);
-        ulong address = Trampoline(_count);
+        ulong address = Trampoline(index);
         ulong code = _platform.Region.Base + (ulong)_platform.Region.Page.CallOffset;
         Span<byte> trampoline = slot.Slice(
-            SystrapLayout.TableBytes + (_count * CallSite.TrampolineBytes), CallSite.TrampolineBytes);
+            SystrapLayout.TableBytes + (index * CallSite.TrampolineBytes), CallSite.TrampolineBytes);
         site.WriteTrampoline(page, trampoline, address, code);
-        BitConverter.TryWriteBytes(slot[(_count * sizeof(ulong))..], address);
+        BitConverter.TryWriteBytes(slot[(index * sizeof(ulong))..], address);
     }
 
     /// <summary>From now on lookups find the site, so that whoever meets it is understood.</summary>
@@ -379,10 +414,13 @@ internal sealed class PatchTable
                 patched = new PatchedPage();
                 _pages.Add(page, patched);
             }
+            int index = SystrapLayout.SharedSites + _count;
             patched.Slot = slot;
-            patched.Sites.Add(_count);
-            Volatile.Write(ref _count, _count + 1);
-            return _count - 1;
+            patched.IsOwn = true;
+            patched.Sites.Add(index);
+            _count++;
+            Volatile.Write(ref _isUsed, true);
+            return index;
         }
     }
 
@@ -394,10 +432,10 @@ internal sealed class PatchTable
         }
     }
 
-    private static ScriptEntry MapEntry(ulong address, ulong bytes, int access, SlotArea area, int slot, long offset) =>
+    private ScriptEntry MapEntry(ulong address, ulong bytes, int access, SlotArea area, int slot, long offset) =>
         new(SysNr.mmap, address, bytes, (ulong)access,
-            HostMman.MapShared | HostMman.MapFixed | HostMman.MapPopulate, (ulong)area.Fd,
-            (ulong)(area.OffsetOf(slot) + offset));
+            HostMman.MapShared | HostMman.MapFixed | (area == _platform.PatchedPages ? HostMman.MapPopulate : 0ul),
+            (ulong)area.Fd, (ulong)(area.OffsetOf(slot) + offset));
 
     private static bool Run(StubProcess process, in ScriptEntry entry)
     {
@@ -411,9 +449,16 @@ internal sealed class PatchTable
     {
         public int Slot { get; set; }
 
-        public List<int> Sites { get; } = [];
+        /// <summary>The copy is this process's; otherwise the library's.</summary>
+        public bool IsOwn { get; set; }
+
+        /// <summary>The library's version it is, or was made from.</summary>
+        public PageVersion? Version { get; init; }
+
+        public List<int> Sites { get; init; } = [];
     }
 }
 
-/// <summary>Slots that hold what was patched in a process: one of trampolines or -1, and copies of pages.</summary>
-internal readonly record struct PatchSlots(int Trampolines, List<int> Pages);
+/// <summary>What a process had patched: a slot of trampolines or -1, copies of pages, the library's pages.</summary>
+internal readonly record struct PatchSlots(
+    int Trampolines, List<int> Pages, PatchLibrary Library, List<(PageVersion Version, bool IsUsed)> Versions);

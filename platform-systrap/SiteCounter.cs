@@ -16,8 +16,8 @@ internal sealed class SiteCounter
     private readonly ulong[] _sites = new ulong[Places];
     private readonly byte[] _counts = new byte[Places];
 
-    /// <summary>Counts a trap; true when it is the <paramref name="threshold"/>th.</summary>
-    public bool Count(ulong site, int threshold)
+    /// <summary>Counts a trap and says the how manyth it is, up to a limit; 0 for a site that was given up.</summary>
+    public int Count(ulong site)
     {
         int place = PlaceOf(site);
         if (_sites[place] != site)
@@ -27,9 +27,10 @@ internal sealed class SiteCounter
         }
         if (_counts[place] == Never)
         {
-            return false;
+            return 0;
         }
-        return ++_counts[place] >= threshold;
+        _counts[place] += (byte)(_counts[place] < Never - 1 ? 1 : 0);
+        return _counts[place];
     }
 
     /// <summary>The site is not to be reported again.</summary>

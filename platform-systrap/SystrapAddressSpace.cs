@@ -97,7 +97,13 @@ internal sealed class SystrapAddressSpace : IAddressSpace
             });
             _patches.NoteMap(address, end, access, hint);
             Volatile.Write(ref _pending, 1);
-            return replaces || _queue.Count >= MaxQueued ? FlushLocked(lastIsCallers: true) : Errno.None;
+            error = replaces || _queue.Count >= MaxQueued ? FlushLocked(lastIsCallers: true) : Errno.None;
+            if (error == Errno.None && !_dead)
+            {
+                _patches.NoteFile(address, end, fileOffset, hostFd, _queue);
+                Volatile.Write(ref _pending, _queue.Count > 0 || !_hasRun ? 1 : 0);
+            }
+            return error;
         }
     }
 
@@ -219,6 +225,20 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
     }
 
+    /// <summary>Counts a trap of the site behind which it returns; true when it often traps in processes that have its
+    /// file.</summary>
+    public bool CountTrap(ulong after)
+    {
+        // Not worth waiting for: another thread's change of the address space may be under way.
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+        bool isHot = _patches.CountTrap(after);
+        _gate.Exit();
+        return isHot;
+    }
+
     /// <summary>Undoes the patch that hides an address where no instruction of the site begins.</summary>
     public void Unpatch(ulong address)
     {
@@ -310,8 +330,13 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
         if (_queue.HasDropped)
         {
+            // Patched pages that were mapped after that stand for sites nobody knows any more.
             _queue.HasDropped = false;
-            _patches.NoteDrop();
+            _patches.NoteDrop(_queue);
+            if (!_dead && _queue.Count > 0)
+            {
+                FlushLocked(lastIsCallers: false);
+            }
         }
         Volatile.Write(ref _pending, _dead || !_hasRun ? 1 : 0);
         return result;

@@ -88,6 +88,7 @@ internal sealed partial class SystrapContext
             fault = GeneralProtectionFault(0);
             return SwitchReason.Fault;
         }
+        space.Patches.NoteUse(r.Rip - _platform.Region.Trampolines);
         r.Rip = site.After;
         r.Rcx = r.Rip;
         r.R11 = r.Eflags;
@@ -183,14 +184,18 @@ internal sealed partial class SystrapContext
 
     private void CountSite(SystrapAddressSpace space, in GuestRegisters r)
     {
-        int threshold = _platform.Patching == Patching.Eager ? 1 : PatchThreshold;
-        if (_sites.Count(r.Rip, threshold))
+        int traps = _sites.Count(r.Rip);
+        if (traps == 0)
         {
-            bool patched = space.TryPatch(r.Rip, (uint)r.OrigRax);
-            if (!patched)
-            {
-                _sites.GiveUp(r.Rip);
-            }
+            return;
+        }
+        bool isHot = _platform.Patching == Patching.Eager || traps >= PatchThreshold;
+
+        // Where a site of a file traps in many processes, the first that comes by twice patches it for all.
+        isHot |= space.CountTrap(r.Rip) && traps > 1;
+        if (isHot && !space.TryPatch(r.Rip, (uint)r.OrigRax))
+        {
+            _sites.GiveUp(r.Rip);
         }
     }
 }

@@ -34,6 +34,7 @@ public sealed class SystrapPlatform : IPlatform
         Region = region;
         Workshop = workshop;
         Patching = patching;
+        Library = new PatchLibrary(areas.PatchedPages);
     }
 
     /// <summary>
@@ -79,6 +80,9 @@ public sealed class SystrapPlatform : IPlatform
     internal SlotArea PatchedPages => _areas.PatchedPages;
 
     internal Patching Patching { get; }
+
+    /// <summary>Call sites of files.</summary>
+    internal PatchLibrary Library { get; }
 
     internal StubRegion Region { get; }
 
@@ -179,6 +183,7 @@ public sealed class SystrapPlatform : IPlatform
         }
         Workshop.Drain();
         Workshop.Stop();
+        Library.Dispose();
         _areas.Dispose();
     }
 

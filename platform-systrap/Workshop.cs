@@ -189,6 +189,7 @@ internal sealed class Workshop
         _areas.Commands.Return(dying.Process.Slot);
         _areas.Contexts.Return(dying.ContextSlots);
         _areas.PatchedPages.Return(dying.Patches.Pages);
+        dying.Patches.Library.Release(dying.Patches.Versions);
         if (dying.Patches.Trampolines >= 0)
         {
             _areas.Trampolines.Return(dying.Patches.Trampolines);

@@ -89,6 +89,9 @@ public readonly struct CallSite
         return true;
     }
 
+    /// <summary>The site of a page at address 0 as it is at another.</summary>
+    public CallSite At(ulong pageAddress) => new(pageAddress + Start, pageAddress + After, MovedBytes, _firstMoved);
+
     /// <summary>The bytes that the jump replaces, in a page that is not patched there.</summary>
     public byte[] BytesIn(ReadOnlySpan<byte> page) => page.Slice((int)(Start & 4095), JumpBytes).ToArray();
 
@@ -143,6 +146,10 @@ public readonly struct CallSite
         int behind = int.Min(offset - TailOffset, MovedBytes);
         return behind < 0 ? After - SyscallBytes : After + (ulong)behind;
     }
+
+    /// <summary>Whether two sites have bytes in common, as they were or as jumps.</summary>
+    public bool Overlaps(in CallSite other) =>
+        Start < ulong.Max(other.End, other.Start + JumpBytes) && other.Start < ulong.Max(End, Start + JumpBytes);
 
     /// <summary>Whether an address is one that the site's code stands at no more.</summary>
     public bool Hides(ulong address) => address > Start && address < ulong.Max(End, Start + JumpBytes);

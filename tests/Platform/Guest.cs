@@ -18,8 +18,13 @@ internal sealed class Guest : IDisposable
     private const ulong PageBytes = GuestMemory.PageBytes;
 
     public Guest(IPlatform platform, Action<Assembler> code, int pages = 16)
+        : this(platform, GuestBacking.Memory, code, pages)
     {
-        Memory = new GuestMemory(pages);
+    }
+
+    public Guest(IPlatform platform, GuestBacking backing, Action<Assembler> code, int pages = 16)
+    {
+        Memory = new GuestMemory(pages, backing);
         Assert.Equal(Errno.None, platform.NewAddressSpace(out IAddressSpace? space));
         Space = space!;
         Memory.Write(CodePage, Assemble(code));

@@ -1,9 +1,20 @@
 using System;
+using System.IO;
 using Abi.Linux;
 using HostOs;
 using Xunit;
 
 namespace Tests.Platform;
+
+/// <summary>Where the memory of a test's guest is.</summary>
+public enum GuestBacking
+{
+    /// <summary>A memfd.</summary>
+    Memory,
+
+    /// <summary>A file with a name.</summary>
+    File,
+}
 
 /// <summary>
 /// Memory that a test and its guests share: one memfd, mapped here as a whole and in guests page by page.
@@ -16,10 +27,24 @@ internal sealed class GuestMemory : IDisposable
     private readonly nint _address;
     private readonly int _bytes;
 
-    public GuestMemory(int pages)
+    private readonly string? _path;
+
+    public GuestMemory(int pages, GuestBacking backing = GuestBacking.Memory)
     {
+        const int Flags = HostFcntl.ReadWrite | HostFcntl.Create | HostFcntl.Exclusive | HostFcntl.CloseOnExec;
+        const int OwnersOnly = 0x180;
         _bytes = pages * PageBytes;
-        Assert.Equal(Errno.None, HostMman.MemfdCreate("guest", HostMman.MfdCloexec, out int fd));
+        int fd;
+        if (backing == GuestBacking.File)
+        {
+            _path = Path.Combine(Path.GetTempPath(), "guest-" + Guid.NewGuid().ToString("N"));
+            Assert.Equal(Errno.None, HostFcntl.OpenAt(HostFcntl.AtFdCwd, _path, Flags, OwnersOnly, out fd));
+        }
+        else
+        {
+            Assert.Equal(Errno.None, HostMman.MemfdCreate("guest", HostMman.MfdCloexec, out fd));
+        }
+
         _fd = new HostFd(fd);
         Assert.Equal(Errno.None, HostUnistd.Ftruncate(fd, _bytes));
         int access = HostMman.ProtRead | HostMman.ProtWrite;
@@ -48,6 +73,10 @@ internal sealed class GuestMemory : IDisposable
     {
         HostMman.Unmap(_address, (nuint)_bytes);
         _fd.Dispose();
+        if (_path is not null)
+        {
+            File.Delete(_path);
+        }
     }
 
     private nint AddressOf(int page, int offset, int count)

@@ -11,7 +11,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Tests.Platform;
 
 /// <summary>Patched call sites behave as if nothing had been patched; every site is, at its first trap.</summary>
-public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, IClassFixture<SystrapFixture>
+public abstract class SystrapPatchCases : IClassFixture<EagerSystrapFixture>, IClassFixture<SystrapFixture>
 {
     private const MemoryAccess ReadExecute = MemoryAccess.Read | MemoryAccess.Execute;
     private const MemoryAccess ReadWrite = MemoryAccess.Read | MemoryAccess.Write;
@@ -23,9 +23,11 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     private const int FirstNumber = 400;
     private readonly SystrapPlatform _patching;
     private readonly SystrapPlatform _plain;
+    private readonly GuestBacking _backing;
 
-    public SystrapPatchTests(EagerSystrapFixture patching, SystrapFixture plain)
+    protected SystrapPatchCases(EagerSystrapFixture patching, SystrapFixture plain, GuestBacking backing)
     {
+        _backing = backing;
         _patching = patching.Platform;
         _plain = plain.Platform;
     }
@@ -52,7 +54,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [InlineData(Guest.Data + 64)]
     public void Interrupts_find_registers_that_the_program_could_have(ulong gsBase)
     {
-        using var guest = new Guest(_patching, EmitProgram);
+        using var guest = new Guest(_patching, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(_patching);
         context.Registers.Rdi = Guest.Data;
@@ -98,7 +100,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [Fact]
     public void A_jump_into_a_patched_site_executes_what_was_there()
     {
-        using var guest = new Guest(_patching, EmitProgram);
+        using var guest = new Guest(_patching, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(_patching);
         context.Registers.Rdi = Guest.Data;
@@ -160,7 +162,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [Fact]
     public void Code_that_changes_loses_its_patches()
     {
-        using var guest = new Guest(_patching, EmitProgram);
+        using var guest = new Guest(_patching, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(_patching);
         context.Registers.Rdi = Guest.Data;
@@ -205,7 +207,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     {
         for (int round = 0; round < 30; round++)
         {
-            using var guest = new Guest(_patching, EmitProgram);
+            using var guest = new Guest(_patching, _backing, EmitProgram);
             guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
             var threads = new Thread[3];
             Exception? problem = null;
@@ -235,7 +237,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [Fact]
     public void A_guest_with_a_GS_base_of_its_own_goes_the_slow_way_and_keeps_it()
     {
-        using var guest = new Guest(_patching, EmitProgram);
+        using var guest = new Guest(_patching, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(_patching);
         context.Registers.Rdi = Guest.Data;
@@ -257,7 +259,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [InlineData(Guest.Data + 64)]
     public void A_call_that_the_host_lets_no_filter_see_is_seen(ulong gsBase)
     {
-        using var guest = new Guest(_patching, a =>
+        using var guest = new Guest(_patching, _backing, a =>
         {
             Label again = a.CreateLabel();
             a.Label(ref again);
@@ -287,7 +289,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [Fact]
     public void An_offered_answer_is_given_without_a_switch_until_it_is_withdrawn()
     {
-        using var guest = new Guest(_patching, EmitProgram);
+        using var guest = new Guest(_patching, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(_patching);
         context.Registers.Rdi = Guest.Data;
@@ -314,7 +316,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     [Fact]
     public void Jumping_anywhere_into_the_stub_with_any_registers_harms_nobody_else()
     {
-        using var bystander = new Guest(_patching, EmitProgram);
+        using var bystander = new Guest(_patching, _backing, EmitProgram);
         bystander.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext other = bystander.NewContext(_patching);
         other.Registers.Rdi = Guest.Data;
@@ -322,7 +324,7 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
         int code = SystrapPage.Emit(_patching.MaxUserAddress).EndOffset;
         for (int offset = 0; offset < code; offset += 3)
         {
-            using var guest = new Guest(_patching, EmitProgram);
+            using var guest = new Guest(_patching, _backing, EmitProgram);
             guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
             using IContext context = guest.NewContext(_patching);
             context.Registers.Rdi = Guest.Data;
@@ -427,11 +429,11 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     }
 
     /// <summary>What a Sentry sees that does now this, now that with the registers of the program.</summary>
-    private static string[] Trace(SystrapPlatform platform, int seed, out long patchedCalls)
+    private string[] Trace(SystrapPlatform platform, int seed, out long patchedCalls)
     {
         const int Length = 400;
         var random = new Random(seed);
-        using var guest = new Guest(platform, EmitProgram);
+        using var guest = new Guest(platform, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(platform);
         context.Registers.Rdi = Guest.Data;
@@ -479,9 +481,9 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
     }
 
     /// <summary>What becomes of a program that is sent to an address relative to the end of a hot call.</summary>
-    private static string Torn(SystrapPlatform platform, int site, int at)
+    private string Torn(SystrapPlatform platform, int site, int at)
     {
-        using var guest = new Guest(platform, EmitProgram);
+        using var guest = new Guest(platform, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(platform);
         context.Registers.Rdi = Guest.Data;
@@ -509,9 +511,9 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
         + $"{r.R10:x} {r.R11:x} {r.R12:x} {r.R13:x} {r.R14:x} {r.R15:x} {r.Eflags:x} {r.OrigRax:x} {r.FsBase:x} "
         + $"{r.GsBase:x} {r.Cs:x} {r.Ss:x}";
 
-    private static string[] Steps(SystrapPlatform platform, int warm)
+    private string[] Steps(SystrapPlatform platform, int warm)
     {
-        using var guest = new Guest(platform, EmitProgram);
+        using var guest = new Guest(platform, _backing, EmitProgram);
         guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
         using IContext context = guest.NewContext(platform);
         context.Registers.Rdi = Guest.Data;
@@ -527,9 +529,9 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
         return steps;
     }
 
-    private static string[] OwnSteps(SystrapPlatform platform)
+    private string[] OwnSteps(SystrapPlatform platform)
     {
-        using var guest = new Guest(platform, a =>
+        using var guest = new Guest(platform, _backing, a =>
         {
             Label again = a.CreateLabel();
             Label flag = a.CreateLabel();
@@ -565,5 +567,124 @@ public sealed class SystrapPatchTests : IClassFixture<EagerSystrapFixture>, ICla
             context.Registers.Rax = reason == SwitchReason.SystemCall ? 5 : context.Registers.Rax;
         }
         return steps;
+    }
+}
+
+/// <summary>Code in memory that is no file: each process has its own sites.</summary>
+public sealed class SystrapPatchTests(EagerSystrapFixture patching, SystrapFixture plain)
+    : SystrapPatchCases(patching, plain, GuestBacking.Memory);
+
+/// <summary>Code in a file: its sites are those of all processes.</summary>
+public sealed class SystrapFilePatchTests(EagerSystrapFixture patching, SystrapFixture plain)
+    : SystrapPatchCases(patching, plain, GuestBacking.File)
+{
+    private const ulong PageBytes = 4096;
+    private const ulong Elsewhere = 0x7000_0000;
+    private const MemoryAccess ReadExecute = MemoryAccess.Read | MemoryAccess.Execute;
+
+    private readonly SystrapPlatform _patching = patching.Platform;
+
+    [Fact]
+    public void Sites_that_one_process_found_are_patched_in_the_next_wherever_it_has_the_file()
+    {
+        using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
+        Assert.Equal((12L, 3L), CountCalls(first.Space, Guest.Code, 15));
+        foreach (ulong address in (ulong[])[Guest.Code, Elsewhere])
+        {
+            Assert.Equal(Errno.None, _patching.NewAddressSpace(out IAddressSpace? next));
+            MapCode(next!, first, address);
+            Assert.Equal((15L, 0L), CountCalls(next!, address, 15));
+            next!.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_file_that_has_changed_is_patched_anew()
+    {
+        using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
+        Assert.Equal((12L, 3L), CountCalls(first.Space, Guest.Code, 15));
+
+        // The same instructions, one byte further on.
+        first.Memory.Write(Guest.CodePage, [0x90, .. Guest.Assemble(EmitCalls, Guest.Code + 1)]);
+        Assert.Equal(Errno.None, _patching.NewAddressSpace(out IAddressSpace? next));
+        MapCode(next!, first, Guest.Code);
+        Assert.Equal((12L, 3L), CountCalls(next!, Guest.Code, 15));
+        next!.Dispose();
+    }
+
+    [Fact]
+    public void A_file_mapped_twice_in_a_process_is_patched_in_both_places()
+    {
+        using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
+        Assert.Equal((12L, 3L), CountCalls(first.Space, Guest.Code, 15));
+        MapCode(first.Space, first, Elsewhere);
+        Assert.Equal((12L, 3L), CountCalls(first.Space, Elsewhere, 15));
+        Assert.Equal((15L, 0L), CountCalls(first.Space, Guest.Code, 15));
+    }
+
+    [Fact]
+    public void A_process_whose_site_was_torn_keeps_it_to_itself()
+    {
+        using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
+        using (IContext context = first.NewContext(_patching))
+        {
+            for (int i = 0; i < 6; i++)
+            {
+                Assert.Equal(SwitchReason.SystemCall, context.Switch(first.Space, out _));
+            }
+
+            // Into the middle of the comparison.
+            context.Registers.Rip = Guest.Code + 9;
+            context.Switch(first.Space, out _);
+        }
+        Assert.Equal(Errno.None, first.Space.Unmap(Guest.Code, PageBytes));
+        MapCode(first.Space, first, Guest.Code);
+        (long patched, long trapped) = CountCalls(first.Space, Guest.Code, 15);
+        Assert.Equal(15, patched + trapped);
+        Assert.True(trapped >= 5, $"{trapped} trapped");
+        Assert.Equal(Errno.None, _patching.NewAddressSpace(out IAddressSpace? next));
+        MapCode(next!, first, Guest.Code);
+        Assert.Equal((15L, 0L), CountCalls(next!, Guest.Code, 15));
+        next!.Dispose();
+    }
+
+    private static void MapCode(IAddressSpace space, Guest of, ulong address)
+    {
+        Errno error = space.Map(address, PageBytes, of.Memory.Fd, Guest.CodePage * PageBytes, ReadExecute,
+            MapHint.Private);
+        Assert.Equal(Errno.None, error);
+    }
+
+    /// <summary>Runs the program for some calls: how many came in by patched sites, how many by signals.</summary>
+    private (long Patched, long Trapped) CountCalls(IAddressSpace space, ulong address, int calls)
+    {
+        using IContext context = _patching.NewContext();
+        context.Registers.Rip = address;
+        context.Registers.Eflags = 0x202;
+        for (int i = 0; i < calls; i++)
+        {
+            Assert.Equal(SwitchReason.SystemCall, context.Switch(space, out _));
+            Assert.InRange(context.Registers.Rip, address, address + PageBytes);
+            context.Registers.Rax = 5;
+        }
+        var counted = (SystrapContext)context;
+        return (counted.PatchedCalls, counted.TrappedCalls);
+    }
+
+    /// <summary>Three calls over and over.</summary>
+    private static void EmitCalls(Assembler a)
+    {
+        Label again = a.CreateLabel();
+        a.Label(ref again);
+        a.mov(eax, r12d);
+        a.nop();
+        a.syscall();
+        a.cmp(rax, -4096);
+        a.mov(eax, 39);
+        a.syscall();
+        a.nop();
+        a.mov(eax, 40);
+        a.syscall();
+        a.jmp(again);
     }
 }

@@ -1,0 +1,316 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Abi.Linux;
+using HostOs;
+using Stub;
+
+namespace Platform.Systrap;
+
+/// <summary>
+/// Call sites in pages of the host's files, found in one process and patched in all that map the file later. A patched
+/// page is the same in each, wherever it is mapped: its jumps name entries of the table, and where those lead is each
+/// process's own. Nothing is applied to a page whose bytes are not those the sites were found in. Thread-safe; inner to
+/// the locks of address spaces.
+/// </summary>
+internal sealed class PatchLibrary(SlotArea pages) : IDisposable
+{
+    /// <summary>Traps at a site, in all processes together, after which it is worth a patch.</summary>
+    private const int HotTraps = 12;
+
+    /// <summary>Files with a descriptor kept here.</summary>
+    private const int MaxFiles = 64;
+
+    /// <summary>Sites of one file that are counted; beyond that counting begins anew.</summary>
+    private const int MaxCounted = 4096;
+
+    private const int PageBytes = 4096;
+
+    /// <summary>Guards everything in the files and pages too.</summary>
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(ulong Device, ulong Inode), LibraryFile> _files = [];
+    private int _sites;
+
+    /// <summary>
+    /// The file behind a descriptor that is being mapped for execution; null for one whose sites are not kept: it has
+    /// no name (memory files), or there are too many.
+    /// </summary>
+    public LibraryFile? Enter(int hostFd)
+    {
+        Errno error = HostStat.Fstat(hostFd, out Stat stat);
+        if (error != Errno.None || (stat.st_mode & StatMode.S_IFMT) != StatMode.S_IFREG || stat.st_nlink == 0)
+        {
+            return null;
+        }
+        lock (_gate)
+        {
+            if (_files.TryGetValue((stat.st_dev, stat.st_ino), out LibraryFile? file) || _files.Count == MaxFiles ||
+                HostFcntl.Duplicate(hostFd, out int fd) != Errno.None)
+            {
+                return file;
+            }
+            file = new LibraryFile(new HostFd(fd));
+            _files.Add((stat.st_dev, stat.st_ino), file);
+            return file;
+        }
+    }
+
+    /// <summary>Counts a trap at a site; true when it is known to trap often.</summary>
+    public bool Count(LibraryFile file, ulong site)
+    {
+        lock (_gate)
+        {
+            if (file.Traps.Count == MaxCounted)
+            {
+                file.Traps.Clear();
+            }
+            file.Traps.TryGetValue(site, out int traps);
+            file.Traps[site] = int.Min(traps + 1, HotTraps);
+            return traps + 1 >= HotTraps;
+        }
+    }
+
+    /// <summary>Offsets of the pages from an offset up to another that have sites.</summary>
+    public List<ulong> PagesOf(LibraryFile file, ulong start, ulong end)
+    {
+        List<ulong> found = [];
+        lock (_gate)
+        {
+            foreach (ulong offset in file.Pages.Keys)
+            {
+                if (offset >= start && offset < end)
+                {
+                    found.Add(offset);
+                }
+            }
+        }
+        return found;
+    }
+
+    /// <summary>
+    /// The patched form of a page, held until <see cref="Release(PageVersion)"/>; null when there is none, the file has
+    /// changed, or few processes make use of it.
+    /// </summary>
+    public PageVersion? Find(LibraryFile file, ulong offset)
+    {
+        Span<byte> now = stackalloc byte[PageBytes];
+        bool isRead = TryRead(file, offset, now);
+        lock (_gate)
+        {
+            if (!file.Pages.TryGetValue(offset, out LibraryPage? page))
+            {
+                return null;
+            }
+            if (!isRead || !now.SequenceEqual(page.Original))
+            {
+                file.Pages.Remove(offset);
+                DropLocked(page.Latest);
+                return null;
+            }
+            if (!page.Latest.Use.IsWorthwhile())
+            {
+                return null;
+            }
+            page.Latest.References++;
+            return page.Latest;
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="Find"/>, with the site that ends at an offset in the page; null when it cannot be patched, or no
+    /// more sites can.
+    /// </summary>
+    public PageVersion? Extend(LibraryFile file, ulong offset, int after, uint number)
+    {
+        Span<byte> now = stackalloc byte[PageBytes];
+        if (!TryRead(file, offset, now) || !CallSite.TryFind(now, 0, (ulong)after, number, out CallSite site))
+        {
+            return null;
+        }
+        lock (_gate)
+        {
+            bool isKnown = file.Pages.TryGetValue(offset, out LibraryPage? page);
+            if (isKnown && !now.SequenceEqual(page!.Original))
+            {
+                return null;
+            }
+            PageVersion? version = isKnown && page!.Latest.Has(site.After) ? page.Latest : null;
+            version ??= AddLocked(file, offset, page, now, in site);
+            if (version is not null)
+            {
+                version.References++;
+            }
+            return version;
+        }
+    }
+
+    /// <summary>A process is gone that had versions mapped and made use of some of them.</summary>
+    public void Release(List<(PageVersion Version, bool IsUsed)> versions)
+    {
+        lock (_gate)
+        {
+            foreach ((PageVersion version, bool isUsed) in versions)
+            {
+                version.Use.Count(isUsed);
+                DropLocked(version);
+            }
+        }
+    }
+
+    /// <summary>A version is mapped nowhere in a process any more.</summary>
+    public void Release(PageVersion version)
+    {
+        lock (_gate)
+        {
+            DropLocked(version);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (LibraryFile file in _files.Values)
+        {
+            file.Fd.Dispose();
+        }
+        _files.Clear();
+    }
+
+    /// <summary>What lies behind the end of the file is zero, as in a mapping.</summary>
+    private static bool TryRead(LibraryFile file, ulong offset, Span<byte> page)
+    {
+        page.Clear();
+        return HostUnistd.Pread(file.Fd.Value, page, (long)offset, out int done) == Errno.None && done > 0;
+    }
+
+    private PageVersion? AddLocked(
+        LibraryFile file, ulong offset, LibraryPage? page, ReadOnlySpan<byte> original, in CallSite site)
+    {
+        PageVersion? before = page?.Latest;
+        if (_sites == SystrapLayout.SharedSites || (before is not null && before.Overlaps(in site)) ||
+            pages.Take(out int slot) != Errno.None)
+        {
+            return null;
+        }
+        LibrarySite[] sites = [.. before?.Sites ?? [], new LibrarySite(_sites++, site)];
+        Span<byte> bytes = pages.SpanOf(slot);
+        original.CopyTo(bytes);
+        foreach (LibrarySite each in sites)
+        {
+            each.Site.WriteJump(bytes, each.Index);
+        }
+        byte[] kept = page?.Original ?? original.ToArray();
+        PageVersion version = new(slot, sites, kept, before?.Use ?? new PageUse()) { References = 1 };
+        file.Pages[offset] = new LibraryPage(kept, version);
+        if (before is not null)
+        {
+            DropLocked(before);
+        }
+        return version;
+    }
+
+    private void DropLocked(PageVersion version)
+    {
+        if (--version.References == 0)
+        {
+            pages.Return(version.Slot);
+        }
+    }
+}
+
+/// <summary>A file with call sites; guarded by the library's lock.</summary>
+internal sealed class LibraryFile(HostFd fd)
+{
+    /// <summary>To read its pages.</summary>
+    public HostFd Fd { get; } = fd;
+
+    /// <summary>Pages with sites, by their offsets.</summary>
+    public Dictionary<ulong, LibraryPage> Pages { get; } = [];
+
+    /// <summary>Traps by the offset behind the instruction.</summary>
+    public Dictionary<ulong, int> Traps { get; } = [];
+}
+
+/// <summary>A page of a file as it was when its sites were found, and its newest patched form.</summary>
+internal sealed record LibraryPage(byte[] Original, PageVersion Latest);
+
+/// <summary>A site, as if its page were at address 0, and its number in all processes.</summary>
+internal readonly record struct LibrarySite(int Index, CallSite Site);
+
+/// <summary>
+/// A patched form of a page. It never changes: another site makes another version. It is kept while it is the newest or
+/// a process may have it mapped.
+/// </summary>
+internal sealed class PageVersion(int slot, LibrarySite[] sites, byte[] original, PageUse use)
+{
+    /// <summary>Of all versions of the page; guarded by the library's lock.</summary>
+    public PageUse Use { get; } = use;
+
+    /// <summary>Where it is.</summary>
+    public int Slot { get; } = slot;
+
+    /// <summary>Sites that are jumps in it.</summary>
+    public LibrarySite[] Sites { get; } = sites;
+
+    /// <summary>The page without them.</summary>
+    public byte[] Original { get; } = original;
+
+    /// <summary>Processes that may have it mapped, and the library; guarded by the library's lock.</summary>
+    public int References { get; set; }
+
+    /// <summary>Whether the site that ends at an offset is among them.</summary>
+    public bool Has(ulong after)
+    {
+        foreach (LibrarySite each in Sites)
+        {
+            if (each.Site.After == after)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Whether a site has bytes in common with one of them.</summary>
+    public bool Overlaps(in CallSite site)
+    {
+        foreach (LibrarySite each in Sites)
+        {
+            if (each.Site.Overlaps(in site))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+}
+
+/// <summary>
+/// Whether processes that get a patched page make calls by it: mapping it costs about as much as one call that traps.
+/// </summary>
+internal sealed class PageUse
+{
+    private const int Enough = 8;
+    private const int Many = 64;
+    private const int LeastPart = 4;
+    private const int Sample = 16;
+
+    private int _processes;
+    private int _users;
+    private int _refused;
+
+    /// <summary>A process that had the page is gone.</summary>
+    public void Count(bool isUsed)
+    {
+        _processes++;
+        _users += isUsed ? 1 : 0;
+        if (_processes == Many)
+        {
+            _processes /= 2;
+            _users /= 2;
+        }
+    }
+
+    /// <summary>Whether the next process shall have the page at once. Now and then one does, to see.</summary>
+    public bool IsWorthwhile() =>
+        _processes < Enough || _users * LeastPart >= _processes || ++_refused % Sample == 0;
+}
