@@ -84,9 +84,7 @@ internal static class GlobalFlags
 
     internal static readonly Option<string> FileAccess = new("--file-access")
     {
-        Description =
-            "Who changes a container's root while it runs: exclusive (it alone; names and attributes are kept)"
-            + " or shared (the host too).",
+        Description = "Who changes a container's root while it runs: exclusive (it alone) or shared (the host too).",
         DefaultValueFactory = _ => "exclusive",
     };
 
@@ -98,9 +96,7 @@ internal static class GlobalFlags
 
     private static Option[] All =>
         [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace,
-            CountCalls, Network, SystemdCgroup,
-            IgnoreCgroups, CpusFromQuota, OciSeccomp,
-            .. s_accepted];
+            CountCalls, Network, SystemdCgroup, IgnoreCgroups, CpusFromQuota, OciSeccomp, .. s_accepted];
 
     internal static void AddTo(RootCommand root)
     {
@@ -176,7 +172,8 @@ internal static class GlobalFlags
         {
             "exclusive" => GoferSharing.Exclusive,
             "shared" => GoferSharing.Shared,
-            string other => throw new UserErrorException(option.Name + ": " + other + ": neither exclusive nor shared"),
+            string other =>
+                throw new UserErrorException(option.Name + ": " + other + ": neither exclusive nor shared"),
             _ => GoferSharing.Shared,
         };
 

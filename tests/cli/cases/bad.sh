@@ -8,6 +8,10 @@ case_unknown_flag() {
     rejected '--no-such-flag' run do --no-such-flag /bin/true
 }
 case_unknown_platform() { rejected 'platform' "$runsc" --platform=nonsense do --root "$root" /bin/true; }
+case_unknown_file_access() {
+    rejected '--file-access: sometimes: neither exclusive nor shared' run --file-access=sometimes do --root "$root" /bin/true
+    rejected '--file-access-mounts: no: neither' run --file-access-mounts=no do --root "$root" /bin/true
+}
 case_unknown_network() { rejected 'network' run --network=host do --root "$root" /bin/true; }
 case_programs_that_cannot_run() {
     local pattern want program

@@ -70,6 +70,28 @@ c["mounts"] += [
     line=$(grep '^/t ' <<<"$shown"); [[ $line == *tmpfs*nosuid*noexec*relatime*size=1024k*mode=700* ]] || fail "$line"
     equal data "$(cat "$work/source/file")"
 }
+case_bundle_sees_what_the_host_does_to_shared_files() {
+    mkdir -p "$work/source"; echo one >"$work/source/grows"
+    SOURCE=$work/source script_bundle 'cat /v/comes /comes 2>&1 | grep -c -i no; cat /v/grows; busybox ls / /v >/dev/null; echo ready
+read word; cat /v/comes /comes /v/grows; busybox ls /v | busybox xargs; busybox stat -c %s /v/grows; [ ! -e /goes ] && echo gone' '
+c["root"]["readonly"] = False
+c["mounts"] += [{"destination": "/v", "source": os.environ["SOURCE"], "options": ["bind"]}]'
+    : >"$work/bundle/rootfs/goes"
+    mkfifo "$work/in"
+    : >"$work/out"
+    run --overlay2=none --file-access=shared run --bundle "$work/bundle" one <"$work/in" >"$work/out" 2>"$work/err" &
+    exec 7>"$work/in"
+    until grep -q ready "$work/out"; do
+        kill -0 $! 2>/dev/null || fail "it ended: $(cat "$work/out" "$work/err")"
+        sleep 0.05
+    done
+    echo new >"$work/source/comes"; echo new >"$work/bundle/rootfs/comes"
+    echo two >>"$work/source/grows"
+    rm "$work/bundle/rootfs/goes"
+    echo go >&7; exec 7>&-
+    wait $! || fail "$(cat "$work/err")"
+    equal "2 one ready new new one two comes grows 8 gone" "$(xargs <"$work/out")"
+}
 case_bundle_bind_of_one_mount_or_a_tree() {
     mkdir -p "$work/tree/sub"
     mount -t tmpfs tmpfs "$work/tree/sub"; echo inner >"$work/tree/sub/file"
