@@ -15,11 +15,11 @@ namespace Platform.Systrap;
 /// </summary>
 internal sealed class PatchLibrary(SlotArea pages) : IDisposable
 {
-    /// <summary>Traps at a site, in all processes together, after which it is worth a patch.</summary>
-    private const int HotTraps = 12;
+    /// <summary>The trap of a site, of all processes together, at which it becomes known.</summary>
+    private const int KnownTraps = 2;
 
-    /// <summary>Files with a descriptor kept here.</summary>
-    private const int MaxFiles = 64;
+    /// <summary>Files with a descriptor kept here; beyond that the one not mapped for longest is forgotten.</summary>
+    private const int MaxFiles = 128;
 
     /// <summary>Sites of one file that are counted; beyond that counting begins anew.</summary>
     private const int MaxCounted = 4096;
@@ -30,10 +30,11 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<(ulong Device, ulong Inode), LibraryFile> _files = [];
     private int _sites;
+    private long _mappings;
 
     /// <summary>
     /// The file behind a descriptor that is being mapped for execution; null for one whose sites are not kept: it has
-    /// no name (memory files), or there are too many.
+    /// no name (memory files).
     /// </summary>
     public LibraryFile? Enter(int hostFd)
     {
@@ -44,29 +45,45 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
         }
         lock (_gate)
         {
-            if (_files.TryGetValue((stat.st_dev, stat.st_ino), out LibraryFile? file) || _files.Count == MaxFiles ||
-                HostFcntl.Duplicate(hostFd, out int fd) != Errno.None)
+            (ulong Device, ulong Inode) id = (stat.st_dev, stat.st_ino);
+            if (!_files.TryGetValue(id, out LibraryFile? file))
             {
-                return file;
+                if (HostFcntl.Duplicate(hostFd, out int fd) != Errno.None)
+                {
+                    return null;
+                }
+                file = new LibraryFile(id, new HostFd(fd));
+                MakeRoomLocked();
+                _files.Add(id, file);
             }
-            file = new LibraryFile(new HostFd(fd));
-            _files.Add((stat.st_dev, stat.st_ino), file);
+            file.LastMapping = ++_mappings;
             return file;
         }
     }
 
-    /// <summary>Counts a trap at a site; true when it is known to trap often.</summary>
-    public bool Count(LibraryFile file, ulong site)
+    /// <summary>
+    /// Takes note of a trap at the site that ends at an offset in a page. Its second, in whichever process, makes it
+    /// known.
+    /// </summary>
+    public void Learn(LibraryFile file, ulong offset, int after, uint number)
     {
         lock (_gate)
         {
+            ulong site = offset + (ulong)after;
             if (file.Traps.Count == MaxCounted)
             {
                 file.Traps.Clear();
             }
             file.Traps.TryGetValue(site, out int traps);
-            file.Traps[site] = int.Min(traps + 1, HotTraps);
-            return traps + 1 >= HotTraps;
+            file.Traps[site] = int.Min(traps + 1, KnownTraps + 1);
+            if (traps + 1 != KnownTraps)
+            {
+                return;
+            }
+        }
+        if (Extend(file, offset, after, number) is { } version)
+        {
+            Release(version);
         }
     }
 
@@ -94,9 +111,9 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     public PageVersion? Find(LibraryFile file, ulong offset)
     {
         Span<byte> now = stackalloc byte[PageBytes];
-        bool isRead = TryRead(file, offset, now);
         lock (_gate)
         {
+            bool isRead = TryReadLocked(file, offset, now);
             if (!file.Pages.TryGetValue(offset, out LibraryPage? page))
             {
                 return null;
@@ -123,12 +140,13 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     public PageVersion? Extend(LibraryFile file, ulong offset, int after, uint number)
     {
         Span<byte> now = stackalloc byte[PageBytes];
-        if (!TryRead(file, offset, now) || !CallSite.TryFind(now, 0, (ulong)after, number, out CallSite site))
-        {
-            return null;
-        }
         lock (_gate)
         {
+            if (!TryReadLocked(file, offset, now)
+                || !CallSite.TryFind(now, 0, (ulong)after, number, out CallSite site))
+            {
+                return null;
+            }
             bool isKnown = file.Pages.TryGetValue(offset, out LibraryPage? page);
             if (isKnown && !now.SequenceEqual(page!.Original))
             {
@@ -176,10 +194,31 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     }
 
     /// <summary>What lies behind the end of the file is zero, as in a mapping.</summary>
-    private static bool TryRead(LibraryFile file, ulong offset, Span<byte> page)
+    private static bool TryReadLocked(LibraryFile file, ulong offset, Span<byte> page)
     {
         page.Clear();
-        return HostUnistd.Pread(file.Fd.Value, page, (long)offset, out int done) == Errno.None && done > 0;
+        return !file.IsForgotten && HostUnistd.Pread(file.Fd.Value, page, (long)offset, out int done) == Errno.None && done > 0;
+    }
+
+    private void MakeRoomLocked()
+    {
+        if (_files.Count < MaxFiles)
+        {
+            return;
+        }
+        LibraryFile? oldest = null;
+        foreach (LibraryFile file in _files.Values)
+        {
+            oldest = oldest is null || file.LastMapping < oldest.LastMapping ? file : oldest;
+        }
+        _files.Remove(oldest!.Id);
+        foreach (LibraryPage page in oldest.Pages.Values)
+        {
+            DropLocked(page.Latest);
+        }
+        oldest.Pages.Clear();
+        oldest.IsForgotten = true;
+        oldest.Fd.Dispose();
     }
 
     private PageVersion? AddLocked(
@@ -218,8 +257,17 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
 }
 
 /// <summary>A file with call sites; guarded by the library's lock.</summary>
-internal sealed class LibraryFile(HostFd fd)
+internal sealed class LibraryFile((ulong Device, ulong Inode) id, HostFd fd)
 {
+    /// <summary>Which it is.</summary>
+    public (ulong Device, ulong Inode) Id { get; } = id;
+
+    /// <summary>When it was last mapped.</summary>
+    public long LastMapping { get; set; }
+
+    /// <summary>The library has closed it.</summary>
+    public bool IsForgotten { get; set; }
+
     /// <summary>To read its pages.</summary>
     public HostFd Fd { get; } = fd;
 

@@ -17,7 +17,8 @@ internal sealed partial class PatchTable
     /// <summary>Pages of the library that are mapped or have been.</summary>
     private readonly HashSet<PageVersion> _versions = [];
 
-    /// <summary>By the numbers of sites of files, whether a call came in by them. A hint: written without a lock.</summary>
+    /// <summary>By the numbers of sites of files, whether a call came in by them. A hint: written without a
+    /// lock.</summary>
     private bool[] _isUsedSite = [];
 
     /// <summary>
@@ -38,11 +39,14 @@ internal sealed partial class PatchTable
         }
     }
 
-    /// <summary>Counts a trap; true when the site often traps in the processes that have its file mapped.</summary>
-    public bool CountTrap(ulong after)
+    /// <summary>Takes note of a trap of a site.</summary>
+    public void Learn(ulong after, uint number)
     {
-        return TryLocate(after - 1, out LibraryFile? file, out ulong offset)
-            && _platform.Library.Count(file!, offset + 1);
+        ulong page = (after - 1) & ~(PageBytes - 1);
+        if (TryLocate(page, out LibraryFile? file, out ulong offset) && !_refused.Contains(after))
+        {
+            _platform.Library.Learn(file!, offset, (int)(after - page), number);
+        }
     }
 
     /// <summary>A call came in by the trampoline at an offset.</summary>

@@ -225,18 +225,15 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
     }
 
-    /// <summary>Counts a trap of the site behind which it returns; true when it often traps in processes that have its
-    /// file.</summary>
-    public bool CountTrap(ulong after)
+    /// <summary>Takes note of a trap, for the processes that map the file later.</summary>
+    public void Learn(ulong after, uint number)
     {
         // Not worth waiting for: another thread's change of the address space may be under way.
-        if (!_gate.TryEnter())
+        if (_gate.TryEnter())
         {
-            return false;
+            _patches.Learn(after, number);
+            _gate.Exit();
         }
-        bool isHot = _patches.CountTrap(after);
-        _gate.Exit();
-        return isHot;
     }
 
     /// <summary>Undoes the patch that hides an address where no instruction of the site begins.</summary>

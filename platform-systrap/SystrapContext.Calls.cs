@@ -189,11 +189,11 @@ internal sealed partial class SystrapContext
         {
             return;
         }
-        bool isHot = _platform.Patching == Patching.Eager || traps >= PatchThreshold;
-
-        // Where a site of a file traps in many processes, the first that comes by twice patches it for all.
-        isHot |= space.CountTrap(r.Rip) && traps > 1;
-        if (isHot && !space.TryPatch(r.Rip, (uint)r.OrigRax))
+        if (_platform.Patching != Patching.Eager && traps < PatchThreshold)
+        {
+            space.Learn(r.Rip, (uint)r.OrigRax);
+        }
+        else if (!space.TryPatch(r.Rip, (uint)r.OrigRax))
         {
             _sites.GiveUp(r.Rip);
         }

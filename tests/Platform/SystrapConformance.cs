@@ -34,6 +34,9 @@ public class SystrapFixture : IDisposable
 /// <summary>A platform that patches every call site at its first trap.</summary>
 public sealed class EagerSystrapFixture() : SystrapFixture(Patching.Eager);
 
+/// <summary>A systrap platform that patches as in a sandbox.</summary>
+public sealed class PatchingSystrapFixture() : SystrapFixture(Patching.On);
+
 /// <summary>The conformance suite on systrap.</summary>
 public sealed class SystrapConformance : PlatformConformance, IClassFixture<SystrapFixture>
 {

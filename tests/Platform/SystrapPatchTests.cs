@@ -575,25 +575,66 @@ public sealed class SystrapPatchTests(EagerSystrapFixture patching, SystrapFixtu
     : SystrapPatchCases(patching, plain, GuestBacking.Memory);
 
 /// <summary>Code in a file: its sites are those of all processes.</summary>
-public sealed class SystrapFilePatchTests(EagerSystrapFixture patching, SystrapFixture plain)
-    : SystrapPatchCases(patching, plain, GuestBacking.File)
+public sealed class SystrapFilePatchTests(
+    EagerSystrapFixture patching, SystrapFixture plain, PatchingSystrapFixture usual)
+    : SystrapPatchCases(patching, plain, GuestBacking.File), IClassFixture<PatchingSystrapFixture>
 {
     private const ulong PageBytes = 4096;
     private const ulong Elsewhere = 0x7000_0000;
     private const MemoryAccess ReadExecute = MemoryAccess.Read | MemoryAccess.Execute;
 
     private readonly SystrapPlatform _patching = patching.Platform;
+    private readonly SystrapPlatform _usual = usual.Platform;
+
+    [Fact]
+    public void What_has_trapped_twice_is_patched_where_the_file_is_mapped_next()
+    {
+        using var first = new Guest(_usual, GuestBacking.File, EmitCalls);
+        MapCode(first.Space, first, Guest.Code);
+        Assert.Equal((0L, 5L), CountCalls(_usual, first.Space, Guest.Code, 5));
+        Assert.Equal((3L, 1L), CountCallsOfNext(first, 4));
+
+        // The third site has trapped twice by now too; of a memory file, each process learns for itself.
+        Assert.Equal((30L, 0L), CountCallsOfNext(first, 30));
+        using var other = new Guest(_usual, EmitCalls);
+        MapCode(other.Space, other, Guest.Code);
+        Assert.Equal((0L, 30L), CountCalls(_usual, other.Space, Guest.Code, 30));
+        Assert.Equal((0L, 30L), CountCallsOfNext(other, 30));
+    }
+
+    [Fact]
+    public void A_page_that_nobody_calls_by_is_given_to_few()
+    {
+        using var first = new Guest(_usual, GuestBacking.File, EmitCalls);
+        MapCode(first.Space, first, Guest.Code);
+        Assert.Equal((0L, 6L), CountCalls(_usual, first.Space, Guest.Code, 6));
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.Equal((0L, 0L), CountCallsOfNext(first, 0));
+        }
+        _usual.Drain();
+        Assert.Equal((0L, 3L), CountCallsOfNext(first, 3));
+    }
+
+    private (long Patched, long Trapped) CountCallsOfNext(Guest of, int calls)
+    {
+        Assert.Equal(Errno.None, _usual.NewAddressSpace(out IAddressSpace? next));
+        MapCode(next!, of, Guest.Code);
+        (long, long) counts = CountCalls(_usual, next!, Guest.Code, calls);
+        next!.Dispose();
+        return counts;
+    }
 
     [Fact]
     public void Sites_that_one_process_found_are_patched_in_the_next_wherever_it_has_the_file()
     {
         using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
-        Assert.Equal((12L, 3L), CountCalls(first.Space, Guest.Code, 15));
+        Assert.Equal((12L, 3L), CountCalls(_patching, first.Space, Guest.Code, 15));
         foreach (ulong address in (ulong[])[Guest.Code, Elsewhere])
         {
             Assert.Equal(Errno.None, _patching.NewAddressSpace(out IAddressSpace? next));
             MapCode(next!, first, address);
-            Assert.Equal((15L, 0L), CountCalls(next!, address, 15));
+            Assert.Equal((15L, 0L), CountCalls(_patching, next!, address, 15));
             next!.Dispose();
         }
     }
@@ -602,13 +643,13 @@ public sealed class SystrapFilePatchTests(EagerSystrapFixture patching, SystrapF
     public void A_file_that_has_changed_is_patched_anew()
     {
         using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
-        Assert.Equal((12L, 3L), CountCalls(first.Space, Guest.Code, 15));
+        Assert.Equal((12L, 3L), CountCalls(_patching, first.Space, Guest.Code, 15));
 
         // The same instructions, one byte further on.
         first.Memory.Write(Guest.CodePage, [0x90, .. Guest.Assemble(EmitCalls, Guest.Code + 1)]);
         Assert.Equal(Errno.None, _patching.NewAddressSpace(out IAddressSpace? next));
         MapCode(next!, first, Guest.Code);
-        Assert.Equal((12L, 3L), CountCalls(next!, Guest.Code, 15));
+        Assert.Equal((12L, 3L), CountCalls(_patching, next!, Guest.Code, 15));
         next!.Dispose();
     }
 
@@ -616,10 +657,10 @@ public sealed class SystrapFilePatchTests(EagerSystrapFixture patching, SystrapF
     public void A_file_mapped_twice_in_a_process_is_patched_in_both_places()
     {
         using var first = new Guest(_patching, GuestBacking.File, EmitCalls);
-        Assert.Equal((12L, 3L), CountCalls(first.Space, Guest.Code, 15));
+        Assert.Equal((12L, 3L), CountCalls(_patching, first.Space, Guest.Code, 15));
         MapCode(first.Space, first, Elsewhere);
-        Assert.Equal((12L, 3L), CountCalls(first.Space, Elsewhere, 15));
-        Assert.Equal((15L, 0L), CountCalls(first.Space, Guest.Code, 15));
+        Assert.Equal((12L, 3L), CountCalls(_patching, first.Space, Elsewhere, 15));
+        Assert.Equal((15L, 0L), CountCalls(_patching, first.Space, Guest.Code, 15));
     }
 
     [Fact]
@@ -639,12 +680,12 @@ public sealed class SystrapFilePatchTests(EagerSystrapFixture patching, SystrapF
         }
         Assert.Equal(Errno.None, first.Space.Unmap(Guest.Code, PageBytes));
         MapCode(first.Space, first, Guest.Code);
-        (long patched, long trapped) = CountCalls(first.Space, Guest.Code, 15);
+        (long patched, long trapped) = CountCalls(_patching, first.Space, Guest.Code, 15);
         Assert.Equal(15, patched + trapped);
         Assert.True(trapped >= 5, $"{trapped} trapped");
         Assert.Equal(Errno.None, _patching.NewAddressSpace(out IAddressSpace? next));
         MapCode(next!, first, Guest.Code);
-        Assert.Equal((15L, 0L), CountCalls(next!, Guest.Code, 15));
+        Assert.Equal((15L, 0L), CountCalls(_patching, next!, Guest.Code, 15));
         next!.Dispose();
     }
 
@@ -656,9 +697,10 @@ public sealed class SystrapFilePatchTests(EagerSystrapFixture patching, SystrapF
     }
 
     /// <summary>Runs the program for some calls: how many came in by patched sites, how many by signals.</summary>
-    private (long Patched, long Trapped) CountCalls(IAddressSpace space, ulong address, int calls)
+    private static (long Patched, long Trapped) CountCalls(
+        SystrapPlatform platform, IAddressSpace space, ulong address, int calls)
     {
-        using IContext context = _patching.NewContext();
+        using IContext context = platform.NewContext();
         context.Registers.Rip = address;
         context.Registers.Eflags = 0x202;
         for (int i = 0; i < calls; i++)

@@ -1,5 +1,6 @@
 // Call sites that are used so often that a platform may rewrite them: programs must not be able to tell.
 #include "guest.h"
+#include <link.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <ucontext.h>
@@ -40,7 +41,31 @@ asm(".text\n.balign 4096\n"
 
 static unsigned char original[PAGE];
 
+static int find_in_file(struct dl_phdr_info *object, size_t size, void *place)
+{
+    (void)size;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        uintptr_t offset = *(uintptr_t *)place - object->dlpi_addr - part->p_vaddr;
+        if (part->p_type == PT_LOAD && offset < part->p_filesz) {
+            *(uintptr_t *)place = part->p_offset + offset;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static char *site_page(void) { return (char *)((uintptr_t)bare_call & ~(PAGE - 1L)); }
+
+// The page as the program's file has it: what the program reads of itself may be patched.
+static void read_site_page(void)
+{
+    uintptr_t place = (uintptr_t)site_page();
+    EQ(1, dl_iterate_phdr(find_in_file, &place));
+    int fd = OK(open("/proc/self/exe", O_RDONLY));
+    EQ(PAGE, pread(fd, original, PAGE, (off_t)place));
+    close(fd);
+}
 
 static void heat(void)
 {
@@ -53,7 +78,7 @@ static void heat(void)
 
 TEST(memory_files_show_the_program_as_it_was)
 {
-    memcpy(original, site_page(), PAGE);
+    read_site_page();
     heat();
     unsigned char now[PAGE];
     int fd = OK(open("/proc/self/mem", O_RDWR));
@@ -186,7 +211,7 @@ TEST(code_that_rewrites_itself)
 TEST(a_new_program_text_over_the_old)
 {
     char *page = site_page();
-    memcpy(original, page, PAGE);
+    read_site_page();
     heat();
     for (int round = 0; round < 10; round++) {
         EQ(page, mmap(page, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
