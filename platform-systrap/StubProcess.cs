@@ -15,8 +15,17 @@ internal sealed class StubProcess : IScriptRunner
     /// <summary>How often a sleeper looks whether the process is still there.</summary>
     private const long CheckNs = 50_000_000;
 
+    private const ulong ThreadFlags = HostSched.CloneVm | HostSched.CloneFiles | HostSched.CloneFs |
+        HostSched.CloneSigHand | HostSched.CloneThread | HostSched.CloneSysVSem | CloneParentSetTid;
+
+    /// <summary>The kernel writes the child's id where the third argument says (clone(2)).</summary>
+    private const ulong CloneParentSetTid = 0x100000;
+
     private readonly CommandMemory _commands;
     private uint _sequence = 1;
+
+    /// <summary>A thread made in advance, in the first context slot.</summary>
+    private StubThread? _firstThread;
 
     public StubProcess(int pid, int slot, CommandMemory commands)
     {
@@ -32,6 +41,62 @@ internal sealed class StubProcess : IScriptRunner
     public int Slot { get; }
 
     public int MaxEntries => CommandSlot.MaxEntries;
+
+    /// <summary>
+    /// Makes the first thread before anybody asks for one. On failure the process must be ended, and then slot
+    /// <paramref name="slot"/> be given back.
+    /// </summary>
+    public Errno MakeFirstThread(SlotArea contexts, StubRegion region, Patching patching, out int slot)
+    {
+        Errno error = contexts.Take(out slot);
+        return error == Errno.None ? MakeThread(contexts, region, patching, 0, slot, out _firstThread) : Errno.None;
+    }
+
+    /// <summary>The thread made in advance, once; null when there is none.</summary>
+    public StubThread? TakeFirstThread()
+    {
+        StubThread? thread = _firstThread;
+        _firstThread = null;
+        return thread;
+    }
+
+    /// <summary>
+    /// Maps a context slot at its place <paramref name="index"/> and starts a thread in it, which waits for its first
+    /// turn. ESRCH: the process is gone, or must be ended.
+    /// </summary>
+    public Errno MakeThread(
+        SlotArea contexts, StubRegion region, Patching patching, int index, int slot, out StubThread? thread)
+    {
+        const ulong Flags = HostMman.MapShared | HostMman.MapFixed;
+        const ulong Access = HostMman.ProtRead | HostMman.ProtWrite;
+        thread = null;
+        ulong address = region.ContextAt(index);
+        var memory = new ContextMemory(contexts.AddressOf(slot), address, patching);
+        memory.Initialize();
+        Write(0, new ScriptEntry(
+            SysNr.mmap, address, SystrapLayout.ContextBytes, Access, Flags, (ulong)contexts.Fd,
+            (ulong)contexts.OffsetOf(slot)));
+        var clone = new ScriptEntry(SysNr.clone, ThreadFlags, 0, address + ContextSlot.ThreadId, 0, 0, address);
+        Write(1, clone.With(ScriptFlags.ChildParks));
+        ScriptOutcome outcome = Run(2);
+        if (outcome.Dead)
+        {
+            return Errno.ESRCH;
+        }
+        if (outcome.Error != Errno.None)
+        {
+            return outcome.Error;
+        }
+
+        // Another thread of the guest may have written there since: an id of a thread elsewhere must not pass.
+        int tid = memory.ThreadId;
+        if (HostSignal.Tgkill(Pid, tid, 0) != Errno.None)
+        {
+            return Errno.ESRCH;
+        }
+        thread = new StubThread(Pid, tid, slot, memory);
+        return Errno.None;
+    }
 
     /// <summary>Writes what a new leader finds in its slot: an empty script, to be acknowledged.</summary>
     public static void Prepare(in CommandMemory commands, SlotArea area, int slot)

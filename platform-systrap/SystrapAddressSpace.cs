@@ -19,12 +19,6 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     /// <summary>Most queued operations before they are made at once: each queued map holds a descriptor.</summary>
     private const int MaxQueued = 192;
 
-    private const ulong ThreadFlags = HostSched.CloneVm | HostSched.CloneFiles | HostSched.CloneFs |
-        HostSched.CloneSigHand | HostSched.CloneThread | HostSched.CloneSysVSem | CloneParentSetTid;
-
-    /// <summary>The kernel writes the child's id where the third argument says (clone(2)).</summary>
-    private const ulong CloneParentSetTid = 0x100000;
-
     private readonly SystrapPlatform _platform;
     private readonly StubProcess _process;
     private readonly Lock _gate = new();
@@ -61,6 +55,11 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         _platform = platform;
         _process = process;
         _patches = new PatchTable(platform);
+        if (process.TakeFirstThread() is { } thread)
+        {
+            _slots.Add(thread.Slot);
+            _idle.Push(thread);
+        }
     }
 
     /// <summary>Call sites, for lookups.</summary>
@@ -271,41 +270,19 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         {
             return error;
         }
-        ulong address = _platform.Region.ContextAt(_slots.Count);
         _slots.Add(slot);
-        var memory = new ContextMemory(_platform.Contexts.AddressOf(slot), address, _platform.Patching);
-        memory.Initialize();
         FlushLocked(lastIsCallers: false);
         if (_dead)
         {
             return Errno.ESRCH;
         }
-        const ulong Flags = HostMman.MapShared | HostMman.MapFixed;
-        const ulong Access = HostMman.ProtRead | HostMman.ProtWrite;
-        _process.Write(0, new ScriptEntry(
-            SysNr.mmap, address, SystrapLayout.ContextBytes, Access, Flags, (ulong)_platform.Contexts.Fd,
-            (ulong)_platform.Contexts.OffsetOf(slot)));
-        var clone = new ScriptEntry(SysNr.clone, ThreadFlags, 0, address + ContextSlot.ThreadId, 0, 0, address);
-        _process.Write(1, clone.With(ScriptFlags.ChildParks));
-        ScriptOutcome outcome = _process.Run(2);
-        if (outcome.Dead)
+        error = _process.MakeThread(_platform.Contexts, _platform.Region, _platform.Patching, _slots.Count - 1, slot,
+            out thread);
+        if (error == Errno.ESRCH)
         {
             KillLocked();
-            return Errno.ESRCH;
         }
-        if (outcome.Error != Errno.None)
-        {
-            return outcome.Error;
-        }
-        // Another thread of the guest may have written there since: an id of a thread elsewhere must not pass.
-        int tid = memory.ThreadId;
-        if (HostSignal.Tgkill(Pid, tid, 0) != Errno.None)
-        {
-            KillLocked();
-            return Errno.ESRCH;
-        }
-        thread = new StubThread(Pid, tid, slot, memory);
-        return Errno.None;
+        return error;
     }
 
     private void FlushIfVisibleLocked()

@@ -113,18 +113,18 @@ public sealed class SystrapPlatform : IPlatform
             problem = $"systrap platform: making the shared memory: {error}";
             return error;
         }
-        var workshop = new Workshop(areas!, new MasterStub(areas!.Commands, region!));
+        patching = CpuFeatures.HasRotate ? patching : Patching.Off;
+        var workshop = new Workshop(areas!, region!, patching);
         error = workshop.Start(out string step);
         region!.Unmap();
         if (error != Errno.None)
         {
             workshop.Stop();
-            areas.Dispose();
+            areas!.Dispose();
             problem = $"systrap platform: {step}: {error}";
             return error;
         }
-        platform = new SystrapPlatform(
-            areas, region, workshop, CpuFeatures.HasRotate ? patching : Patching.Off);
+        platform = new SystrapPlatform(areas!, region, workshop, patching);
         error = platform.LearnLayout();
         if (error != Errno.None)
         {

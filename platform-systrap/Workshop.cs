@@ -9,14 +9,17 @@ namespace Platform.Systrap;
 internal readonly record struct DyingProcess(StubProcess Process, List<int> ContextSlots, PatchSlots Patches);
 
 /// <summary>
-/// The host thread that made the master stub, and so must live as long as any stub. It keeps one process made in
-/// advance, so that a guest's fork does not wait for the host's, and waits for killed ones.
+/// The host thread that made the master stub, and so must live as long as any stub. It keeps one process with a
+/// thread made
+/// in advance, so that a guest's fork does not wait for the host's, and waits for killed ones.
 /// </summary>
 internal sealed class Workshop
 {
     private const int StackBytes = 256 * 1024;
 
     private readonly StubAreas _areas;
+    private readonly StubRegion _region;
+    private readonly Patching _patching;
     private readonly MasterStub _master;
     private readonly Thread _thread;
     private readonly object _gate = new();
@@ -40,10 +43,12 @@ internal sealed class Workshop
     private Errno _startError;
     private string _startStep = "";
 
-    public Workshop(StubAreas areas, MasterStub master)
+    public Workshop(StubAreas areas, StubRegion region, Patching patching)
     {
         _areas = areas;
-        _master = master;
+        _region = region;
+        _patching = patching;
+        _master = new MasterStub(areas.Commands, region);
         _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "systrap-workshop" };
     }
 
@@ -176,6 +181,21 @@ internal sealed class Workshop
         {
             error = _master.NewProcess(out process);
         }
+
+        // Every process runs something: its first thread is ready with it.
+        if (process is not null)
+        {
+            error = process.MakeFirstThread(_areas.Contexts, _region, _patching, out int slot);
+            if (error != Errno.None)
+            {
+                HostSignal.Kill(process.Pid, Signals.SIGKILL);
+                StubProcess.Reap(process.Pid);
+                _areas.Commands.Return(process.Slot);
+                _areas.Contexts.Return(slot);
+                process = null;
+            }
+        }
+
         lock (_gate)
         {
             _spareFails = error != Errno.None;
