@@ -197,7 +197,8 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     private static bool TryReadLocked(LibraryFile file, ulong offset, Span<byte> page)
     {
         page.Clear();
-        return !file.IsForgotten && HostUnistd.Pread(file.Fd.Value, page, (long)offset, out int done) == Errno.None && done > 0;
+        return !file.IsForgotten && HostUnistd.Pread(file.Fd.Value, page, (long)offset, out int done) == Errno.None
+            && done > 0;
     }
 
     private void MakeRoomLocked()
