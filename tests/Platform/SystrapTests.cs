@@ -237,7 +237,7 @@ public sealed class SystrapTests : IClassFixture<SystrapFixture>
             guest.Dispose();
         }
         _platform.Drain();
-        Assert.Equal(before, Descriptors());
+        Assert.InRange(Descriptors(), 0, before);
     }
 
     private Guest NewPeeker() => new(_platform, a =>
