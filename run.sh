@@ -6,6 +6,7 @@
 usage() { printf 'usage: ./run.sh [--build-only]\n'; }
 
 build_only=no
+[ $# -le 1 ] || { usage >&2; exit 2; }
 case ${1-} in
     '') ;;
     --build-only) build_only=yes ;;
@@ -13,6 +14,7 @@ case ${1-} in
     *) usage >&2; exit 2 ;;
 esac
 
+check_checkout
 install_packages
 publish_runsc
 publish_shim

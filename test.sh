@@ -4,6 +4,10 @@
 # run only when the filter names them: ./test.sh cpython, stress, docker, containerd, lab, bench.
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
 
+usage() {
+    printf 'usage: ./test.sh [FILTER]\nsuites: %s\n' "$(suites | xargs)"
+}
+
 filter=${1-}
 passed=0
 failed=0
@@ -15,6 +19,24 @@ by_name=(cpython stress docker containerd lab Bench)
 export FUZZ_SEED=${FUZZ_SEED:-1}
 
 wanted() { [ -z "$filter" ] || [[ ${1,,} == *"${filter,,}"* ]] || [[ ${filter,,} == "${1,,}"/* ]]; }
+
+suites() {
+    local project
+    for project in "$top"/tests/*/*.csproj; do
+        [ -e "$(dirname "$project")/run" ] || basename "$(dirname "$project")"
+    done
+    printf '%s\n' "${runners[@]}" "${by_name[@]}"
+}
+
+# Before anything is built: that the filter names something.
+check_filter() {
+    local suite
+    for suite in $(suites); do
+        if wanted "$suite"; then return; fi
+    done
+    usage >&2
+    exit 2
+}
 
 count() { # passed failed
     passed=$((passed + $1))
@@ -59,6 +81,13 @@ run_script() { # name runner pattern
     count $(cat "$tally")
 }
 
+case $filter in
+    -h | --help) usage; exit 0 ;;
+    -*) usage >&2; exit 2 ;;
+esac
+[ $# -le 1 ] || { usage >&2; exit 2; }
+check_filter
+check_checkout
 install_packages
 publish_runsc
 publish_shim

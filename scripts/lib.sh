@@ -44,6 +44,14 @@ step() { printf '==> %s\n' "$*"; }
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# Whatever is built lies in the checkout.
+check_checkout() {
+    local folder
+    for folder in "$top" "$cache" "$top/artifacts"; do
+        [ ! -e "$folder" ] || [ -w "$folder" ] || fail "$folder is not writable for $(id -un): build as its owner, or in a copy"
+    done
+}
+
 quietly() { # log-name command...: shows the command's output only if it fails
     local log=$cache/log/$1.log
     shift

@@ -88,3 +88,15 @@ case_a_host_file_system_that_is_made_read_only() {
     equal 0 $got
     equal $'ready\ncreate: EROFS\nmkdir: EROFS\nunlink: EROFS\nread: ok\nrefused\n'"$works" "$(cat "$work/out")"
 }
+case_scripts_say_how_they_are_used() {
+    status 2 "$top/run.sh" --build-only x; one_line '^usage: ./run.sh'
+    status 2 "$top/test.sh" zork; grep -q '^usage: ./test.sh' "$work/err" || fail "$(cat "$work/err")"
+    status 2 "$top/test.sh" --zork; grep -q '^usage: ./test.sh' "$work/err" || fail "$(cat "$work/err")"
+    status 0 "$top/test.sh" --help; grep -q '^usage: ./test.sh' "$work/out" || fail "$(cat "$work/out")"
+    mkdir -p "$work/checkout/scripts"
+    cp "$top/run.sh" "$work/checkout/"; cp "$top/scripts/lib.sh" "$work/checkout/scripts/"
+    chmod 755 "$work" "$work/checkout" "$work/checkout/scripts"
+    status 1 setpriv --reuid 65534 --regid 65534 --clear-groups "$work/checkout/run.sh" --build-only
+    one_line 'checkout is not writable'
+    [ ! -s "$work/out" ] || fail "$(cat "$work/out")"
+}
