@@ -21,6 +21,13 @@ internal struct LoadedProgram
 /// </summary>
 internal sealed partial class ProgramLoader
 {
+    /// <summary>
+    /// The last page below the end of user space, where nothing can be mapped: what Linux finds wrong with a program
+    /// past its point of no return ends the process by SIGSEGV (fs/exec.c, bprm_execve), and so does a program that
+    /// begins here.
+    /// </summary>
+    private const ulong Nowhere = (1UL << 47) - GuestAddress.PageSize;
+
     private readonly Task _task;
     private readonly ExecutionPlan _plan;
     private readonly MemoryManager _mm;
@@ -33,17 +40,19 @@ internal sealed partial class ProgramLoader
         _mm = mm;
     }
 
-    /// <summary>Loads the program of a plan. ENOEXEC, ENOMEM, ELIBBAD, E2BIG, and what opening the interpreter
+    /// <summary>Loads the program of a plan, or one that faults at once for what Linux too has taken by then.
+    /// ENOEXEC, ENOMEM, ELIBBAD, E2BIG, and what opening the interpreter
     /// says.</summary>
     internal static Errno Load(Task task, ExecutionPlan plan, out LoadedProgram program)
     {
         program = default;
-        Errno errno = ReadElf(task, plan.Program, out ElfFile? elf);
+        Errno errno = ReadHeaders(task, plan.Program, out ElfHeader header, out byte[] table);
         if (errno != Errno.None)
         {
             return errno;
         }
 
+        bool isSound = ElfFile.Parse(header, table, out ElfFile? elf) == Errno.None;
         bool randomise = (task.Personality & Personality.ADDR_NO_RANDOMIZE) == 0;
         MemoryLayoutRequest layout = new()
         {
@@ -58,7 +67,16 @@ internal sealed partial class ProgramLoader
             return errno;
         }
 
-        errno = new ProgramLoader(task, plan, mm!).LoadInto(elf!, out program);
+        ProgramLoader loader = new(task, plan, mm!);
+        if (isSound)
+        {
+            errno = loader.LoadInto(elf!, out program);
+        }
+        else
+        {
+            loader.Conclude(Nowhere, 0, out program);
+        }
+
         if (errno != Errno.None)
         {
             mm!.DropUser();
@@ -78,18 +96,27 @@ internal sealed partial class ProgramLoader
 
         errno = MapAll(elf, interpreter, file, out Placement placement);
         file?.DropReference(_task);
-        errno = errno != Errno.None ? errno : BuildStack(placement, out program.StackPointer);
         if (errno != Errno.None)
         {
-            return errno;
+            Conclude(Nowhere, 0, out program);
+            return Errno.None;
         }
 
+        errno = BuildStack(placement, out ulong stackPointer);
+        if (errno == Errno.None)
+        {
+            Conclude(placement.Start, stackPointer, out program);
+        }
+
+        return errno;
+    }
+
+    private void Conclude(ulong entry, ulong stackPointer, out LoadedProgram program)
+    {
         _plan.Program.AddReference();
         _image.Executable = _plan.Program;
         _mm.Image = _image;
-        program.Mm = _mm;
-        program.Entry = placement.Start;
-        return Errno.None;
+        program = new LoadedProgram { Mm = _mm, Entry = entry, StackPointer = stackPointer };
     }
 
     private Errno MapAll(ElfFile elf, ElfFile? interpreter, FileDescription? interpreterFile, out Placement placement)
@@ -171,6 +198,14 @@ internal sealed partial class ProgramLoader
     private static Errno ReadElf(Task task, FileDescription file, out ElfFile? elf)
     {
         elf = null;
+        Errno errno = ReadHeaders(task, file, out ElfHeader header, out byte[] table);
+        return errno != Errno.None ? errno : ElfFile.Parse(header, table, out elf);
+    }
+
+    private static Errno ReadHeaders(Task task, FileDescription file, out ElfHeader header, out byte[] table)
+    {
+        header = default;
+        table = [];
         Span<byte> start = stackalloc byte[ElfFile.HeaderBytes];
         Errno errno = ReadExactly(task, file, start, 0);
         if (errno != Errno.None)
@@ -178,15 +213,14 @@ internal sealed partial class ProgramLoader
             return errno;
         }
 
-        errno = ElfFile.ParseHeader(start, out ElfHeader header);
+        errno = ElfFile.ParseHeader(start, out header);
         if (errno != Errno.None)
         {
             return errno;
         }
 
-        byte[] table = new byte[header.ProgramHeaderCount * ElfFile.ProgramHeaderBytes];
-        errno = ReadExactly(task, file, table, (long)header.ProgramHeadersOffset);
-        return errno != Errno.None ? errno : ElfFile.Parse(header, table, out elf);
+        table = new byte[header.ProgramHeaderCount * ElfFile.ProgramHeaderBytes];
+        return ReadExactly(task, file, table, (long)header.ProgramHeadersOffset);
     }
 
     /// <summary>Reads the whole span; a file that is too short is no executable.</summary>

@@ -61,16 +61,21 @@ def put(name, data):
 
 
 rest = whole[64:]
+noise = random.Random(1)
 if fatal:
     put('entry-nowhere', header(entry=0x10) + rest)
+    put('noise-after-header', whole[:64] + noise.randbytes(100000))
+    put('huge-memory', loads(memsz=lambda f: 1 << 62))
+    put('file-above-memory', loads(memsz=lambda f: f['filesz'] // 2))
+    put('kernel-addresses', loads(vaddr=lambda f: f['vaddr'] | 0xffff800000000000))
+    for length in 1000, 4096, 20000, 100000:
+        put(f'cut-{length}', whole[:length])
 else:
-    noise = random.Random(1)
     put('empty', b'')
     put('cut-in-header', whole[:40])
     put('cut-after-header', whole[:64])
     put('cut-in-segments', whole[:100])
     put('noise', noise.randbytes(65536))
-    put('noise-after-header', whole[:64] + noise.randbytes(100000))
     put('other-machine', header(machine=183) + rest)
     put('class-32', header(ident=b'\x7fELF\x01\x01\x01' + b'\0' * 9) + rest)
     put('relocatable', header(type=1) + rest)
@@ -80,9 +85,6 @@ else:
     put('segment-size', header(phentsize=8) + rest)
     put('segments-outside', header(phoff=1 << 40) + rest)
     put('segments-wrap', header(phoff=(1 << 64) - 16) + rest)
-    put('huge-memory', loads(memsz=lambda f: 1 << 62))
-    put('file-above-memory', loads(memsz=lambda f: f['filesz'] // 2))
-    put('kernel-addresses', loads(vaddr=lambda f: f['vaddr'] | 0xffff800000000000))
     put('interpreter-missing', with_interpreter({'text': b'/no/such/ld.so\0', 'done': False}))
     put('interpreter-without-end', with_interpreter({'text': b'/bin/busybox', 'done': False}))
     put('interpreter-is-text', with_interpreter({'text': b'/etc/passwd\0', 'done': False}))

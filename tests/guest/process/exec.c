@@ -1,5 +1,6 @@
 // execve and execveat: arguments, what survives, what is refused.
 #include "guest.h"
+#include <elf.h>
 #include <sys/auxv.h>
 
 extern char **environ;
@@ -80,6 +81,53 @@ TEST(handlers_are_reset_while_ignored_mask_and_pending_stay)
         execl(guest_self, "x", "role:dispositions", NULL);
     });
     EXITS(0, child);
+}
+
+// A copy of this program whose last segment has another size in memory.
+static void resize_last_segment(const char *path, uint64_t bytes)
+{
+    copy_self(path, 0755);
+    int fd = OK(open(path, O_RDWR | O_CLOEXEC));
+    Elf64_Ehdr header;
+    EQ((ssize_t)sizeof header, pread(fd, &header, sizeof header, 0));
+    Elf64_Phdr segment;
+    off_t last = 0;
+    for (int i = 0; i < header.e_phnum; i++) {
+        off_t at = header.e_phoff + i * sizeof segment;
+        EQ((ssize_t)sizeof segment, pread(fd, &segment, sizeof segment, at));
+        last = segment.p_type == PT_LOAD ? at : last;
+    }
+    EQ((ssize_t)sizeof segment, pread(fd, &segment, sizeof segment, last));
+    segment.p_memsz = bytes;
+    EQ((ssize_t)sizeof segment, pwrite(fd, &segment, sizeof segment, last));
+    OK(close(fd));
+}
+
+TEST(a_program_that_is_cut_off_dies_past_the_point_of_no_return)
+{
+    char *args[] = { "x", NULL };
+    static const off_t lengths[] = { 1000, 4096, 20000 };
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        copy_self("cut", 0755);
+        OK(truncate("cut", lengths[i]));
+        KILLED(SIGSEGV, CHILD({ execve("cut", args, environ); }));
+    }
+    OK(truncate("cut", 100));
+    FAILS(ENOEXEC, execve("cut", args, environ));
+}
+
+TEST(a_segment_too_large_for_memory_kills_the_process_whatever_it_ignores)
+{
+    char *args[] = { "x", NULL };
+    static const uint64_t sizes[] = { 1ull << 40, 1ull << 46, 1ull << 47, 1ull << 62, 1 };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        resize_last_segment("large", sizes[i]);
+        KILLED(SIGSEGV, CHILD({
+            signal(SIGSEGV, SIG_IGN);
+            execve("large", args, environ);
+        }));
+    }
+    EQ(0, access("large", X_OK));
 }
 
 TEST(errors_of_the_path)
