@@ -68,7 +68,7 @@ internal static class Output
 
         Console.Write(table);
         Console.WriteLine("medians with the reach of their 95 % intervals; ratios: performance, above 1 is better; "
-            + "! some runs failed, s steal, o outliers");
+            + "! some runs failed, ~ steal, o outliers");
         PrintFailures(result);
     }
 

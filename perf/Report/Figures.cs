@@ -76,6 +76,6 @@ internal static class Figures
     internal static bool IsOurs(string runtime) => runtime.StartsWith("runsc", StringComparison.Ordinal);
 
     private static string Marks(Series series) =>
-        (series.Failures.Count > 0 ? "!" : "") + (series.Samples.Exists(sample => sample.Steal > MuchSteal) ? "s" : "")
+        (series.Failures.Count > 0 ? "!" : "") + (series.Samples.Exists(sample => sample.Steal > MuchSteal) ? "~" : "")
         + (series.Samples.Exists(sample => sample.Outlier) ? "o" : "");
 }

@@ -72,7 +72,7 @@ internal sealed class HtmlReport
     {
         _text.Append(
             "<h2>Overview</h2>\n<p class=\"soft\">Medians with the reach of their 95 % intervals. Ratios are "
-            + "performance: above 1 is better, whichever way the unit goes. ! some runs failed, s steal above 2 %, "
+            + "performance: above 1 is better, whichever way the unit goes. ! some runs failed, ~ steal above 2 %, "
             + "o outliers.</p>\n");
         Table(_overview.Header(), _overview.Rows());
         List<(string Job, string Runtime, string Text, bool Reached)> goals = [.. _overview.Goals()];

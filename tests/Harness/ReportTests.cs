@@ -51,6 +51,15 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void A_mark_of_stolen_time_is_no_unit()
+    {
+        Series series = Results.Make([20.4], [1], Better.Lower).Jobs[0].Of("runsc-x")!;
+        series.Samples.Clear();
+        series.Samples.Add(new() { Round = 0, Value = 20.4, Seconds = 1, Steal = 0.5 });
+        Assert.Equal("20.4~", Figures.Median(series));
+    }
+
+    [Fact]
     public void Goals_say_what_is_reached()
     {
         JobResult job = Results.Make([10], [9], Better.Higher).Jobs[0];
