@@ -49,7 +49,7 @@ internal sealed class Workshop
         _region = region;
         _patching = patching;
         _master = new MasterStub(areas.Commands, region);
-        _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "systrap-workshop" };
+        _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "systrap-shop" };
     }
 
     /// <summary>Starts the thread and, on it, the master. <paramref name="step"/> names what failed.</summary>
@@ -128,7 +128,7 @@ internal sealed class Workshop
 
     private void Run()
     {
-        HostPrctl.SetThreadName("systrap-workshop");
+        HostPrctl.SetThreadName("systrap-shop");
         _startError = _master.Start(out _startStep);
         lock (_gate)
         {
