@@ -260,6 +260,9 @@ public static unsafe class HostUnistd
     /// <summary>gettid(2).</summary>
     public static int GetTid() => (int)HostSyscall.InvokeFast(N.gettid);
 
+    /// <summary>getpgrp(2).</summary>
+    public static int GetProcessGroup() => (int)HostSyscall.InvokeFast(N.getpgrp);
+
     /// <summary>getuid(2).</summary>
     public static int GetUid() => (int)HostSyscall.InvokeFast(N.getuid);
 

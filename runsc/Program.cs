@@ -18,14 +18,21 @@ internal static class Program
         ["boot", ..] => BootCommand.Run(),
         [ExecWaiter.Name, ..] => ExecWaiter.Run(args),
         [OomBell.Name, ..] => OomBell.Run(),
-        ["gofer", ..] => GoferCommand.Run(ByteStrings.CommandLine(args)),
+        ["gofer", ..] => ServeFiles(args),
         ["terminal", ..] => TerminalCommand.Run(args),
         _ => Launch(args),
     };
 
+    private static int ServeFiles(string[] args)
+    {
+        InternalError.Watch();
+        return GoferCommand.Run(ByteStrings.CommandLine(args));
+    }
+
     private static int Launch(string[] args)
     {
         StartedAt = Stopwatch.GetTimestamp();
+        InternalError.Watch();
         StandardStreams.Probe();
         return CommandLine.Run(ByteStrings.CommandLine(args));
     }

@@ -32,7 +32,9 @@ internal sealed partial class Composer
         }
 
         slave!.DropReference(init);
-        errno = errno == Errno.None ? HostConsole.Start(_terminal!, _streams[0], _streams[1], out _console) : errno;
+        errno = errno == Errno.None
+            ? HostConsole.Start(_terminal!, _streams[0], _streams[1], out _console, _spec.TypedAhead)
+            : errno;
         return errno == Errno.None ? null : "terminal: " + ErrorText.Describe(errno);
     }
 

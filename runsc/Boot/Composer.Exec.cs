@@ -125,7 +125,8 @@ internal sealed partial class Composer
         slave!.DropReference(task);
         HostConsole? console = null;
         errno = errno == Errno.None
-            ? HostConsole.Start(terminal, process.Streams[0].Value, process.Streams[1].Value, out console)
+            ? HostConsole.Start(terminal, process.Streams[0].Value, process.Streams[1].Value, out console,
+                spec.TypedAhead)
             : errno;
         process.SetConsole(terminal, console);
         return errno;

@@ -93,6 +93,6 @@ internal sealed partial class Composer
     /// <summary>Writes strace lines to the debug log.</summary>
     private sealed class StraceSink(DebugLog log) : IStraceSink
     {
-        public void WriteLine(string line) => log.Write(line);
+        public void WriteLine(string line) => log.Trace(line);
     }
 }

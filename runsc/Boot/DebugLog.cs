@@ -11,10 +11,12 @@ namespace Runsc.Boot;
 /// </summary>
 /// <param name="fd">Where lines go, or -1.</param>
 /// <param name="start">Time stamp of the launcher's main: all processes of a host share the clock.</param>
-internal sealed class DebugLog(int fd, long start)
+/// <param name="content">What is written.</param>
+internal sealed class DebugLog(int fd, long start, LogContent content = LogContent.Everything)
 {
     private readonly long _start = start;
     private int _fd = fd;
+    private volatile LogContent _content = content;
 
     /// <summary>Time stamp of the last step; steps are one thread's after the other.</summary>
     private long _lastStep = start;
@@ -22,9 +24,24 @@ internal sealed class DebugLog(int fd, long start)
     /// <summary>True when lines go anywhere.</summary>
     internal bool IsOpen => Volatile.Read(ref _fd) >= 0;
 
+    private bool TakesAll => IsOpen && _content == LogContent.Everything;
+
     /// <summary>From now on lines go to another descriptor, which is taken. The old one stays open: somebody may be
     /// writing to it.</summary>
-    internal void Redirect(HostFd target) => Volatile.Write(ref _fd, target.Release());
+    internal void Redirect(HostFd target)
+    {
+        Volatile.Write(ref _fd, target.Release());
+        _content = LogContent.Everything;
+    }
+
+    /// <summary>A line of the trace, which is written even where nothing else is.</summary>
+    internal void Trace(string line)
+    {
+        if (IsOpen)
+        {
+            WriteAt(Stopwatch.GetTimestamp(), line);
+        }
+    }
 
     /// <summary>A step of the start or the end is done: writes when, and what it took since the step before.</summary>
     internal void Step(string name) => Step(name, Stopwatch.GetTimestamp());
@@ -32,7 +49,7 @@ internal sealed class DebugLog(int fd, long start)
     /// <summary>As <see cref="Step(string)"/>, of a moment noted before.</summary>
     internal void Step(string name, long moment)
     {
-        if (IsOpen)
+        if (TakesAll)
         {
             double tookMs = Stopwatch.GetElapsedTime(_lastStep, moment).TotalMilliseconds;
             _lastStep = moment;
@@ -43,7 +60,7 @@ internal sealed class DebugLog(int fd, long start)
     /// <summary>Appends a line; safe from several threads (one write each).</summary>
     internal void Write(string line)
     {
-        if (IsOpen)
+        if (TakesAll)
         {
             WriteAt(Stopwatch.GetTimestamp(), line);
         }
@@ -55,4 +72,14 @@ internal sealed class DebugLog(int fd, long start)
         string text = ms.ToString("F2", CultureInfo.InvariantCulture) + " ms " + line + "\n";
         HostUnistd.WriteAll(Volatile.Read(ref _fd), Encoding.Latin1.GetBytes(text));
     }
+}
+
+/// <summary>What a log is for.</summary>
+internal enum LogContent
+{
+    /// <summary>Steps, choices, the trace.</summary>
+    Everything,
+
+    /// <summary>The trace of system calls alone: standard error, where the container's own output goes too.</summary>
+    Trace,
 }

@@ -14,15 +14,18 @@ internal static class CommandLine
 {
     private const string Version = "0.1.0";
 
+    /// <summary>Of a longer message, which repeats a name that was given, the middle is left out.</summary>
+    private const int MaxMessageBytes = 1000;
+
     /// <summary>A word that begins with '@' is a word, not the name of a file of words.</summary>
     private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
 
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
-        RuntimeLog.Find(args);
         try
         {
+            RuntimeLog.Find(args);
             if (args is ["--version" or "-v"])
             {
                 Output.Write("runsc version " + Version + "\nspec: 1.2.0\n");
@@ -33,7 +36,7 @@ internal static class CommandLine
             bool isSuggestion = args.Length > 0
                 && args[0].StartsWith(CompletionCommand.Directive, StringComparison.Ordinal);
             ParseResult result = root.Parse(isSuggestion ? args : PassThrough.Prepare(root, args), s_parsing);
-            return result.Errors.Count > 0 ? Fail(Describe(result.Errors[0])) : Invoke(result);
+            return result.Errors.Count > 0 ? Fail(Describe(result, result.Errors[0])) : Invoke(result);
         }
         catch (UserErrorException e)
         {
@@ -48,6 +51,12 @@ internal static class CommandLine
         {
             return Fail("cannot start: " + (e.InnerException ?? e).Message);
         }
+        catch (Exception e)
+        {
+            // A bug: whatever the invocation had made is undone, and no stack trace is a user's business.
+            InternalError.Log(e);
+            return Fail(InternalError.Describe(e), CommandStatus.SentryFailed);
+        }
     }
 
     /// <summary>Prints the one line (a byte string), unless somebody else did, and gives the exit status.</summary>
@@ -57,6 +66,11 @@ internal static class CommandLine
         if (message.Length == 0)
         {
             return status;
+        }
+
+        if (message.Length > MaxMessageBytes)
+        {
+            message = message[..(MaxMessageBytes / 2)] + "..." + message[^(MaxMessageBytes / 2)..];
         }
 
         RuntimeLog.Write("error", message);
@@ -83,7 +97,7 @@ internal static class CommandLine
         string printed = text.ToString();
         if (printed.Length > 0)
         {
-            Output.Write(ByteStrings.FromText(printed));
+            Output.Write(ByteStrings.FromText(HelpText.WithUsage(printed, result.CommandResult.Command)));
         }
 
         return status;
@@ -119,10 +133,40 @@ internal static class CommandLine
         return root;
     }
 
-    private static string Describe(ParseError error)
+    /// <summary>In our words: the library's are about its own notions.</summary>
+    private static string Describe(ParseResult parsed, ParseError error)
     {
-        string where = error.SymbolResult is CommandResult command ? command.Command.Name + ": " : "";
-        return where + error.Message.Replace("as expected type 'System.Int64'", "as a number",
-            StringComparison.Ordinal);
+        switch (error.SymbolResult)
+        {
+            case OptionResult { IdentifierTokenCount: > 1, Option.Arity.MaximumNumberOfValues: 1 } option:
+                return option.Option.Name + ": given more than once";
+            case OptionResult { Tokens.Count: > 0 } option:
+                return option.Option.Name + ": " + option.Tokens[^1].Value + ": not a number";
+            case ArgumentResult { Tokens.Count: > 0 } argument:
+                return argument.Argument.Name + ": " + argument.Tokens[^1].Value + ": not taken";
+            case CommandResult { Command: RootCommand }:
+                return "no command is given; runsc --help lists those there are";
+            case CommandResult result when parsed.UnmatchedTokens.Count > 0:
+                return result.Command.Name + ": " + parsed.UnmatchedTokens[0] + ": one word too many";
+            case CommandResult result:
+                return Describe(result.Command, result.Tokens.Count, error.Message);
+            default:
+                return error.Message;
+        }
+    }
+
+    private static string Describe(Command command, int given, string message)
+    {
+        int least = 0;
+        foreach (Argument argument in command.Arguments)
+        {
+            least += argument.HasDefaultValue ? 0 : argument.Arity.MinimumNumberOfValues;
+            if (given < least)
+            {
+                return command.Name + ": " + argument.Name + " is missing";
+            }
+        }
+
+        return command.Name + ": " + message;
     }
 }

@@ -74,8 +74,9 @@ internal static class DoCommand
 
         SandboxSpec spec = builder.Spec;
         spec.Id = "do-" + Environment.ProcessId;
-        spec.Args = [.. result.GetValue(s_command) ?? []];
+        spec.Args = [.. PassThrough.GuestWords];
         spec.Environment = ByteStrings.Environment();
+        spec.Umask = CallersUmask();
         spec.WorkingDirectory = result.GetValue(s_cwd) ?? DefaultDirectory(root);
         SetVariable(spec.Environment, "PWD", spec.WorkingDirectory);
         if (spec.WorkingDirectory.Length == 0 || spec.WorkingDirectory[0] != '/')
@@ -83,6 +84,7 @@ internal static class DoCommand
             throw new UserErrorException("do: --cwd: " + spec.WorkingDirectory + ": must be an absolute path");
         }
 
+        HostPath.CheckLength("do: --cwd", spec.WorkingDirectory);
         spec.Hostname = result.GetValue(s_hostname)!;
         if (spec.Hostname.Length > MaxHostNameBytes)
         {
@@ -92,9 +94,22 @@ internal static class DoCommand
         spec.MemoryLimitBytes = Sizes.CheckMemory("do: --memory", Sizes.Parse("do: --memory",
             result.GetValue(s_memory)));
         spec.PidsLimit = result.GetValue(s_pids);
+        if (spec.PidsLimit <= 0 && result.GetResult(s_pids) is { Implicit: false })
+        {
+            throw new UserErrorException("do: --pids-limit: " + spec.PidsLimit + ": not a positive number");
+        }
+
         spec.Bounding = spec.Effective = spec.Permitted = Oci.Capabilities.All;
         spec.Terminal = Terminal.IsInteractive;
         return Launcher.Run(builder, GlobalFlags.Read(result), new SandboxWiring());
+    }
+
+    /// <summary>umask(2) tells the mask only by changing it.</summary>
+    private static uint CallersUmask()
+    {
+        int mask = HostStat.Umask(0);
+        HostStat.Umask(mask);
+        return (uint)mask;
     }
 
     /// <summary>Over the host's root the caller's directory, where it is not hidden by a mount; else the
@@ -144,6 +159,7 @@ internal static class DoCommand
             throw new UserErrorException("do: --volume: " + volume + ": expected SRC:DST[:ro] with an absolute DST");
         }
 
+        HostPath.CheckLength("do: --volume", parts[1]);
         string source = HostPath.Resolve("do: --volume", parts[0], PathKind.Any);
         builder.AddBind(source, parts[1], MS_REC | (readOnly ? MS_RDONLY : 0), 0);
     }

@@ -61,7 +61,7 @@ internal static class ExecCommand
         const int ExecFailed = 255;
         try
         {
-            string[] words = result.GetValue(s_words)!;
+            string[] words = PassThrough.GuestWords;
             using Container container = Container.Open(GlobalFlags.Read(result).Root, words[0]);
             ExecOptions options = new()
             {

@@ -50,6 +50,7 @@ internal static class KillCommand
         if (signal == Signals.SIGKILL && pid == 0)
         {
             // The end of the first process is the end of all: no answer of the sandbox is needed.
+            container.Directory.LeaveExit(Signals.SIGKILL);
             container.State.Sentry.Signal(Signals.SIGKILL);
             return;
         }

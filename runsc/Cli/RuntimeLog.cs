@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Abi.Linux;
 using HostOs;
+using Runsc.Oci;
 
 namespace Runsc.Cli;
 
@@ -16,15 +17,20 @@ internal static class RuntimeLog
     private static string? s_file;
     private static bool s_isJson;
 
-    /// <summary>Looks for the two flags before anything is parsed: a rejected command line is logged too.</summary>
+    /// <summary>Value of <c>--debug-log</c>, or null.</summary>
+    internal static string? DebugLog { get; private set; }
+
+    /// <summary>Looks for the flags before anything is parsed: a rejected command line is logged too. A log that cannot
+    /// be written, and a format that nobody knows, are user errors, as with runc.</summary>
     internal static void Find(ReadOnlySpan<string> args)
     {
+        string? unknown = null;
         for (int i = 0; i < args.Length; i++)
         {
             string word = args[i];
             if (word.Length == 0 || word[0] != '-')
             {
-                return;
+                break;
             }
 
             if (TryValue(args, i, "--log", out string? file))
@@ -34,23 +40,52 @@ internal static class RuntimeLog
             else if (TryValue(args, i, "--log-format", out string? format))
             {
                 s_isJson = format == "json";
+                unknown = format is "json" or "text" or "" ? unknown : format;
+            }
+            else if (TryValue(args, i, "--debug-log", out string? debugLog))
+            {
+                DebugLog = debugLog;
             }
 
             i += word.Contains('=') || !GlobalFlags.TakesValue(word) ? 0 : 1;
         }
+
+        Check(unknown);
+    }
+
+    private static void Check(string? unknownFormat)
+    {
+        if (s_file is { Length: > 0 } file)
+        {
+            Errno errno = Open(file, out int opened);
+            if (errno != Errno.None)
+            {
+                s_file = null;
+                throw new UserErrorException("--log: " + file + ": " + ErrorText.Describe(errno));
+            }
+
+            HostUnistd.Close(opened);
+        }
+
+        if (unknownFormat is not null)
+        {
+            throw new UserErrorException("--log-format: " + unknownFormat + ": neither text nor json");
+        }
+    }
+
+    /// <summary>Never waits: a FIFO that nobody reads is ENXIO.</summary>
+    private static Errno Open(string file, out int opened)
+    {
+        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec
+            | HostFcntl.NonBlock;
+        const int EveryoneReads = 0x1A4;
+        return HostFcntl.OpenAt(HostFcntl.AtFdCwd, file, Flags, EveryoneReads, out opened);
     }
 
     /// <summary>Appends an entry, when there is a log.</summary>
     internal static void Write(string level, string message)
     {
-        if (s_file is not { Length: > 0 } file)
-        {
-            return;
-        }
-
-        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
-        const int EveryoneReads = 0x1A4;
-        if (HostFcntl.OpenAt(HostFcntl.AtFdCwd, file, Flags, EveryoneReads, out int opened) != Errno.None)
+        if (s_file is not { Length: > 0 } file || Open(file, out int opened) != Errno.None)
         {
             return;
         }

@@ -18,9 +18,15 @@ internal static class Sizes
         int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30,
             _ => 0 };
         string digits = shift == 0 ? text : text[..^1];
-        bool isNumber = digits.Length > 0 && digits.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0;
-        bool fits = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
-            && value <= long.MaxValue >> shift;
+
+        // A part of a unit is a number of bytes too: 1.5G.
+        string[] parts = digits.Split('.');
+        bool isNumber = digits.Length > 0 && parts.Length <= (shift == 0 ? 1 : 2)
+            && Array.TrueForAll(parts, static part => part.Length > 0
+                && part.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0);
+        bool fits = decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out decimal number) && number <= long.MaxValue >> shift;
+        long value = isNumber && fits ? (long)(number * (1L << shift)) : 0;
         if (!isNumber || (fits && value == 0))
         {
             throw new UserErrorException(flag + ": " + text + ": not a positive number of bytes");
@@ -31,7 +37,7 @@ internal static class Sizes
             throw new UserErrorException(flag + ": " + text + ": more bytes than there can be");
         }
 
-        return value << shift;
+        return value;
     }
 
     /// <summary>Rejects a memory limit that no sandbox can live with.</summary>

@@ -115,6 +115,11 @@ internal sealed class Container : IDisposable
     /// <summary>Ends Sentry and gofer; false when one does not end.</summary>
     internal bool EndProcesses()
     {
+        if (State.Sentry.IsAlive)
+        {
+            Directory.LeaveExit(Signals.SIGKILL);
+        }
+
         State.Sentry.Signal(Signals.SIGKILL);
         State.Gofer.Signal(Signals.SIGKILL);
         State.Bell.Signal(Signals.SIGKILL);

@@ -120,7 +120,12 @@ internal sealed partial class Creation
         }
         finally
         {
-            container.Destroy();
+            // Not what "delete --force" removes at this moment, or has removed: its hooks run once.
+            using HostFd? changes = container.Directory.Lock();
+            if (changes is not null || !container.Directory.IsGone)
+            {
+                container.Destroy();
+            }
         }
     }
 

@@ -49,6 +49,7 @@ internal sealed class Execution
         }
 
         using Terminal? terminal = _spec.Terminal ? Terminal.MakeRaw() : null;
+        _spec.TypedAhead = terminal?.TypedAhead ?? [];
         if (terminal is not null && _spec.TerminalRows == 0)
         {
             (_spec.TerminalRows, _spec.TerminalColumns) = terminal.Size();

@@ -234,6 +234,23 @@ internal sealed class StateDirectory : IDisposable
         return isThere ? BitConverter.ToInt32(word) : null;
     }
 
+    /// <summary>Leaves a wait status for those who ask later, where the Sentry has left none: what is about to end
+    /// it ends the container's first process.</summary>
+    internal void LeaveExit(int waitStatus)
+    {
+        if (ReadExit() is not null || HostFcntl.OpenAt(Fd, ExitName, HostFcntl.WriteOnly | HostFcntl.CloseOnExec
+            | HostFcntl.NoFollow, 0, out int opened) != Errno.None)
+        {
+            return;
+        }
+
+        using HostFd file = new(opened);
+        _ = HostUnistd.Pwrite(opened, BitConverter.GetBytes(waitStatus), 0, out _);
+    }
+
+    /// <summary>True when somebody has removed the directory since it was opened.</summary>
+    internal bool IsGone => HostStat.Fstat(Fd, out Stat stat) == Errno.None && stat.st_nlink == 0;
+
     /// <summary>Removes the directory; anything in it that is not ours keeps it.</summary>
     internal void Remove()
     {

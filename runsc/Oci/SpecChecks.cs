@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json;
+using Abi.Linux;
 using HostOs;
 using Runsc.Cli;
 
@@ -28,7 +29,7 @@ internal sealed class SpecChecks(string file, Spec spec)
             throw Rejection("root.path", "missing");
         }
 
-        CheckNoNul("root.path", root);
+        CheckPath("root.path", root);
         CheckName("hostname", spec.Hostname);
         CheckName("domainname", spec.Domainname);
         CheckMounts();
@@ -60,7 +61,7 @@ internal sealed class SpecChecks(string file, Spec spec)
             throw Rejection("process.cwd", "must be an absolute path");
         }
 
-        CheckNoNul("process.cwd", cwd);
+        CheckPath("process.cwd", cwd);
         foreach (string entry in args)
         {
             CheckNoNul("process.args", entry);
@@ -115,7 +116,7 @@ internal sealed class SpecChecks(string file, Spec spec)
                 throw Rejection(member + ".path", "must be an absolute path");
             }
 
-            CheckNoNul(member + ".path", path);
+            CheckPath(member + ".path", path);
             foreach (string word in (string[])[.. hook.Args ?? [], .. hook.Env ?? []])
             {
                 CheckNoNul(member, word);
@@ -148,8 +149,8 @@ internal sealed class SpecChecks(string file, Spec spec)
                 throw Rejection(where + ".destination", "must be an absolute path");
             }
 
-            CheckNoNul(where + ".destination", destination);
-            CheckNoNul(where + ".source", mount.Source ?? "");
+            CheckPath(where + ".destination", destination);
+            CheckPath(where + ".source", mount.Source ?? "");
             CheckNoNul(where + ".type", mount.Type ?? "");
             foreach (string option in mount.Options ?? [])
             {
@@ -168,7 +169,7 @@ internal sealed class SpecChecks(string file, Spec spec)
     private void CheckLinux(LinuxSpec linux)
     {
         CheckNamespaces(linux);
-        CheckNoNul("linux.cgroupsPath", linux.CgroupsPath ?? "");
+        CheckPath("linux.cgroupsPath", linux.CgroupsPath ?? "");
         CheckPaths("linux.maskedPaths", linux.MaskedPaths);
         CheckPaths("linux.readonlyPaths", linux.ReadonlyPaths);
         if (linux.RootfsPropagation is { Length: > 0 } name && !MountOptions.TryGetPropagation(name, out _))
@@ -233,7 +234,7 @@ internal sealed class SpecChecks(string file, Spec spec)
     {
         foreach (string path in paths ?? [])
         {
-            CheckNoNul(member, path);
+            CheckPath(member, path);
             if (path.Length == 0 || path[0] != '/')
             {
                 Reject(member, Quote(path) + ": must be an absolute path");
@@ -248,7 +249,7 @@ internal sealed class SpecChecks(string file, Spec spec)
             throw Rejection(where + ".path", "must be an absolute path");
         }
 
-        CheckNoNul(where + ".path", path);
+        CheckPath(where + ".path", path);
         if (device.Type is not ("c" or "b" or "u" or "p"))
         {
             Reject(where + ".type", Quote(device.Type) + " is not one of c, b, u, p");
@@ -335,6 +336,15 @@ internal sealed class SpecChecks(string file, Spec spec)
                 return value.ValueEquals("");
             default:
                 return value.ValueKind != JsonValueKind.True;
+        }
+    }
+
+    private void CheckPath(string where, string? path)
+    {
+        CheckNoNul(where, path);
+        if (!Sandbox.HostPath.HasLength(ByteStrings.FromText(path!)))
+        {
+            Reject(where, Quote(path) + ": " + ErrorText.Describe(Errno.ENAMETOOLONG));
         }
     }
 

@@ -32,10 +32,38 @@ internal static class HostPath
             : throw new UserErrorException(flag + ": " + path + ": " + ErrorText.Describe(errno));
     }
 
+    /// <summary>Refuses a path that no system call would take (limits.h: PATH_MAX, NAME_MAX).</summary>
+    internal static void CheckLength(string where, string path)
+    {
+        if (!HasLength(path))
+        {
+            throw new UserErrorException(where + ": " + path + ": " + ErrorText.Describe(Errno.ENAMETOOLONG));
+        }
+    }
+
+    /// <summary>True when the path with its end, and each name in it, is no longer than Linux allows.</summary>
+    internal static bool HasLength(string path)
+    {
+        const int PathMax = 4096;
+        const int NameMax = 255;
+        int nameBytes = 0;
+        for (int i = 0; i < path.Length && nameBytes <= NameMax; i++)
+        {
+            nameBytes = path[i] == '/' ? 0 : nameBytes + 1;
+        }
+
+        return path.Length < PathMax && nameBytes <= NameMax;
+    }
+
     /// <summary>Makes a directory and its missing parents, for their owner only.</summary>
     internal static Errno MakeDirectories(string path)
     {
         const int OwnerOnly = 0x1C0;
+        if (path.Length == 0)
+        {
+            return Errno.ENOENT;
+        }
+
         for (int slash = path.IndexOf('/', 1); slash > 0; slash = path.IndexOf('/', slash + 1))
         {
             _ = HostStat.MkdirAt(HostFcntl.AtFdCwd, path[..slash], OwnerOnly);

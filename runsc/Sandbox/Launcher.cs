@@ -60,6 +60,7 @@ internal sealed class Launcher : IDisposable
         SandboxSpec spec = builder.Spec;
         using Terminal? terminal = spec.Terminal ? Terminal.MakeRaw() : null;
         ForwardSignals(_processes.Channel, terminal);
+        spec.TypedAhead = terminal?.TypedAhead ?? [];
         if (terminal is not null && spec.TerminalRows == 0)
         {
             (spec.TerminalRows, spec.TerminalColumns) = terminal.Size();
@@ -87,7 +88,22 @@ internal sealed class Launcher : IDisposable
             log.Step("launcher: processes gone");
         }
 
+        if (ending.Message is null && Left(wiring.ExitFile) is { } left)
+        {
+            return StatusOf(left);
+        }
+
         return Conclude(ending, statuses[0], statuses[1], _processes.GoferSaid());
+    }
+
+    /// <summary>The wait status in an exit file: the Sentry's last word, or of who ended the sandbox by <c>kill</c> or
+    /// <c>delete</c>. Null when there is none.</summary>
+    private static int? Left(HostFd? exitFile)
+    {
+        byte[] word = new byte[sizeof(int)];
+        bool isThere = exitFile is not null && HostUnistd.Pread(exitFile.Value, word, 0, out int done) == Errno.None
+            && done == word.Length;
+        return isThere ? BitConverter.ToInt32(word) : null;
     }
 
     /// <summary>Waits until the sandbox that is to outlive this process is created, or throws why it is
@@ -158,8 +174,16 @@ internal sealed class Launcher : IDisposable
 
         bool goferFirst = ending.IsGoferFirst;
         int end = goferFirst ? goferStatus : sentryStatus;
-        throw new UserErrorException("the " + (goferFirst ? "gofer" : "sandbox") + " ended unexpectedly (wait status "
-            + end + "); --debug-log tells more", CommandStatus.SentryFailed);
+        throw new UserErrorException("the " + (goferFirst ? "gofer" : "sandbox") + " ended unexpectedly ("
+            + InWords(end) + "); --debug-log tells more", CommandStatus.SentryFailed);
+    }
+
+    private static string InWords(int waitStatus)
+    {
+        int signal = waitStatus & 0x7f;
+        return signal == Signals.SIGKILL ? "killed: by somebody, or because the host's memory or its limit was short"
+            : signal != 0 ? "signal " + signal
+            : "exit status " + (waitStatus >> 8 & 0xff);
     }
 
     /// <summary>How a sandbox ended.</summary>

@@ -210,9 +210,7 @@ internal sealed class SandboxProcesses : IDisposable
             return -1;
         }
 
-        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec;
-        const int OwnerOnly = 0x180;
-        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, OwnerOnly, out int fd);
+        Errno errno = OpenLog(path, out int fd);
         if (errno != Errno.None)
         {
             throw new UserErrorException("--debug-log: " + path + ": " + ErrorText.Describe(errno));
@@ -220,6 +218,17 @@ internal sealed class SandboxProcesses : IDisposable
 
         _owned.Add(new HostFd(fd));
         return fd;
+    }
+
+    /// <summary>Opens a log to append to, for its owner only. Never waits: a FIFO that nobody reads is
+    /// ENXIO.</summary>
+    internal static Errno OpenLog(string path, out int fd)
+    {
+        const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Append | HostFcntl.CloseOnExec
+            | HostFcntl.NonBlock;
+        const int OwnerOnly = 0x180;
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, OwnerOnly, out fd);
+        return errno == Errno.None ? HostFcntl.Fcntl(fd, HostFcntl.SetFl, HostFcntl.Append, out _) : errno;
     }
 
     private (HostFd First, HostFd Second) MakePair()

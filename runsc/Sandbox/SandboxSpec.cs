@@ -94,6 +94,9 @@ internal sealed class SandboxSpec
 
     public ushort TerminalColumns { get; set; }
 
+    /// <summary>What was typed at the caller's terminal before it became raw.</summary>
+    public byte[] TypedAhead { get; set; } = [];
+
     /// <summary>Bytes of guest memory; 0: limited by the host only.</summary>
     public long MemoryLimitBytes { get; set; }
 
@@ -116,6 +119,9 @@ internal sealed class SandboxSpec
     public List<ulong> Seccomp { get; set; } = [];
 
     public bool Strace { get; set; }
+
+    /// <summary>What of the Sentry's log is written.</summary>
+    public Boot.LogContent LogContent { get; set; }
 
     /// <summary>Report calls and managed bytes of each system call to the debug log at the end.</summary>
     public bool CountCalls { get; set; }

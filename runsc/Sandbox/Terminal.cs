@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
@@ -18,8 +19,9 @@ internal sealed class Terminal : IDisposable
 
     private Terminal(int fd) => _fd = fd;
 
-    /// <summary>True when both standard input and output are terminals.</summary>
-    internal static bool IsInteractive => IsTerminal(0) && IsTerminal(1);
+    /// <summary>True when both standard input and output are terminals, and the caller is in the foreground: a job in
+    /// the background that sets a terminal's modes or reads is stopped (tcsetattr(3), termios(3)).</summary>
+    internal static bool IsInteractive => IsTerminal(0) && IsTerminal(1) && IsForeground(0);
 
     /// <summary>
     /// Puts the terminal that one of the standard streams is into raw mode (cfmakeraw of termios(3)), remembering how
@@ -41,10 +43,42 @@ internal sealed class Terminal : IDisposable
         Terminal terminal = new(fd);
         HostIoctl.Ioctl(fd, TCGETS, ref terminal._saved);
         terminal._guard = TerminalGuard.Start(fd, terminal._saved);
+        if ((terminal._saved.c_lflag & ICANON) != 0)
+        {
+            terminal.ReadAhead();
+        }
+
         Termios raw = terminal._saved;
         ToRaw(ref raw);
         terminal._isRaw = HostIoctl.Ioctl(fd, TCSETS, ref raw) == Errno.None;
         return terminal;
+    }
+
+    /// <summary>What was typed before the terminal became raw.</summary>
+    internal byte[] TypedAhead { get; private set; } = [];
+
+    /// <summary>Takes the lines that are there. An end of input among them would be a NUL once the terminal is raw
+    /// (drivers/tty/n_tty.c, n_tty_receive_char_special), so it is kept as the character that typed it.</summary>
+    private void ReadAhead()
+    {
+        const int MaxCanon = 4096;
+        List<byte> typed = [];
+        byte[] line = new byte[MaxCanon];
+        Span<HostPollFd> polled = stackalloc HostPollFd[1];
+        while (typed.Count < MaxCanon)
+        {
+            polled[0] = new HostPollFd { Fd = _fd, Events = HostPoll.In };
+            bool isThere = HostPoll.Poll(polled, 0, out int ready) == Errno.None && ready > 0
+                && polled[0].Revents == HostPoll.In;
+            if (!isThere || HostUnistd.Read(_fd, line, out int got) != Errno.None)
+            {
+                break;
+            }
+
+            typed.AddRange(got > 0 ? line[..got] : [_saved.c_cc[VEOF]]);
+        }
+
+        TypedAhead = [.. typed];
     }
 
     /// <summary>Settings as cfmakeraw(3) makes them.</summary>
@@ -87,6 +121,13 @@ internal sealed class Terminal : IDisposable
         HostIoctl.Ioctl(_fd, TCSETSW, ref _saved);
         HostSignal.SetMask(Set, old, out _);
         _isRaw = false;
+    }
+
+    private static bool IsForeground(int fd)
+    {
+        // A terminal that is not the controlling one (ENOTTY) stops nobody.
+        int group = 0;
+        return HostIoctl.Ioctl(fd, TIOCGPGRP, ref group) != Errno.None || group == HostUnistd.GetProcessGroup();
     }
 
     private static bool IsTerminal(int fd)

@@ -23,15 +23,27 @@ internal static class Strace
     /// <summary>Calls that may not come back, or much later: their entry has a line of its own.</summary>
     internal static void Entered(Task task, uint number, in SyscallArguments args)
     {
-        if (number is SysNr.exit or SysNr.exit_group or SysNr.execve or SysNr.execveat or SysNr.rt_sigreturn)
+        if (IsEnd(number))
+        {
+            Write(task, Describe(task, number, args, 0) + " = ?");
+        }
+        else if (number is SysNr.execve or SysNr.execveat or SysNr.rt_sigreturn)
         {
             Write(task, Describe(task, number, args, 0) + " ...");
         }
     }
 
     /// <summary>A call has ended.</summary>
-    internal static void Left(Task task, uint number, in SyscallArguments args, SyscallResult result) =>
-        Write(task, Describe(task, number, args, result.Value) + " = " + ResultText(result));
+    internal static void Left(Task task, uint number, in SyscallArguments args, SyscallResult result)
+    {
+        // An end that a filter has not refused never comes back to its caller.
+        if (!IsEnd(number) || result.IsError)
+        {
+            Write(task, Describe(task, number, args, result.Value) + " = " + ResultText(result));
+        }
+    }
+
+    private static bool IsEnd(uint number) => number is SysNr.exit or SysNr.exit_group;
 
     private static void Write(Task task, string text) =>
         task.Kernel.StraceSink?.WriteLine("[" + task.ThreadGroup.Id + ":" + task.Tid + " " + task.Name + "] " + text);

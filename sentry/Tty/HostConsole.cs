@@ -26,10 +26,12 @@ public sealed class HostConsole : IDisposable
     private readonly Thread _reader;
     private readonly Thread _writer;
     private readonly InputKind _inputKind;
+    private readonly byte[] _typedAhead;
     private volatile bool _isStopping;
 
-    private HostConsole(Terminal terminal, int inputFd, int outputFd, int stopFd)
+    private HostConsole(Terminal terminal, int inputFd, int outputFd, int stopFd, byte[]? typedAhead)
     {
+        _typedAhead = typedAhead ?? [];
         _terminal = terminal;
         _inputFd = inputFd;
         _outputFd = outputFd;
@@ -43,8 +45,10 @@ public sealed class HostConsole : IDisposable
         _writer = new Thread(RunWriter, StackBytes) { IsBackground = true, Name = "console-out" };
     }
 
-    /// <summary>Starts both directions. The descriptors stay the caller's.</summary>
-    public static Errno Start(Terminal terminal, int inputFd, int outputFd, out HostConsole? console)
+    /// <summary>Starts both directions; <paramref name="typedAhead"/> is typed first. The descriptors stay the
+    /// caller's.</summary>
+    public static Errno Start(Terminal terminal, int inputFd, int outputFd, out HostConsole? console,
+        byte[]? typedAhead = null)
     {
         console = null;
         Errno error = HostPoll.EventFd(0, HostFcntl.CloseOnExec, out int stopFd);
@@ -53,7 +57,7 @@ public sealed class HostConsole : IDisposable
             return error;
         }
 
-        console = new HostConsole(terminal, inputFd, outputFd, stopFd);
+        console = new HostConsole(terminal, inputFd, outputFd, stopFd, typedAhead);
         terminal.MasterQueue.Add(console._shown);
         terminal.MasterQueue.Add(console._room);
         console._reader.Start();
@@ -80,6 +84,7 @@ public sealed class HostConsole : IDisposable
     {
         byte[] buffer = new byte[ChunkBytes];
         Span<HostPollFd> polled = stackalloc HostPollFd[2];
+        Type(_typedAhead);
         while (!_isStopping)
         {
             polled[0] = new HostPollFd { Fd = _inputFd, Events = HostPoll.In };

@@ -1,7 +1,7 @@
 # Bad and hostile input: one clear line that names the file or flag and the reason, the status that runc or a shell
 # gives, nothing left behind.
 
-case_no_command() { status 1 run; }
+case_no_command() { rejected 'command' run; }
 case_unknown_command() { rejected 'frobnicate|command' run frobnicate; }
 case_unknown_flag() {
     rejected '--no-such-flag|unrecognized|command' run --no-such-flag do /bin/true
@@ -91,6 +91,66 @@ case_bad_limits() {
     rejected 'memory' run do --root "$root" --memory none /bin/true
     rejected 'memory' run do --root "$root" --memory -5 /bin/true
     rejected 'pids' run do --root "$root" --pids-limit many /bin/true
+}
+case_limits_with_a_part_of_a_unit() {
+    equal "MemTotal: 66048 kB" "$(in_box --memory 64.5M /bin/sh -c 'grep MemTotal /proc/meminfo' | xargs)"
+    rejected 'memory' run do --root "$root" --memory 1.5 /bin/true
+    rejected 'memory' run do --root "$root" --memory 1.2.3M /bin/true
+    rejected 'memory' run do --root "$root" --memory .M /bin/true
+    rejected 'pids-limit.*positive' run do --root "$root" --pids-limit -5 /bin/true
+    rejected 'pids-limit.*positive' run do --root "$root" --pids-limit 0 /bin/true
+}
+case_empty_values() {
+    local flag
+    bundle "$(args /bin/true)"
+    for flag in --root --debug-log --log --log-format --platform; do
+        rejected "^runsc: $flag: (must not be empty|neither)" "$runsc" "$flag" '' run --bundle "$work/bundle" one
+        rejected "^runsc: $flag: (must not be empty|neither)" "$runsc" "$flag=" run --bundle "$work/bundle" one
+    done
+    for flag in --bundle --pid-file --console-socket; do
+        rejected "^runsc: run: $flag: must not be empty" run run "$flag" '' one
+        rejected "^runsc: create: $flag: must not be empty" run create "$flag=" one
+    done
+    rejected 'spec: --bundle: must not be empty' run spec --bundle ''
+    rejected 'config_file: must not be empty' run install --config_file ''
+    rejected 'do: --root: must not be empty' run do --root '' /bin/true
+    rejected 'do: --root: must not be empty' run do --root= /bin/true
+    rejected 'exec: --cwd: must not be empty' run exec --cwd= one /bin/true
+    (cd "$work" && status 0 run install --config_file daemon.json && grep -q runtimes daemon.json) || fail "a relative file: $(cat "$work/err")"
+}
+case_wording_is_ours() {
+    rejected '^runsc: no command is given' run
+    rejected '^runsc: kill: TERM2: one word too many' run kill one TERM TERM2
+    rejected '^runsc: do: --platform=ptrace: a global flag: it stands before do' run do --platform=ptrace /bin/true
+    rejected '^runsc: --pids-limit: many: not a number' run do --pids-limit many /bin/true
+    status 0 run do --help
+    grep -q '^ *runsc \[global options\] do \[options\] command\.\.\.$' "$work/out" || fail "$(head "$work/out")"
+}
+case_long_names_are_cut() {
+    rejected '^runsc: .*\.\.\..*too long' run do --root "/$(head -c 5000 /dev/zero | tr '\0' x)" /bin/true
+    [ "$(wc -c <"$work/err")" -lt 1100 ] || fail "$(wc -c <"$work/err") bytes"
+}
+case_paths_longer_than_linux_has() {
+    local deep; deep=$(printf '/a%.0s' $(seq 1 3000))
+    export deep
+    script_bundle true 'c["mounts"].append({"destination": os.environ["deep"], "type": "tmpfs", "source": "tmpfs"})'
+    rejected 'destination: .*too long' run_bundle
+    script_bundle true 'c["mounts"].append({"destination": "/" + "n" * 256, "type": "tmpfs", "source": "tmpfs"})'
+    rejected 'destination: .*too long' run_bundle
+    script_bundle true 'c["mounts"].append({"destination": "/tmp", "type": "bind", "source": os.environ["deep"]})'
+    rejected 'source: .*too long' run_bundle
+    script_bundle true 'c["process"]["cwd"] = os.environ["deep"]'; rejected 'cwd: .*too long' run_bundle
+    script_bundle true 'c["root"]["path"] = os.environ["deep"]'; rejected 'root.path: .*too long' run_bundle
+    rejected 'volume: .*too long' run do --root "$root" --volume "$work:$deep" /bin/true
+    rejected 'cwd: .*too long' run do --root "$root" --cwd "$deep" /bin/true
+}
+case_logs_that_cannot_be() {
+    bundle "$(args /bin/true)"
+    rejected '--log-format: zz: neither' run --log-format zz run --bundle "$work/bundle" one
+    rejected '--log: .*no such file' run --log "$work/none/log" run --bundle "$work/bundle" one
+    mkfifo "$work/fifo"
+    rejected '--log: .*no such device' run --log "$work/fifo" run --bundle "$work/bundle" one
+    rejected '--debug-log: .*no such device' run --debug-log "$work/fifo" do --root "$root" /bin/true
 }
 case_bad_names() { rejected 'hostname' run do --root "$root" --hostname "$(printf '%.0sx' $(seq 1 100))" /bin/true; }
 case_relative_cwd() { rejected 'absolute' run do --root "$root" --cwd tmp /bin/true; }

@@ -233,3 +233,15 @@ case_over_the_hosts_root_it_starts_where_the_caller_is() {
     equal / "$(cd "$work/here" && run do --root "$root" /bin/sh -c 'pwd')"
     equal / "$(cd /proc && run do /bin/pwd)"
 }
+case_guest_words_are_the_guests() {
+    equal '--root --platform=x --help -- []' "$(in_box /bin/echo --root --platform=x --help -- '[]')"
+    # shellcheck disable=SC2046
+    equal 110000 "$(in_box /bin/sh -c 'echo $#' sh $(seq 1 110000))"
+}
+case_strace_is_the_trace_alone() {
+    status 3 run --strace do --root "$root" /bin/sh -c 'exit 3'
+    grep -q 'exit_group(3) = ?' "$work/err" || fail "$(tail -3 "$work/err")"
+    equal 1 "$(grep -c 'exit_group(' "$work/err")"
+    equal "" "$(grep -v -E '^[0-9.]+ ms \[[0-9]+:[0-9]+ ' "$work/err")"
+}
+case_umask_of_the_caller() { equal 0027 "$(umask 027; in_box /bin/sh -c umask)"; }

@@ -72,3 +72,14 @@ case_children_of_the_program_end_with_it() {
     status 0 in_box /bin/sh -c 'sleep 1000 & sleep 1000 & exit 0'
     gone
 }
+case_killed_by_kill_or_delete_is_137() {
+    local how
+    for how in 'kill one KILL' 'kill one 9' 'kill one SIGKILL' 'kill --all one KILL' 'delete --force one'; do
+        script_bundle 'sleep 1000 & echo ready; wait'
+        start run --bundle "$work/bundle" one
+        # shellcheck disable=SC2086
+        run $how || fail "$how: $?"
+        ended 137; gone
+        [ ! -s "$work/err" ] || fail "$how: $(cat "$work/err")"
+    done
+}

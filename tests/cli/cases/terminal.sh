@@ -75,3 +75,13 @@ case_terminal_input_may_be_a_pipe() {
     drive size 24 80 /bin/sh -c "'$runsc' --root '$state' run --bundle '$work/bundle' one </dev/null" >"$work/out"
     equal "still here exit status 0" "$(xargs <"$work/out")"
 }
+case_job_in_the_background_is_not_stopped() {
+    equal "ran exit status 0" "$(drive size 33 99 /bin/bash --norc --noprofile -i -c \
+        "set -m; '$runsc' --platform=$platform do --root '$root' /bin/echo ran & wait %1" 2>&1 | tr -d '\r' | grep -a -o -E 'ran$|exit status [0-9]+' | uniq | xargs)"
+}
+case_end_of_input_typed_ahead() {
+    local got=0
+    timeout -k 5 60 script -qec "$runsc --platform=$platform do --root $root /bin/sh -c 'read x; echo got; tty'" /dev/null </dev/null >"$work/out" 2>&1 || got=$?
+    equal 0 "$got"
+    grep -a -q got "$work/out" || fail "$(cat "$work/out")"
+}
