@@ -138,8 +138,8 @@ public static class MountApiSyscalls
             return Errno.EINVAL;
         }
 
-        Mount mount = new(superBlock, superBlock.RootDentry, flags);
-        return InstallTree(task, mount, args.UInt(1));
+        Errno errno = task.Kernel.Vfs.MakeMount(task, superBlock, flags, out Mount? mount);
+        return errno != Errno.None ? errno : InstallTree(task, mount!, args.UInt(1));
     }
 
     /// <summary>int open_tree(int dirfd, const char *path, unsigned int flags)</summary>

@@ -82,6 +82,9 @@ public abstract partial class Inode
     /// <summary>S_IFMT bits; never change.</summary>
     public abstract uint FileType { get; }
 
+    /// <summary>True for a directory of a generated tree that never has entries (is_empty_dir_inode).</summary>
+    public virtual bool IsAlwaysEmpty => false;
+
     /// <summary>Current attributes. Errors only from remote file systems (EIO, ESTALE).</summary>
     public abstract Errno GetAttributes(out InodeAttributes attributes);
 

@@ -74,6 +74,9 @@ public sealed partial class Mount
     /// <summary>Flags that a less privileged namespace must not clear (MNT_LOCK_*).</summary>
     internal uint LockedFlags { get; set; }
 
+    /// <summary>True when a less privileged namespace must not change the access-time flags (MNT_LOCK_ATIME).</summary>
+    internal bool LocksAccessTimes { get; set; }
+
     /// <summary>True when a less privileged namespace must not unmount it alone (MNT_LOCKED).</summary>
     internal bool IsLocked { get; set; }
 

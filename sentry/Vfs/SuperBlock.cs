@@ -89,8 +89,17 @@ public abstract class FileSystemType
     /// <summary>False for "nodev" types; all of ours are nodev.</summary>
     public virtual bool RequiresDevice => false;
 
-    /// <summary>May an owner of a user namespace mount it (FS_USERNS_MOUNT)?</summary>
-    public virtual bool AllowsUserNamespaceMount => false;
+    /// <summary>
+    /// User namespace over which a mounter needs CAP_SYS_ADMIN: that of what a new instance shows (fs_context's
+    /// user_ns for a type with FS_USERNS_MOUNT). The root one where nobody else may mount the type.
+    /// </summary>
+    public virtual UserNamespace MountOwner(Task task) => task.Kernel.RootUserNamespace;
+
+    /// <summary>
+    /// True when a lesser namespace may mount it only where it sees all of another instance already
+    /// (SB_I_USERNS_VISIBLE): what is covered there must not come to light in a fresh one.
+    /// </summary>
+    public virtual bool NeedsVisibleInstance => false;
 
     /// <summary>Makes an instance from mount(2)'s source, flags and data string.</summary>
     public abstract Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock);

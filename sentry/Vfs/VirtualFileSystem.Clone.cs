@@ -12,7 +12,11 @@ public sealed partial class VirtualFileSystem
     /// <summary>A copy of one mount that shows <paramref name="root"/>. Caller: Mount lock.</summary>
     private static Mount CloneMountLocked(Mount source, Dentry root, CloneKind kind)
     {
-        Mount copy = new(source.SuperBlock, root, source.Flags) { LockedFlags = source.LockedFlags };
+        Mount copy = new(source.SuperBlock, root, source.Flags)
+        {
+            LockedFlags = source.LockedFlags,
+            LocksAccessTimes = source.LocksAccessTimes || kind == CloneKind.LessPrivileged,
+        };
         copy.CopyPropagationLocked(source, kind);
         if (kind == CloneKind.LessPrivileged)
         {

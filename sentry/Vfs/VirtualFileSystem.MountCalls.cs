@@ -27,7 +27,7 @@ public enum PropagationType
 public sealed partial class VirtualFileSystem
 {
     /// <summary>
-    /// Mounts a new instance. ENODEV, EPERM, EBUSY (the same thing on top of itself), ENOTDIR, and the type's own
+    /// Mounts an instance. ENODEV, EPERM, EBUSY (the same thing on top of itself), ENOTDIR, and the type's own
     /// errors.
     /// </summary>
     public Errno MountNew(
@@ -51,11 +51,17 @@ public sealed partial class VirtualFileSystem
         }
 
         bool same = place.Mount.SuperBlock == superBlock && place.Mount.Root == place.Dentry;
-        return same ? Errno.EBUSY : Attach(task, new Mount(superBlock!, superBlock!.RootDentry, flags), place);
+        if (same)
+        {
+            return Errno.EBUSY;
+        }
+
+        errno = MakeMount(task, superBlock!, flags, out Mount? mount);
+        return errno != Errno.None ? errno : Attach(task, mount!, place);
     }
 
     /// <summary>
-    /// Makes an instance for mount(2) or fsconfig(2): EPERM where the type is not for unprivileged namespaces.
+    /// Makes an instance for mount(2) or fsconfig(2): EPERM without rights over what it shows (mount_capable).
     /// </summary>
     internal static Errno MakeSuperBlock(
         Task task,
@@ -66,8 +72,7 @@ public sealed partial class VirtualFileSystem
         out SuperBlock? superBlock)
     {
         superBlock = null;
-        bool privileged = task.Credentials.IsCapable(Capability.CAP_SYS_ADMIN);
-        if (!privileged && !type.AllowsUserNamespaceMount)
+        if (!task.Credentials.HasCapability(Capability.CAP_SYS_ADMIN, type.MountOwner(task)))
         {
             return Errno.EPERM;
         }

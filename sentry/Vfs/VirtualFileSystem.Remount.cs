@@ -84,7 +84,8 @@ public sealed partial class VirtualFileSystem
 
     private static Errno CheckFlagsLocked(Mount mount, uint flags)
     {
-        if ((mount.LockedFlags & ~flags) != 0)
+        bool changesTimes = ((mount.Flags ^ flags) & AccessTimeFlags) != 0;
+        if ((mount.LockedFlags & ~flags) != 0 || (mount.LocksAccessTimes && changesTimes))
         {
             return Errno.EPERM;
         }

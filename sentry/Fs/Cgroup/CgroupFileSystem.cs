@@ -13,7 +13,7 @@ public sealed class CgroupFileSystem : FileSystemType
     public override string Name => "cgroup2";
 
     /// <inheritdoc/>
-    public override bool AllowsUserNamespaceMount => true;
+    public override UserNamespace MountOwner(Task task) => task.Namespaces.Cgroup.Owner;
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
@@ -30,7 +30,7 @@ public sealed class CgroupFileSystem : FileSystemType
 
         superBlock = new CgroupSuperBlock(this, task.Kernel, source)
         {
-            UserNamespace = task.Credentials.UserNamespace,
+            UserNamespace = MountOwner(task),
         };
         return Errno.None;
     }

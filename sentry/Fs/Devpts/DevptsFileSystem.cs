@@ -13,7 +13,7 @@ public sealed class DevptsFileSystem : FileSystemType
     public override string Name => "devpts";
 
     /// <inheritdoc/>
-    public override bool AllowsUserNamespaceMount => true;
+    public override UserNamespace MountOwner(Task task) => task.Credentials.UserNamespace;
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)

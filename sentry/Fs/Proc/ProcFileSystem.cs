@@ -12,14 +12,17 @@ public sealed class ProcFileSystem : FileSystemType
     public override string Name => "proc";
 
     /// <inheritdoc/>
-    public override bool AllowsUserNamespaceMount => true;
+    public override UserNamespace MountOwner(Task task) => task.PidNamespace.Owner;
+
+    /// <inheritdoc/>
+    public override bool NeedsVisibleInstance => true;
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
     {
         superBlock = new ProcSuperBlock(this, task.Kernel, task.PidNamespace, source)
         {
-            UserNamespace = task.Credentials.UserNamespace,
+            UserNamespace = MountOwner(task),
         };
         return Errno.None;
     }

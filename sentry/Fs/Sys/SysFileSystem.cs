@@ -13,12 +13,15 @@ public sealed class SysFileSystem : FileSystemType
     public override string Name => "sysfs";
 
     /// <inheritdoc/>
-    public override bool AllowsUserNamespaceMount => true;
+    public override UserNamespace MountOwner(Task task) => task.Namespaces.Net.Owner;
+
+    /// <inheritdoc/>
+    public override bool NeedsVisibleInstance => true;
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
     {
-        superBlock = new SysSuperBlock(this, task.Kernel, source) { UserNamespace = task.Credentials.UserNamespace };
+        superBlock = new SysSuperBlock(this, task.Kernel, source) { UserNamespace = MountOwner(task) };
         return Errno.None;
     }
 }

@@ -233,7 +233,7 @@ public sealed class TmpfsType : FileSystemType
     public override string Name => "tmpfs";
 
     /// <inheritdoc/>
-    public override bool AllowsUserNamespaceMount => true;
+    public override UserNamespace MountOwner(Task task) => task.Credentials.UserNamespace;
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)

@@ -15,7 +15,7 @@ public sealed class PosixQueueFileSystem : FileSystemType
     public override string Name => "mqueue";
 
     /// <inheritdoc/>
-    public override bool AllowsUserNamespaceMount => true;
+    public override UserNamespace MountOwner(Task task) => task.Namespaces.Ipc.Owner;
 
     /// <inheritdoc/>
     public override Errno Mount(Task task, string source, ulong flags, string data, out SuperBlock? superBlock)
@@ -45,7 +45,10 @@ internal sealed class PosixQueues
         ulong device = task.Kernel.Vfs.AllocateDevice();
         using (_lock.Enter())
         {
-            return _superBlock ??= new PosixQueueSuperBlock(type ?? new PosixQueueFileSystem(), device, this);
+            return _superBlock ??= new PosixQueueSuperBlock(type ?? new PosixQueueFileSystem(), device, this)
+            {
+                UserNamespace = task.Namespaces.Ipc.Owner,
+            };
         }
     }
 }

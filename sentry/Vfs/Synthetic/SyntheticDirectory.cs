@@ -48,6 +48,9 @@ public class FixedDirectory(SyntheticSuperBlock superBlock, SyntheticIdentity id
     /// <inheritdoc/>
     protected override uint LinkCount => 2 + _directories;
 
+    /// <inheritdoc/>
+    public override bool IsAlwaysEmpty => _entries.Count == 0;
+
     /// <summary>Adds a child; only before the tree is in use.</summary>
     public void Add(string name, SyntheticInode child)
     {

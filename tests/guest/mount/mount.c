@@ -360,6 +360,125 @@ TEST(an_ordinary_user_mounts_in_a_user_name_space)
     OK(umount("d"));
 }
 
+static void become_user(void)
+{
+    OK(setresgid(1000, 1000, 1000));
+    OK(setresuid(1000, 1000, 1000));
+    OK(prctl(PR_SET_DUMPABLE, 1));
+}
+
+// A new instance by way of fsopen(2): 0, or -1 from what refused it.
+static int fresh_mount(const char *type)
+{
+    int configuration = syscall(SYS_fsopen, type, 0);
+    if (configuration == -1) {
+        return -1;
+    }
+    int result = syscall(SYS_fsconfig, configuration, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (result == 0) {
+        result = syscall(SYS_fsmount, configuration, 0, 0);
+    }
+    int error = errno;
+    if (result > 0) {
+        close(result);
+        result = 0;
+    }
+    close(configuration);
+    errno = error;
+    return result;
+}
+
+TEST(instances_belong_to_the_name_space_they_show)
+{
+    static const char *types[] = { "proc", "sysfs", "mqueue", "cgroup2" };
+    OK(mkdir("p", 0777));
+    become_user();
+    EXITS(0, CHILD({
+        OK(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+        map_root(1000);
+        for (int i = 0; i < 4; i++) {
+            FAILS(EPERM, mount("none", "p", types[i], 0, NULL));
+            FAILS(EPERM, fresh_mount(types[i]));
+        }
+    }));
+    OK(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP));
+    map_root(1000);
+    EXITS(0, CHILD({
+        for (int i = 0; i < 4; i++) {
+            OK(mount("none", "p", types[i], 0, NULL));
+            OK(umount("p"));
+            OK(fresh_mount(types[i]));
+        }
+    }));
+}
+
+// Whether a user name space with all it needs may mount the type, both ways.
+static bool may_mount(const char *type)
+{
+    pid_t child = CHILD({
+        become_user();
+        OK(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET));
+        map_root(1000);
+        pid_t inner = CHILD({
+            bool may = mount("none", "p", type, 0, NULL) == 0;
+            CHECK(may || errno == EPERM);
+            int fresh = fresh_mount(type);
+            CHECK(may == (fresh == 0) && (may || errno == EPERM));
+            _exit(may ? 10 : 11);
+        });
+        int status;
+        EQ(inner, guest_wait(inner, &status));
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    });
+    int status;
+    EQ(child, guest_wait(child, &status));
+    CHECK(WIFEXITED(status) && (WEXITSTATUS(status) == 10 || WEXITSTATUS(status) == 11));
+    return WEXITSTATUS(status) == 10;
+}
+
+TEST(what_is_masked_stays_masked)
+{
+    own_namespace();
+    OK(mkdir("p", 0777));
+    OK(chmod(".", 0777));
+    CHECK(may_mount("proc"));
+    CHECK(may_mount("sysfs"));
+    OK(mount("none", "/proc/sys", "tmpfs", MS_RDONLY, NULL));
+    CHECK(!may_mount("proc"));
+    CHECK(may_mount("sysfs"));
+    OK(umount("/proc/sys"));
+    CHECK(may_mount("proc"));
+    OK(mount("/dev/null", "/proc/version", NULL, MS_BIND, NULL));
+    CHECK(!may_mount("proc"));
+    OK(umount("/proc/version"));
+    OK(mount("none", "/sys/kernel", "tmpfs", 0, NULL));
+    CHECK(!may_mount("sysfs"));
+    CHECK(may_mount("proc"));
+    OK(umount("/sys/kernel"));
+    OK(mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL));
+    CHECK(may_mount("sysfs"));
+    OK(umount("/sys/fs/cgroup"));
+}
+
+TEST(a_read_only_proc_allows_no_other)
+{
+    own_namespace();
+    OK(mkdir("p", 0777));
+    OK(chmod(".", 0777));
+    OK(mount(NULL, "/proc", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+    EXITS(0, CHILD({
+        become_user();
+        OK(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID));
+        EXITS(0, CHILD({
+            FAILS(EPERM, mount("none", "p", "proc", 0, NULL));
+            FAILS(EPERM, mount("none", "p", "proc", MS_RDONLY | MS_NOATIME, NULL));
+            OK(mount("none", "p", "proc", MS_RDONLY, NULL));
+            FAILS(EPERM, mount(NULL, "p", NULL, MS_REMOUNT | MS_BIND, NULL));
+            FAILS(EPERM, mount(NULL, "p", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOATIME, NULL));
+        }));
+    }));
+}
+
 TEST(overlay_of_two_layers)
 {
     own_namespace();
