@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Abi.Linux;
 using Sentry.Kernel;
 using Sentry.Sync;
@@ -7,29 +8,47 @@ namespace Sentry.Vfs;
 // epoll_ctl(2).
 public sealed partial class EpollDescription
 {
-    private const int MaxNesting = 4;
-
     /// <summary>Removed items kept for the next descriptors: servers add and remove one for every request.</summary>
     private const int MaxSpare = 16;
     private const uint ExclusiveMay = InOut | AlwaysReported | Epoll.EPOLLET | Epoll.EPOLLEXCLUSIVE | Epoll.EPOLLWAKEUP;
 
-    // Taken when an epoll instance is put into another, so that the tree stays still while it is checked.
+    // Taken when an epoll instance is put into another, or a file into one that may be in another: the tree of
+    // instances stays still while it is checked.
     private static readonly OrderedLock<EpollTreeLevel> s_treeLock = new();
 
     // Linked by NextReady. Guarded by _lock.
     private EpollItem? _spares;
     private int _spareCount;
 
+    // Set for good once another instance watches this one; guarded by _lock.
+    private bool _isNested;
+
     /// <summary>
-    /// EPOLL_CTL_ADD. EEXIST, ELOOP (a cycle, or more than five levels), EPERM (the file cannot be waited for).
+    /// EPOLL_CTL_ADD. EEXIST; EPERM (the file cannot be waited for); ELOOP (a cycle, or more than five levels); EINVAL
+    /// (too many ways for one wake-up).
     /// </summary>
     public Errno Add(Task task, FileDescription file, int descriptor, in EpollEvent wanted)
     {
-        if (file is not EpollDescription child)
+        if (file is EpollDescription child)
         {
-            return AddItem(task, file, descriptor, wanted);
+            return AddInstance(task, child, descriptor, in wanted);
         }
 
+        Errno errno = AddItem(task, file, descriptor, in wanted, PathCheck.Pending, out bool isAdded);
+        if (errno != Errno.None || isAdded)
+        {
+            return errno;
+        }
+
+        using (s_treeLock.Enter())
+        {
+            bool fits = Watches(file, descriptor) || new EpollPaths(this).Admits(file);
+            return fits ? AddItem(task, file, descriptor, in wanted, PathCheck.Done, out _) : Errno.EINVAL;
+        }
+    }
+
+    private Errno AddInstance(Task task, EpollDescription child, int descriptor, in EpollEvent wanted)
+    {
         if ((wanted.events & Epoll.EPOLLEXCLUSIVE) != 0)
         {
             return Errno.EINVAL;
@@ -37,9 +56,22 @@ public sealed partial class EpollDescription
 
         using (s_treeLock.Enter())
         {
-            return child.Reaches(this, 0) || Height(0) + child.Depth(0) > MaxNesting
-                ? Errno.ELOOP
-                : AddItem(task, file, descriptor, wanted);
+            EpollPaths paths = new(this);
+            if (!paths.AdmitsInstance(child))
+            {
+                return Errno.ELOOP;
+            }
+
+            bool fits = Watches(child, descriptor) || paths.AdmitsFilesBelow();
+            return fits ? AddItem(task, child, descriptor, in wanted, PathCheck.Done, out _) : Errno.EINVAL;
+        }
+    }
+
+    private bool Watches(FileDescription file, int descriptor)
+    {
+        using (_lock.Enter())
+        {
+            return _items.ContainsKey((file, descriptor));
         }
     }
 
@@ -135,8 +167,20 @@ public sealed partial class EpollDescription
         return item;
     }
 
-    private Errno AddItem(Task task, FileDescription file, int descriptor, in EpollEvent wanted)
+    /// <summary>Whether the wake-up paths through nested instances were counted.</summary>
+    private enum PathCheck
     {
+        Pending,
+        Done,
+    }
+
+    /// <summary>
+    /// Adds an item, unless this instance is nested and the paths are still to be counted: None, and not added.
+    /// </summary>
+    private Errno AddItem(
+        Task task, FileDescription file, int descriptor, in EpollEvent wanted, PathCheck check, out bool isAdded)
+    {
+        isAdded = false;
         if ((wanted.events & Epoll.EPOLLEXCLUSIVE) != 0 && (wanted.events & ~ExclusiveMay) != 0)
         {
             return Errno.EINVAL;
@@ -155,6 +199,12 @@ public sealed partial class EpollDescription
                 return Errno.EEXIST;
             }
 
+            if (_isNested && check == PathCheck.Pending)
+            {
+                return Errno.None;
+            }
+
+            isAdded = true;
             EpollItem item = MakeItemLocked(file, descriptor);
             _items.Add((file, descriptor), item);
             SetInterestLocked(item, wanted);
@@ -187,58 +237,36 @@ public sealed partial class EpollDescription
         }
     }
 
-    /// <summary>True when <paramref name="target"/> is this instance or below it.</summary>
-    private bool Reaches(EpollDescription target, int depth)
+    /// <summary>
+    /// The instances this one watches; they and it are nested from now on. Called with the tree lock held.
+    /// </summary>
+    internal void CollectNested(List<EpollDescription> instances)
     {
-        if (this == target)
+        using (_lock.Enter())
         {
-            return true;
-        }
-
-        using (_lock.EnterNested())
-        {
+            _isNested = true;
             foreach (EpollItem item in _items.Values)
             {
-                if (depth <= MaxNesting && item.File is EpollDescription child && child.Reaches(target, depth + 1))
+                if (item.File is EpollDescription child)
                 {
-                    return true;
+                    instances.Add(child);
                 }
             }
         }
-
-        return false;
     }
 
-    /// <summary>Levels of instances below this one.</summary>
-    private int Depth(int depth)
+    /// <summary>The files this instance watches, without other instances.</summary>
+    internal void CollectFiles(List<FileDescription> files)
     {
-        int deepest = 0;
-        using (_lock.EnterNested())
+        using (_lock.Enter())
         {
             foreach (EpollItem item in _items.Values)
             {
-                if (depth <= MaxNesting && item.File is EpollDescription child)
+                if (item.File is not EpollDescription)
                 {
-                    deepest = System.Math.Max(deepest, 1 + child.Depth(depth + 1));
+                    files.Add(item.File);
                 }
             }
         }
-
-        return deepest;
-    }
-
-    /// <summary>Levels of instances above this one, counting the link about to be made.</summary>
-    private int Height(int depth)
-    {
-        int highest = 0;
-        foreach (EpollDescription parent in EpollWatchers())
-        {
-            if (depth <= MaxNesting)
-            {
-                highest = System.Math.Max(highest, parent.Height(depth + 1));
-            }
-        }
-
-        return highest + 1;
     }
 }

@@ -222,6 +222,63 @@ TEST(nesting_depth_is_limited)
     CHECK(depth >= 4 && depth < 10);
 }
 
+// As many instances as may watch one that watches something else.
+static int watchers_of(int inner, int most)
+{
+    int count = 0;
+    while (count < most) {
+        int outer = OK(epoll_create1(0));
+        if (watch(outer, inner, EPOLLIN, 0) == -1) {
+            EQ(EINVAL, errno);
+            struct epoll_event event = { 0 };
+            FAILS(ENOENT, epoll_ctl(outer, EPOLL_CTL_DEL, inner, &event));
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
+TEST(wake_up_paths_are_limited)
+{
+    OK(pipe(fds));
+    int first = OK(epoll_create1(0)), second = OK(epoll_create1(0));
+    OK(watch(first, fds[0], EPOLLIN, 0));
+    EQ(500, watchers_of(first, 600));
+    OK(watch(second, fds[1], EPOLLOUT, 0));
+    int third = OK(epoll_create1(0));
+    OK(watch(third, second, EPOLLIN, 0));
+    EQ(100, watchers_of(third, 200));
+    FAILS(EEXIST, watch(first, fds[0], EPOLLIN, 0));
+    FAILS(EINVAL, watch(third, fds[0], EPOLLIN, 0));
+}
+
+TEST(layers_of_sets_do_not_multiply)
+{
+    enum { LAYERS = 4, WIDTH = 40 };
+    static int layers[LAYERS][WIDTH];
+    int bottom = OK(eventfd(0, 0)), refused = 0;
+    for (int layer = 0; layer < LAYERS; layer++) {
+        for (int i = 0; i < WIDTH; i++) {
+            layers[layer][i] = OK(epoll_create1(0));
+        }
+    }
+    for (int i = 0; i < WIDTH; i++) {
+        OK(watch(layers[0][i], bottom, EPOLLIN | EPOLLET, 0));
+    }
+    for (int layer = 1; layer < LAYERS; layer++) {
+        for (int i = 0; i < WIDTH * WIDTH; i++) {
+            if (watch(layers[layer][i / WIDTH], layers[layer - 1][i % WIDTH], EPOLLIN | EPOLLET, 0) == -1) {
+                EQ(EINVAL, errno);
+                refused++;
+            }
+        }
+    }
+    CHECK(refused > 0 && refused < 3 * WIDTH * WIDTH);
+    OK(eventfd_write(bottom, 1));
+    EQ(1, epoll_wait(layers[1][0], events, 1, 0));
+}
+
 TEST(exclusive_wakes_at_least_one)
 {
     OK(pipe(fds));
