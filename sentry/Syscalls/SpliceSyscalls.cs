@@ -160,7 +160,8 @@ public static class SpliceSyscalls
             return same || appends ? Errno.EINVAL : Errno.None;
         }
 
-        return request.Target is IPipeEnd ? Errno.None : Errno.EINVAL;
+        bool moves = request.Target is IPipeEnd && request.Source.Inode.FileType != StatMode.S_IFDIR;
+        return moves ? Errno.None : Errno.EINVAL;
     }
 
     private static Errno MoveWaiting(Task task, ref SpliceRequest request, out long done)

@@ -40,6 +40,10 @@ internal static class UnixPaths
         return Errno.None;
     }
 
+    /// <summary>True when there is something of that name already, be it a link to nowhere.</summary>
+    public static bool Exists(Task task, string path) =>
+        task.Kernel.Vfs.Lookup(task, Fcntl.AT_FDCWD, path, LookupFlags.None, out _) == Errno.None;
+
     /// <summary>The socket bound to a file that the task may write. ECONNREFUSED when nobody is.</summary>
     public static Errno Find(Task task, string path, out UnixSocket? socket)
     {

@@ -47,7 +47,9 @@ public sealed partial class UnixSocket
 
         if (Interlocked.CompareExchange(ref _bindState, BindDone, BindNone) != BindNone)
         {
-            return Errno.EINVAL;
+            // A name in the file system is made before anybody looks whether the socket has one (unix_bind_bsd).
+            bool isTaken = name!.Kind != UnixNameKind.Abstract && UnixPaths.Exists(task, PathOf(name));
+            return isTaken ? Errno.EADDRINUSE : Errno.EINVAL;
         }
 
         error = name!.Kind == UnixNameKind.Abstract

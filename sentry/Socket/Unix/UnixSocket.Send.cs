@@ -55,7 +55,8 @@ public sealed partial class UnixSocket
             return Errno.ENOTCONN;
         }
 
-        Errno error = Errno.None;
+        // A peer that closed without having read everything leaves an error too; that is for who reads (af_unix.c).
+        Errno error = (_shutdown & SendShutdown) != 0 ? Errno.EPIPE : Errno.None;
         while (data.Remaining > 0 && error == Errno.None)
         {
             error = SendPiece(task, peer, ref data, ref request, ref done);

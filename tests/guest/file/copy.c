@@ -85,6 +85,7 @@ TEST(splice_refusals)
     FAILS(EINVAL, splice(in, NULL, fds[1], NULL, 10, 0x100));
     FAILS(EBADF, splice(fds[1], NULL, out, NULL, 10, 0));
     FAILS(EAGAIN, splice(fds[0], NULL, out, NULL, 10, SPLICE_F_NONBLOCK));
+    FAILS(EINVAL, splice(OK(open(".", O_RDONLY)), NULL, fds[1], NULL, 10, 0));
     EQ(0, splice(in, NULL, fds[1], NULL, 0, 0));
     OK(close(fds[1]));
     EQ(0, splice(fds[0], NULL, out, NULL, 10, 0));

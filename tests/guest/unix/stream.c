@@ -244,6 +244,33 @@ TEST(closing_with_unread_data_resets)
     EQ(0, recv(fds[0], data, 10, 0));
 }
 
+TEST(a_bound_socket_is_not_bound_again)
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "one" };
+    int fd = OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    OK(bind(fd, (struct sockaddr *)&name, sizeof name));
+    FAILS(EADDRINUSE, bind(fd, (struct sockaddr *)&name, sizeof name));
+    strcpy(name.sun_path, "two");
+    FAILS(EINVAL, bind(fd, (struct sockaddr *)&name, sizeof name));
+    FAILS(ENOENT, access("two", F_OK));
+}
+
+TEST(the_reset_is_for_the_reader)
+{
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    EQ(1, send(fds[0], "x", 1, 0));
+    OK(close(fds[1]));
+    FAILS(EPIPE, send(fds[0], "y", 1, MSG_NOSIGNAL));
+    KILLED(SIGPIPE, CHILD({ send(fds[0], "y", 1, 0); }));
+    FAILS(ECONNRESET, recv(fds[0], data, 10, 0));
+    FAILS(EPIPE, send(fds[0], "y", 1, MSG_NOSIGNAL));
+    EQ(0, recv(fds[0], data, 10, 0));
+    OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
+    EQ(1, send(fds[0], "x", 1, 0));
+    OK(close(fds[1]));
+    FAILS(ECONNRESET, send(fds[0], "y", 1, MSG_NOSIGNAL));
+}
+
 TEST(peek_waitall_and_dontwait)
 {
     OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
