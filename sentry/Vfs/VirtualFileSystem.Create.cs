@@ -143,6 +143,7 @@ public sealed partial class VirtualFileSystem
         errno = directory.Inode!.Link(task, child.Name, target);
         if (errno == Errno.None)
         {
+            target.IsLinkableUnnamed = false;
             FileEvents.ReportSelf(target, Inotify.IN_ATTRIB);
         }
 

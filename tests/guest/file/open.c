@@ -207,6 +207,9 @@ TEST(tmpfile_has_no_name_until_linked)
     FAILS(ENOENT, linkat(AT_FDCWD, path, AT_FDCWD, "other", AT_SYMLINK_FOLLOW));
     int third = OK(open(".", O_TMPFILE | O_RDWR, 0600));
     OK(linkat(third, "", AT_FDCWD, "by-descriptor", AT_EMPTY_PATH));
+    OK(unlink("named"));
+    sprintf(path, "/proc/self/fd/%d", fd);
+    FAILS(ENOENT, linkat(AT_FDCWD, path, AT_FDCWD, "again", AT_SYMLINK_FOLLOW));
 }
 
 TEST(openat_starts_at_the_folder)
