@@ -111,6 +111,7 @@ public sealed partial class Task
             Name = shownPath[(shownPath.LastIndexOf('/') + 1)..],
             Arguments = arguments,
             Credentials = Credentials,
+            ClosesPath = IsPathClosed(directoryFd, path),
         };
         errno = FollowScripts(result, shownPath);
         errno = errno != Errno.None ? errno : DecideIdentity(result);
@@ -135,6 +136,14 @@ public sealed partial class Task
         return path.Length == 0 ? "/dev/fd/" + directoryFd : "/dev/fd/" + directoryFd + "/" + path;
     }
 
+    /// <summary>
+    /// True when the shown path begins with a descriptor that the execution closes: an interpreter could not open it
+    /// (BINPRM_FLAGS_PATH_INACCESSIBLE).
+    /// </summary>
+    private bool IsPathClosed(int directoryFd, string path) =>
+        directoryFd != Fcntl.AT_FDCWD && !path.StartsWith('/')
+        && FdTable.GetCloseOnExec(directoryFd, out CloseOnExec closes) == Errno.None && closes == CloseOnExec.Yes;
+
     private Errno FollowScripts(ExecutionPlan plan, string path)
     {
         byte[] start = new byte[ScriptLine.MaxBytes];
@@ -153,6 +162,7 @@ public sealed partial class Task
             }
 
             errno = ScriptLine.Parse(start.AsSpan(0, length), out ScriptLine line);
+            errno = errno == Errno.None && plan.ClosesPath ? Errno.ENOENT : errno;
             errno = errno != Errno.None ? errno : plan.Arguments.EnterScript(line, scriptPath);
             FileDescription? interpreter = null;
             errno = errno != Errno.None ? errno : Kernel.Vfs.OpenForExecute(this, Fcntl.AT_FDCWD, line.Interpreter,

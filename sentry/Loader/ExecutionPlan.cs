@@ -12,6 +12,9 @@ internal sealed class ExecutionPlan
     /// <summary>Path as given to execve: AT_EXECFN.</summary>
     internal required string Path { get; init; }
 
+    /// <summary>True when the path names nothing any more once the program runs: it cannot be a script.</summary>
+    internal bool ClosesPath { get; init; }
+
     /// <summary>Last component for the thread's name.</summary>
     internal required string Name { get; init; }
 

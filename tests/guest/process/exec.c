@@ -298,7 +298,12 @@ TEST(execveat_of_a_script_needs_an_open_descriptor)
     OK(chmod("script", 0755));
     int kept = OK(open("script", O_RDONLY)), closed = OK(open("script", O_RDONLY | O_CLOEXEC));
     char *args[] = { "x", NULL };
-    FAILS(ENOENT, syscall(SYS_execveat, closed, "", args, environ, AT_EMPTY_PATH));
+    EXITS(7, CHILD({
+        FAILS(ENOENT, syscall(SYS_execveat, closed, "", args, environ, AT_EMPTY_PATH));
+        int folder = OK(open(".", O_PATH | O_CLOEXEC));
+        FAILS(ENOENT, syscall(SYS_execveat, folder, "script", args, environ, 0));
+        _exit(7);
+    }));
     EXITS(0, CHILD({ syscall(SYS_execveat, kept, "", args, environ, AT_EMPTY_PATH); _exit(99); }));
 }
 
