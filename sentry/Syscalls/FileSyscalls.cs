@@ -146,7 +146,7 @@ public static partial class FileSyscalls
             return Errno.EBADF;
         }
 
-        if (!file.IsSeekable)
+        if (!(access == MayAccess.Read ? file.IsSeekable : file.TakesPositionedWrites))
         {
             return Errno.ESPIPE;
         }

@@ -47,6 +47,9 @@ public abstract partial class FileDescription
     /// <summary>True when lseek works and positional I/O is allowed (else ESPIPE).</summary>
     public virtual bool IsSeekable => false;
 
+    /// <summary>May a write name its offset (FMODE_PWRITE)?</summary>
+    public virtual bool TakesPositionedWrites => IsSeekable;
+
     /// <summary>True when the flags allow reading.</summary>
     public bool CanRead => (Flags & (Fcntl.O_ACCMODE | Fcntl.O_PATH)) is Fcntl.O_RDONLY or Fcntl.O_RDWR;
 

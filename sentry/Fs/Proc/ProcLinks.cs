@@ -40,7 +40,7 @@ internal sealed class ProcPathLink(ProcTaskContext context, SyntheticIdentity id
     {
         Errno errno = FollowMagicLink(task, out VfsPath path);
         target = errno == Errno.None ? context.Proc.Kernel.Vfs.FormatLink(path, task.FsContext.Root) : "";
-        return errno;
+        return target.Length >= Limits.PATH_MAX ? Errno.ENAMETOOLONG : errno;
     }
 
     private Errno Find(Task owner, out VfsPath target)
@@ -86,6 +86,14 @@ internal sealed class ProcDescriptorDirectory(ProcTaskContext context, Synthetic
 {
     private const byte LinkType = 10;
     private const byte FileEntryType = 8;
+
+    /// <summary>fdinfo is for who may inspect the task, whatever its mode says (proc_fdinfo_permission).</summary>
+    public override Errno CheckPermission(Task task, MayAccess access)
+    {
+        bool isOpen = kind == ProcDescriptorKind.Links || context.Task is not { } owner
+            || ProcAccess.MayInspect(task, owner) == Errno.None;
+        return isOpen ? Errno.EOPNOTSUPP : Errno.EACCES;
+    }
 
     /// <inheritdoc/>
     public override Errno List(Task task, List<SyntheticEntry> entries)
@@ -167,7 +175,12 @@ internal sealed class ProcDescriptorLink(ProcTaskContext context, SyntheticIdent
         FileDescription? file = table.Get(fd);
         target = file is null ? "" : context.Proc.Kernel.Vfs.FormatLink(file, task.FsContext.Root);
         file?.DropReference(task);
-        return file is null ? Errno.ENOENT : Errno.None;
+        if (file is null)
+        {
+            return Errno.ENOENT;
+        }
+
+        return target.Length >= Limits.PATH_MAX ? Errno.ENAMETOOLONG : Errno.None;
     }
 }
 

@@ -153,9 +153,32 @@ internal static class ProcStatusFiles
 
     internal static Errno TimerSlack(ProcTaskContext context, Task target, Task reader, StringBuilder text)
     {
-        text.Append(target.TimerSlackNs).Append('\n');
-        return Errno.None;
+        Errno errno = MayChangeSlack(target, reader);
+        if (errno == Errno.None)
+        {
+            text.Append(target.TimerSlackNs).Append('\n');
+        }
+
+        return errno;
     }
+
+    /// <summary>0 is the value a task starts with (fs/proc/base.c, timerslack_ns_write).</summary>
+    internal static Errno SetTimerSlack(ProcTaskContext context, Task target, Task writer, string text)
+    {
+        bool isNumber = ulong.TryParse(text.TrimEnd('\n', '\0'), NumberStyles.None, CultureInfo.InvariantCulture,
+            out ulong slackNs);
+        Errno errno = isNumber ? MayChangeSlack(target, writer) : Errno.EINVAL;
+        if (errno == Errno.None)
+        {
+            target.TimerSlackNs = slackNs == 0 ? Task.DefaultTimerSlackNs : slackNs;
+        }
+
+        return errno;
+    }
+
+    private static Errno MayChangeSlack(Task target, Task task) => target == task
+        || task.Credentials.HasCapability(Capability.CAP_SYS_NICE, target.Credentials.UserNamespace)
+            ? Errno.None : Errno.EPERM;
 
     /// <summary>/proc/PID/stat: 52 fields (proc(5)).</summary>
     internal static Errno Stat(ProcTaskContext context, Task target, Task reader, StringBuilder text)

@@ -41,6 +41,7 @@ internal static class ProcTaskFiles
     private const uint ReadOwner = 0x100;
     private const uint ReadAllWriteOwner = 0x1A4;
     private const uint ReadWriteOwner = 0x180;
+    private const uint ReadWriteAll = 0x1B6;
 
     internal static readonly ProcTaskFile[] All =
     [
@@ -49,7 +50,8 @@ internal static class ProcTaskFiles
         Text("children", ReadAll, ProcStatusFiles.Children) with { Only = ProcSelfKind.Thread },
         Text("cmdline", ReadAll, ProcMemoryFiles.CommandLine),
         Text("cpuset", ReadAll, (_, _, _, text) => Constant(text, "/\n")),
-        Text("comm", ReadAllWriteOwner, ProcStatusFiles.Name, ProcGuard.None, ProcStatusFiles.SetName),
+        Text("comm", ReadAllWriteOwner, ProcStatusFiles.Name, ProcGuard.None, ProcStatusFiles.SetName,
+            SyntheticWriting.AtPosition),
         Text("coredump_filter", ReadAllWriteOwner, ProcStatusFiles.CoreDumpFilter, ProcGuard.None,
             ProcStatusFiles.SetCoreDumpFilter),
         new("cwd", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity,
@@ -60,7 +62,8 @@ internal static class ProcTaskFiles
             ProcDescriptorKind.Links)),
         new("fdinfo", S_IFDIR, 0x16D, (context, identity) =>
             new ProcDescriptorDirectory(context, identity, ProcDescriptorKind.Information)),
-        Text("gid_map", ReadAllWriteOwner, ProcIdFiles.GroupMap, ProcGuard.None, ProcIdFiles.SetGroupMap),
+        Text("gid_map", ReadAllWriteOwner, ProcIdFiles.GroupMap, ProcGuard.None, ProcIdFiles.SetGroupMap,
+            SyntheticWriting.AtStart),
         Text("io", ReadOwner, ProcStatusFiles.Io, ProcGuard.Inspect),
         Text("limits", ReadAll, ProcStatusFiles.Limits),
         Text("loginuid", ReadAllWriteOwner, (_, _, _, text) => Constant(text, "4294967295")),
@@ -79,7 +82,8 @@ internal static class ProcTaskFiles
         new("root", S_IFLNK, 0x1FF, (context, identity) => new ProcPathLink(context, identity, ProcPathKind.Root)),
         Text("schedstat", ReadAll, ProcStatusFiles.SchedulerStatistics),
         Text("sessionid", ReadAll, (_, _, _, text) => Constant(text, "4294967295")),
-        Text("setgroups", ReadAllWriteOwner, ProcIdFiles.SetGroupsState, ProcGuard.None, ProcIdFiles.ChangeSetGroups),
+        Text("setgroups", ReadAllWriteOwner, ProcIdFiles.SetGroupsState, ProcGuard.None, ProcIdFiles.ChangeSetGroups,
+            SyntheticWriting.AtStart),
         Text("smaps", ReadAll, ProcMemoryFiles.DetailedMaps, ProcGuard.Inspect),
         Text("smaps_rollup", ReadAll, ProcMemoryFiles.MapsSummary, ProcGuard.Inspect),
         Text("stack", ReadOwner, (_, _, _, text) => Constant(text, "")),
@@ -89,8 +93,10 @@ internal static class ProcTaskFiles
         Text("syscall", ReadOwner, ProcStatusFiles.SystemCall, ProcGuard.Inspect),
         new("task", S_IFDIR, 0x16D, (context, identity) => new ProcThreadsDirectory(context, identity),
             ProcSelfKind.Process),
-        Text("timerslack_ns", ReadAllWriteOwner, ProcStatusFiles.TimerSlack),
-        Text("uid_map", ReadAllWriteOwner, ProcIdFiles.UserMap, ProcGuard.None, ProcIdFiles.SetUserMap),
+        Text("timerslack_ns", ReadWriteAll, ProcStatusFiles.TimerSlack, ProcGuard.None, ProcStatusFiles.SetTimerSlack,
+            SyntheticWriting.AtPosition),
+        Text("uid_map", ReadAllWriteOwner, ProcIdFiles.UserMap, ProcGuard.None, ProcIdFiles.SetUserMap,
+            SyntheticWriting.AtStart),
         Text("wchan", ReadAll, (_, _, _, text) => Constant(text, "0")),
     ];
 
@@ -121,9 +127,10 @@ internal static class ProcTaskFiles
         uint permissions,
         ProcTaskText generate,
         ProcGuard guard = ProcGuard.None,
-        ProcTaskWrite? write = null) =>
+        ProcTaskWrite? write = null,
+        SyntheticWriting writing = SyntheticWriting.Anywhere) =>
         new(name, S_IFREG, permissions, (context, identity) =>
-            new ProcTaskTextFile(context, identity, generate, guard, write));
+            new ProcTaskTextFile(context, identity, generate, guard, write, writing));
 }
 
 /// <summary>A text file of a task's directory.</summary>
@@ -132,8 +139,12 @@ internal sealed class ProcTaskTextFile(
     SyntheticIdentity identity,
     ProcTaskText generate,
     ProcGuard guard,
-    ProcTaskWrite? write) : SyntheticFile(context.Proc, identity)
+    ProcTaskWrite? write,
+    SyntheticWriting writing) : SyntheticFile(context.Proc, identity)
 {
+    /// <inheritdoc/>
+    public override SyntheticWriting Writing => writing;
+
     /// <inheritdoc/>
     public override Errno Generate(Task reader, StringBuilder text)
     {

@@ -5,6 +5,19 @@ using static Abi.Linux.StatMode;
 
 namespace Sentry.Vfs.Synthetic;
 
+/// <summary>Where a generated file takes writes.</summary>
+public enum SyntheticWriting
+{
+    /// <summary>At any offset, which is not looked at.</summary>
+    Anywhere,
+
+    /// <summary>Not at an offset that the write names: pwrite(2) is ESPIPE (fs/seq_file.c, seq_open).</summary>
+    AtPosition,
+
+    /// <summary>As that, and only from the start: EINVAL elsewhere.</summary>
+    AtStart,
+}
+
 /// <summary>A file whose text is generated when it is read from the start (as Linux's seq_file), and which may take
 /// writes.</summary>
 public abstract class SyntheticFile(SyntheticSuperBlock superBlock, SyntheticIdentity identity)
@@ -23,6 +36,9 @@ public abstract class SyntheticFile(SyntheticSuperBlock superBlock, SyntheticIde
     /// <summary>Takes one write(2) at offset <paramref name="offset"/>; <paramref name="text"/> is all of it. EINVAL
     /// by default.</summary>
     public virtual Errno Write(Task writer, string text, long offset) => Errno.EINVAL;
+
+    /// <summary>How writes may come.</summary>
+    public virtual SyntheticWriting Writing => SyntheticWriting.Anywhere;
 
     /// <summary>Rights beyond the permission bits, asked at open.</summary>
     public virtual Errno MayOpen(Task task, int flags) => Errno.None;

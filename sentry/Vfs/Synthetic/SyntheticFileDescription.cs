@@ -31,6 +31,9 @@ internal sealed class SyntheticFileDescription : FileDescription
     public override bool IsSeekable => true;
 
     /// <inheritdoc/>
+    public override bool TakesPositionedWrites => _file.Writing == SyntheticWriting.Anywhere;
+
+    /// <inheritdoc/>
     public override Errno PRead(Task task, ref IoSequence destination, long offset, out long done)
     {
         done = 0;
@@ -50,6 +53,11 @@ internal sealed class SyntheticFileDescription : FileDescription
     {
         done = 0;
         newOffset = offset;
+        if (_file.Writing == SyntheticWriting.AtStart && offset != 0)
+        {
+            return Errno.EINVAL;
+        }
+
         int length = (int)Math.Min(source.Remaining, SyntheticFile.MaxWriteBytes);
         byte[] bytes = new byte[length];
         Errno errno = source.CopyIn(bytes, out int copied);

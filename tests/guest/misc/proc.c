@@ -105,8 +105,48 @@ TEST(other_users_processes_keep_their_secrets)
     FAILS(EACCES, readlink(path, text, 100));
     sprintf(path, "/proc/%d/fd", child);
     FAILS(EACCES, open(path, O_RDONLY));
+    sprintf(path, "/proc/%d/fdinfo", child);
+    FAILS(EACCES, open(path, O_RDONLY));
+    FAILS(EACCES, access(path, R_OK));
+    sprintf(path, "/proc/%d/task/%d/fdinfo/0", child, child);
+    FAILS(EACCES, open(path, O_RDONLY));
+    sprintf(path, "/proc/%d/timerslack_ns", child);
+    int slack = OK(open(path, O_RDWR));
+    FAILS(EPERM, read(slack, text, 10));
+    FAILS(EPERM, write(slack, "1", 1));
     sprintf(path, "/proc/%d/stat", child);
     OK(open(path, O_RDONLY));
+}
+
+TEST(timer_slack_is_read_and_set)
+{
+    int file = OK(open("/proc/self/timerslack_ns", O_RDWR));
+    EQ(5, write(file, "60000", 5));
+    EQ(60000, prctl(PR_GET_TIMERSLACK));
+    read_file("/proc/self/timerslack_ns", text, sizeof text);
+    STREQ("60000\n", text);
+    FAILS(EINVAL, write(file, "much", 4));
+    FAILS(ESPIPE, pwrite(file, "1", 1, 0));
+    EQ(2, write(file, "0\n", 2));
+    EQ(50000, prctl(PR_GET_TIMERSLACK));
+}
+
+TEST(links_longer_than_a_path)
+{
+    static char name[201];
+    memset(name, 'n', 200);
+    for (int i = 0; i < 21; i++) {
+        OK(mkdir(name, 0755));
+        OK(chdir(name));
+    }
+    FAILS(ENAMETOOLONG, readlink("/proc/self/cwd", text, sizeof text));
+    sprintf(text, "/proc/self/fd/%d", OK(open(".", O_RDONLY)));
+    FAILS(ENAMETOOLONG, readlink(text, text + 100, 100));
+    for (int i = 0; i < 21; i++) {
+        OK(chdir(".."));
+        OK(rmdir(name));
+    }
+    CHECK(readlink("/proc/self/cwd", text, sizeof text) > 0);
 }
 
 TEST(files_of_the_whole_system)
@@ -252,6 +292,10 @@ TEST(a_user_name_space_maps_ids)
     int map = OK(open("/proc/self/gid_map", O_WRONLY));
     FAILS(EPERM, write(map, "0 1000 1", 8));
     write_file("/proc/self/setgroups", "deny");
+    map = OK(open("/proc/self/uid_map", O_WRONLY));
+    FAILS(ESPIPE, pwrite(map, "0 1000 1", 8, 1));
+    EQ(1, lseek(map, 1, SEEK_SET));
+    FAILS(EINVAL, write(map, "0 1000 1", 8));
     write_file("/proc/self/uid_map", "0 1000 1");
     write_file("/proc/self/gid_map", "0 1000 1");
     EQ(0, getuid());
