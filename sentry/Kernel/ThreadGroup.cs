@@ -9,6 +9,8 @@ namespace Sentry.Kernel;
 /// <summary>A process: tasks that share signal handlers, limits, timers and a PID (Linux's signal_struct).</summary>
 public sealed partial class ThreadGroup : IMemoryLimits
 {
+    private int _filesInFlight;
+
     // Guarded by TasksLock for writing together with SignalLock; either is enough to read.
     private readonly TaskList _tasks = new();
 
@@ -137,6 +139,15 @@ public sealed partial class ThreadGroup : IMemoryLimits
 
     /// <inheritdoc/>
     public ulong SoftLimit(int resource) => Limits.Soft(resource);
+
+    /// <inheritdoc/>
+    public bool IsEnding => Task.OfThisThread is { IsKilled: true };
+
+    /// <summary>Descriptors that the process has sent over Unix sockets and nobody has received yet.</summary>
+    internal int FilesInFlight => Volatile.Read(ref _filesInFlight);
+
+    /// <summary>Counts files that begin (positive) or end (negative) to travel.</summary>
+    internal void ChangeFilesInFlight(int change) => Interlocked.Add(ref _filesInFlight, change);
 
     /// <summary>Appends all tasks that still exist (the dead leader too), leader first.</summary>
     public void CollectTasks(List<Task> result)

@@ -69,6 +69,7 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     private long _allocatedTotal;
     private long _limitPages;
     private long _objectNumber = 1024;
+    private ZeroPages? _zeros;
 
     private MemoryFile(HostFd fd, nint address, ulong sizeBytes, ulong limitBytes)
     {
@@ -151,6 +152,31 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
             Errno error = HostStat.Fstat(_fd.Value, out Stat status);
             return error == Errno.None ? (ulong)status.st_blocks * 512
                 : (ulong)Volatile.Read(ref _allocatedTotal) << PageShift;
+        }
+    }
+
+    /// <summary>The zeros behind anonymous memory only read so far; null while there is no memory for them.</summary>
+    internal ZeroPages? Zeros
+    {
+        get
+        {
+            if (Volatile.Read(ref _zeros) is { } zeros)
+            {
+                return zeros;
+            }
+
+            if (ZeroPages.Create(this, out ZeroPages? made) != Errno.None)
+            {
+                return null;
+            }
+
+            ZeroPages? earlier = Interlocked.CompareExchange(ref _zeros, made, null);
+            if (earlier is not null)
+            {
+                made!.Forget();
+            }
+
+            return earlier ?? made;
         }
     }
 

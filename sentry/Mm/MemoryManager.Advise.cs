@@ -204,6 +204,11 @@ public sealed partial class MemoryManager
         int first = _pmas.FindAtOrAfter(range.Start);
         for (int at = first; at != 0 && _pmas.Start(at) < range.End; at = _pmas.Next(at))
         {
+            if (_pmas.Value(at).IsZero)
+            {
+                continue;
+            }
+
             GuestRange part = _pmas.Range(at).Intersect(range);
             ulong offset = _pmas.Value(at).Offset + (part.Start - _pmas.Start(at));
             if (!_pmas.Value(at).IsPrivate || _memoryFile.ExclusivePrefix(offset, part.Length) != part.Length)
@@ -215,7 +220,10 @@ public sealed partial class MemoryManager
         for (int at = first; at != 0 && _pmas.Start(at) < range.End; at = _pmas.Next(at))
         {
             GuestRange part = _pmas.Range(at).Intersect(range);
-            _memoryFile.Discard(_pmas.Value(at).Offset + (part.Start - _pmas.Start(at)), part.Length);
+            if (!_pmas.Value(at).IsZero)
+            {
+                _memoryFile.Discard(_pmas.Value(at).Offset + (part.Start - _pmas.Start(at)), part.Length);
+            }
         }
 
         return true;
@@ -243,21 +251,12 @@ public sealed partial class MemoryManager
     private Errno AdvisePopulate(GuestRange range, int advice)
     {
         MemoryAccess access = advice == Mman.MADV_POPULATE_WRITE ? MemoryAccess.Write : MemoryAccess.Read;
-        ulong at = range.Start;
-        while (at < range.End)
+        Errno error = Populate(range, access);
+        return error switch
         {
-            Errno error = PopulateSome(at, range.End, access, out at);
-            if (error != Errno.None)
-            {
-                return error switch
-                {
-                    Errno.EACCES => Errno.EINVAL,
-                    Errno.EIO => Errno.EFAULT,
-                    _ => error,
-                };
-            }
-        }
-
-        return Errno.None;
+            Errno.EACCES => Errno.EINVAL,
+            Errno.EIO => Errno.EFAULT,
+            _ => error,
+        };
     }
 }

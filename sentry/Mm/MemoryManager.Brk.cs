@@ -69,7 +69,7 @@ public sealed partial class MemoryManager
 
         if (populate && !grown.IsEmpty)
         {
-            Populate(grown);
+            Populate(grown, MemoryAccess.None);
         }
 
         return new GuestAddress(result);

@@ -16,6 +16,11 @@ public sealed partial class MemoryManager
     private Errno BreakLocked(int vma, int pma, ulong page, ulong wantedBytes)
     {
         GuestRange bounds = _pmas.Range(pma).Intersect(_vmas.Range(vma));
+        if (_pmas.Value(pma).IsZero)
+        {
+            return ReplaceZerosLocked(vma, pma, bounds, page, wantedBytes);
+        }
+
         if (_pmas.Value(pma).IsPrivate && ClaimLocked(vma, pma, bounds, page))
         {
             return Errno.None;

@@ -160,7 +160,8 @@ public sealed partial class MemoryManager
         {
             if (_vmas.Value(vma).IsAnonymous)
             {
-                return AllocateRunLocked(vma, page, wantedBytes);
+                return writes || !TryMapZerosLocked(vma, page, wantedBytes)
+                    ? AllocateRunLocked(vma, page, wantedBytes) : Errno.None;
             }
 
             bool copies = writes && _vmas.Value(vma).IsPrivate;
@@ -289,6 +290,11 @@ public sealed partial class MemoryManager
     /// </summary>
     private Errno TellPlatform(GuestRange range, in Pma pma, MapHint hint)
     {
+        if (pma.IsZero)
+        {
+            return TellPlatformOfZeros(range, in pma, hint);
+        }
+
         hint |= pma.IsPrivate || pma.NeedsCopy ? MapHint.Private : MapHint.None;
         Errno error = _addressSpace.Map(range.Start, range.Length, pma.Backing.HostFd, pma.Offset, pma.Access, hint);
         return error == Errno.None ? Errno.None : Errno.EIO;
@@ -309,11 +315,16 @@ public sealed partial class MemoryManager
             return TellPlatform(GuestRange.FromBounds(page, page + PageSize), in part, MapHint.None);
         }
 
+        if (IsLongZeroLocked(pma))
+        {
+            pma = _pmas.Isolate(pma, Window(_pmas.Range(pma), page, MaximumRunBytes, PageSize));
+        }
+
         Errno error = MapUnmappedLocked(pma);
         int other = error == Errno.None ? _pmas.First : 0;
         for (int budget = EagerMaps; other != 0 && budget > 0; other = _pmas.Next(other))
         {
-            if ((_pmas.Value(other).Flags & PmaFlags.Unmapped) != 0)
+            if ((_pmas.Value(other).Flags & PmaFlags.Unmapped) != 0 && !IsLongZeroLocked(other))
             {
                 MapUnmappedLocked(other);
                 budget--;
@@ -447,23 +458,6 @@ public sealed partial class MemoryManager
         _pmas.Value(pma) = fresh;
         _pmas.Merge(pma);
         old.Backing.DropReference(old.Offset, range.Length);
-        return Errno.None;
-    }
-
-    /// <summary>Fills all pages of a range as far as that goes (MAP_POPULATE, mlock): for writing where the VMA is
-    /// private and writable.</summary>
-    private Errno Populate(GuestRange range)
-    {
-        ulong at = range.Start;
-        while (at < range.End)
-        {
-            Errno error = PopulateSome(at, range.End, MemoryAccess.None, out at);
-            if (error != Errno.None)
-            {
-                return error;
-            }
-        }
-
         return Errno.None;
     }
 }

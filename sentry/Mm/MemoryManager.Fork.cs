@@ -89,6 +89,11 @@ public sealed partial class MemoryManager
         int left = MaximumInheritedMaps;
         for (int at = _pmas.First; at != 0 && left > 0; at = _pmas.Next(at), left--)
         {
+            if (IsLongZeroLocked(at))
+            {
+                continue;
+            }
+
             ref Pma pma = ref _pmas.Value(at);
             Errno error = TellPlatform(_pmas.Range(at), in pma, MapHint.None);
             if (error != Errno.None)

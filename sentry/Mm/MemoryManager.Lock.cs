@@ -1,4 +1,5 @@
 using Abi.Linux;
+using Platform;
 
 namespace Sentry.Mm;
 
@@ -100,10 +101,11 @@ public sealed partial class MemoryManager
         return whole && reached >= range.End;
     }
 
-    private Errno Fill(GuestRange range) => Populate(range) switch
+    private Errno Fill(GuestRange range) => Populate(range, MemoryAccess.None) switch
     {
         Errno.None => Errno.None,
         Errno.ENOMEM => Errno.EAGAIN,
+        Errno.EINTR => Errno.EINTR,
         _ => Errno.ENOMEM,
     };
 
@@ -125,7 +127,10 @@ public sealed partial class MemoryManager
             }
 
             at = range.End;
-            Populate(range);
+            if (Populate(range, MemoryAccess.None) == Errno.EINTR)
+            {
+                return;
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ public sealed partial class MemoryManager
         bool locked = (flags & (VmaFlags.Locked | VmaFlags.LockOnFault)) == VmaFlags.Locked;
         if ((locked || request.Fill == MapFill.Now) && request.Access != MemoryAccess.None)
         {
-            Populate(range);
+            Populate(range, MemoryAccess.None);
         }
 
         return Errno.None;

@@ -44,7 +44,7 @@ public sealed partial class MemoryManager
 
         if (error == Errno.None && !fill.IsEmpty)
         {
-            Populate(fill);
+            Populate(fill, MemoryAccess.None);
         }
 
         return error;
@@ -324,7 +324,8 @@ public sealed partial class MemoryManager
 
         GuestRange place = GuestRange.FromBounds(unchecked(range.Start + shift), unchecked(range.End + shift));
         value.Flags |= PmaFlags.Unmapped;
-        if (moves < EagerMoves && TellPlatform(place, in value, MapHint.None) == Errno.None)
+        bool isLong = value.IsZero && range.Length > MaximumRunBytes;
+        if (moves < EagerMoves && !isLong && TellPlatform(place, in value, MapHint.None) == Errno.None)
         {
             value.Flags &= ~PmaFlags.Unmapped;
         }

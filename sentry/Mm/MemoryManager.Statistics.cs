@@ -68,6 +68,12 @@ public sealed partial class MemoryManager
 
     private void CountPma(in Pma pma, ulong lengthBytes, ref MemoryUse use)
     {
+        if (pma.IsZero)
+        {
+            // Linux counts the zero page nowhere.
+            return;
+        }
+
         Span<byte> flags = stackalloc byte[CountPages];
         Span<int> counts = stackalloc int[CountPages];
         bool own = ReferenceEquals(pma.Backing, _memoryFile);

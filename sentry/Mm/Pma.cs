@@ -45,6 +45,9 @@ internal struct Pma
     /// <summary>True when a write must first copy or claim the pages.</summary>
     public readonly bool NeedsCopy => (Flags & PmaFlags.CopyOnWrite) != 0;
 
+    /// <summary>True for anonymous memory that was only read so far.</summary>
+    public readonly bool IsZero => Backing is ZeroPages;
+
     /// <summary>Sets <see cref="Access"/> from the rights of the VMA.</summary>
     public void Restrict(MemoryAccess vmaAccess)
     {

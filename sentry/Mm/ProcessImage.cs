@@ -43,4 +43,7 @@ public interface IMemoryLimits
     /// <summary>Soft limit of RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK or RLIMIT_MEMLOCK; ulong.MaxValue for
     /// none.</summary>
     ulong SoftLimit(int resource);
+
+    /// <summary>True when the calling task must end: what takes long is given up.</summary>
+    bool IsEnding { get; }
 }

@@ -50,6 +50,47 @@ public sealed class MemoryManagerTests : IDisposable
     }
 
     [Fact]
+    public void Reading_takes_no_memory_and_a_write_replaces_the_zeros()
+    {
+        const ulong Bytes = 64ul << 20;
+        ulong at = Map(Bytes);
+        for (ulong offset = 0; offset < Bytes; offset += Page)
+        {
+            Assert.Equal(0, _guest.Load(at + offset, out byte zero));
+            Assert.Equal(0, zero);
+        }
+
+        Assert.Equal(0ul, _file.AllocatedBytes(MemoryKind.Anonymous));
+        Assert.Equal(0ul, Mm.MeasureUse().Resident);
+        Assert.True(_guest.Space.TryFind(at + (Bytes / 2), out (int Fd, ulong Offset, MemoryAccess Access) page));
+        Assert.Equal(MemoryAccess.None, page.Access & MemoryAccess.Write);
+
+        ulong written = at + (Bytes / 2);
+        Assert.Equal(0, _guest.Store(written, 42));
+        Assert.InRange(_file.AllocatedBytes(MemoryKind.Anonymous), Page, 2ul << 20);
+        Assert.Equal(Page, Mm.MeasureUse().Resident);
+        Assert.Equal(0, _guest.Load(written, out byte value));
+        Assert.Equal(42, value);
+        Assert.Equal(0, _guest.Load(written + Page, out value));
+        Assert.Equal(0, value);
+        Assert.Equal(0, _guest.Load(at, out value));
+        Assert.Equal(0, value);
+    }
+
+    [Fact]
+    public void A_population_ends_with_its_task()
+    {
+        ulong at = Map(64ul << 20);
+        GuestRange range = GuestRange.FromBounds(at, at + (64ul << 20));
+        _limits.IsEnding = true;
+        Assert.Equal(Errno.EINTR, Mm.Advise(range, Mman.MADV_POPULATE_WRITE));
+        Assert.Equal(Errno.EINTR, Mm.Advise(range, Mman.MADV_POPULATE_READ));
+        Assert.Equal(Errno.EINTR, Mm.Lock(range, VmaFlags.Locked, ulong.MaxValue));
+        _limits.IsEnding = false;
+        Assert.Equal(Errno.None, Mm.Advise(range, Mman.MADV_POPULATE_WRITE));
+    }
+
+    [Fact]
     public void Small_memory_is_there_without_a_fault()
     {
         ulong at = Map(64 * Page);

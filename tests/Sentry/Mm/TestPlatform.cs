@@ -123,6 +123,8 @@ internal sealed class TestAddressSpace : IAddressSpace
 /// <summary>Limits that a test sets.</summary>
 internal sealed class TestLimits : IMemoryLimits
 {
+    public bool IsEnding { get; set; }
+
     internal readonly Dictionary<int, ulong> Soft = [];
 
     public ulong SoftLimit(int resource) => Soft.GetValueOrDefault(resource, ulong.MaxValue);

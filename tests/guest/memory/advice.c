@@ -103,6 +103,112 @@ TEST(populate_advice)
     OK(madvise(at, PAGE, MADV_POPULATE_READ));
 }
 
+// Bytes resident of the whole process.
+static long resident(void) { return field("/proc/self/status", "VmRSS:") * 1024; }
+
+TEST(reading_untouched_memory_takes_none)
+{
+    const long length = 64L << 20;
+    long before = resident(), sum = 0;
+    volatile char *at = map(length);
+    for (long i = 0; i < length; i += PAGE) {
+        sum += at[i];
+    }
+    EQ(0, sum);
+    CHECK(resident() - before < length / 4);
+    char *read_only = OK((char *)mmap(NULL, length, PROT_READ, ANON, -1, 0));
+    OK(madvise(read_only, length, MADV_POPULATE_READ));
+    unsigned char present[4];
+    OK(mincore(read_only + length / 2, 4 * PAGE, present));
+    EQ(4, (present[0] & 1) + (present[1] & 1) + (present[2] & 1) + (present[3] & 1));
+    CHECK(resident() - before < length / 4);
+}
+
+// A page that was read and then written holds what was written, and its neighbours zeros.
+static void holds(volatile char *at, long page, char value)
+{
+    EQ(0, at[(page - 1) * PAGE]);
+    EQ(value, at[page * PAGE]);
+    EQ(0, at[page * PAGE + 1]);
+    EQ(0, at[(page + 1) * PAGE]);
+}
+
+static char *zeros(long pages)
+{
+    volatile char *at = map(pages * PAGE);
+    for (long i = 0; i < pages; i++) {
+        EQ(0, at[i * PAGE]);
+    }
+    return (char *)at;
+}
+
+TEST(memory_read_first_can_be_written)
+{
+    char *at = zeros(2048);
+    at[700 * PAGE] = 1;
+    holds(at, 700, 1);
+    EXITS(0, CHILD({ at[800 * PAGE] = 2; holds(at, 700, 1); holds(at, 800, 2); }));
+    EQ(0, at[800 * PAGE]);
+    struct iovec from = { "x", 1 }, to = { at + 900 * PAGE, 1 };
+    EQ(1, process_vm_writev(getpid(), &from, 1, &to, 1, 0));
+    holds(at, 900, 'x');
+    int fd = OK(open("/proc/self/mem", O_RDWR));
+    EQ(1, pwrite(fd, "y", 1, (off_t)(at + 1000 * PAGE)));
+    holds(at, 1000, 'y');
+    EQ(1, pread(fd, at + 1100 * PAGE, 1, (off_t)(at + 1000 * PAGE)));
+    holds(at, 1100, 'y');
+    EQ(0, syscall(SYS_futex, at + 1200 * PAGE, 1 | 128, 1, NULL, NULL, 0));
+    OK(mprotect(at, 2048 * PAGE, PROT_READ));
+    EQ(0, at[1300 * PAGE]);
+    OK(mprotect(at, 2048 * PAGE, RW));
+    at[1300 * PAGE] = 3;
+    holds(at, 1300, 3);
+    OK(madvise(at + 1300 * PAGE, PAGE, MADV_DONTNEED));
+    EQ(0, at[1300 * PAGE]);
+    at[1300 * PAGE] = 4;
+    holds(at, 1300, 4);
+    char *moved = OK((char *)mremap(at, 2048 * PAGE, 4096 * PAGE, MREMAP_MAYMOVE));
+    holds(moved, 700, 1);
+    moved[1500 * PAGE] = 5;
+    holds(moved, 1500, 5);
+    OK(mlock(moved + 1600 * PAGE, 8 * PAGE));
+    moved[1601 * PAGE] = 6;
+    holds(moved, 1601, 6);
+    OK(madvise(moved + 1700 * PAGE, 8 * PAGE, MADV_POPULATE_WRITE));
+    moved[1701 * PAGE] = 7;
+    holds(moved, 1701, 7);
+}
+
+TEST(zeros_of_all_are_never_written)
+{
+    char *at = zeros(2048), *other = zeros(2048);
+    memset(at, 0xff, 2048 * PAGE);
+    for (long i = 0; i < 2048 * (long)PAGE; i++) {
+        if (other[i] != 0) {
+            FAIL("byte %ld of untouched memory is %d", i, other[i]);
+        }
+    }
+    OK(mprotect(other, 2048 * PAGE, PROT_READ));
+    FAILS(EFAULT, getcwd(other, PAGE) == NULL ? -1 : 0);
+    EQ(0, other[0]);
+}
+
+TEST(a_population_can_be_killed)
+{
+    int ready[2];
+    OK(pipe(ready));
+    const size_t length = 1UL << 40;
+    pid_t child = CHILD({
+        char *at = OK((char *)mmap(NULL, length, PROT_READ, ANON | MAP_NORESERVE, -1, 0));
+        send_byte(ready[1]);
+        madvise(at, length, MADV_POPULATE_READ);
+        for (;;) { pause(); }
+    });
+    await_byte(ready[0]);
+    OK(kill(child, SIGKILL));
+    KILLED(SIGKILL, child);
+}
+
 TEST(mincore_tells_presence)
 {
     char *at = map(4 * PAGE);
