@@ -13,6 +13,12 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     // A task: its objects here, and its host thread's stack and records.
     private const long TaskBytes = 16 << 10;
 
+    // What the heap holds when no process makes the Sentry keep anything.
+    private const long OwnHeapBytes = 8 << 20;
+
+    // An open file with its inode, its names and what it waits for.
+    private const long LargestObjectBytes = 4 << 10;
+
     // Cached names take a small part of a small limit.
     private const ulong MemoryPerCachedName = 32 << 10;
     private const int LeastCachedNames = 1024;
@@ -43,7 +49,7 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
 
     /// <summary>
     /// Ends the process that holds the most memory, weighed by oom_score_adj (mm/oom_kill.c), so that the sandbox can
-    /// go on. False when there is none to end.
+    /// go on. What it makes the Sentry keep is memory too. False when there is none to end.
     /// </summary>
     public bool OomKill()
     {
@@ -86,6 +92,7 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     {
         List<ThreadGroup> groups = new();
         RootPidNamespace.CollectThreadGroups(groups);
+        long objectBytes = KeptObjectBytes(groups);
         ThreadGroup? worst = null;
         long worstScore = long.MinValue;
         foreach (ThreadGroup group in groups)
@@ -101,8 +108,9 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
                 return group;
             }
 
-            long score = OomScore(group);
-            if (score > worstScore)
+            // Init of a namespace takes all others with it.
+            long score = OomScore(group, objectBytes);
+            if (score > worstScore || (score == worstScore && worst is { IsNamespaceInit: true }))
             {
                 worstScore = score;
                 worst = group;
@@ -112,7 +120,28 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
         return worst;
     }
 
-    private long OomScore(ThreadGroup group)
+    /// <summary>
+    /// What one object of <see cref="KeptObjects"/> takes on the Sentry's heap, roughly: its share of the heap, as
+    /// nobody can tell whose each part is, and not more than such an object can take.
+    /// </summary>
+    private static long KeptObjectBytes(List<ThreadGroup> groups)
+    {
+        long objects = 1;
+        foreach (ThreadGroup group in groups)
+        {
+            objects += KeptObjects(group);
+        }
+
+        long committed = GC.GetGCMemoryInfo(GCKind.Any).TotalCommittedBytes;
+        long heap = System.Math.Max(committed, GC.GetTotalMemory(forceFullCollection: false)) - OwnHeapBytes;
+        return System.Math.Min(System.Math.Max(heap, KernelHeap.Bytes) / objects, LargestObjectBytes);
+    }
+
+    /// <summary>What goes with the process: open files, and those it sent that nobody has received.</summary>
+    private static long KeptObjects(ThreadGroup group) =>
+        group.Leader.PeekFdTable() is { } table ? table.OpenCount + System.Math.Max(group.FilesInFlight, 0) : 0;
+
+    private long OomScore(ThreadGroup group, long objectBytes)
     {
         MemoryManager? mm = group.Leader.AcquireMm();
         if (mm is null)
@@ -122,6 +151,7 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
 
         long pages = (long)(mm.ResidentBytes / GuestAddress.PageSize);
         mm.DropUser();
+        pages += KeptObjects(group) * objectBytes / (long)GuestAddress.PageSize;
         return pages + ((long)(MemoryFile.LimitBytes / GuestAddress.PageSize) / 1000 * group.OomScoreAdjust);
     }
 }

@@ -18,23 +18,25 @@ public sealed class MessageRights
 
     private readonly FileDescription[] _files;
     private readonly UserAccount? _sender;
+    private readonly ThreadGroup? _process;
 
-    /// <summary>Takes over the references in <paramref name="files"/>; <paramref name="sender"/> is charged while they
-    /// travel.</summary>
-    public MessageRights(FileDescription[] files, UserAccount? sender = null)
+    /// <summary>Takes over the references in <paramref name="files"/>; <paramref name="sender"/>'s user and process are
+    /// charged while they travel.</summary>
+    public MessageRights(FileDescription[] files, Task? sender = null)
     {
         _files = files;
-        _sender = sender;
+        _sender = sender?.Account;
+        _process = sender?.ThreadGroup;
     }
 
     /// <summary>The files in the order they were given.</summary>
     public ReadOnlySpan<FileDescription> Files => _files;
 
     /// <summary>The files are queued from now on.</summary>
-    internal void BeginTravel() => _sender?.ChangeFilesInFlight(_files.Length);
+    internal void BeginTravel() => Count(_files.Length);
 
     /// <summary>They are queued no more.</summary>
-    internal void EndTravel() => _sender?.ChangeFilesInFlight(-_files.Length);
+    internal void EndTravel() => Count(-_files.Length);
 
     /// <summary>A copy with references of its own (MSG_PEEK).</summary>
     public MessageRights Duplicate()
@@ -68,6 +70,12 @@ public sealed class MessageRights
         }
 
         s_dropped = null;
+    }
+
+    private void Count(int change)
+    {
+        _sender?.ChangeFilesInFlight(change);
+        _process?.ChangeFilesInFlight(change);
     }
 
     private void EnqueueFiles(Queue<FileDescription> dropped)

@@ -47,7 +47,7 @@ internal static class ControlMessages
             return error;
         }
 
-        request.Rights = files.Count > 0 ? new MessageRights(files.ToArray(), task.Account) : null;
+        request.Rights = files.Count > 0 ? new MessageRights(files.ToArray(), task) : null;
         return Errno.None;
     }
 

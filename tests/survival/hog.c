@@ -104,6 +104,44 @@ static int victim(void)
     return 0;
 }
 
+// Under 128 MiB: reads eight times as much that nobody ever wrote.
+static int zeros(void)
+{
+    size_t length = 1UL << 30;
+    volatile char *at = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    long sum = 0;
+    for (size_t i = 0; i < length; i += 4096) {
+        sum += at[i];
+    }
+    char *other = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    printf("sum %ld, populated %d\n", sum, madvise(other, length, 22 /* MADV_POPULATE_READ */));
+    return 0;
+}
+
+// Under 128 MiB: one process holds a third of it in memory, another has the Sentry keep files until there is no room.
+static int files_victim(void)
+{
+    set_score(-1000);
+    pid_t innocent = holder(40 << 20, 0);
+    pid_t hoarder = fork();
+    if (hoarder == 0) {
+        struct rlimit most = { 1 << 20, 1 << 20 };
+        set_score(0);
+        setrlimit(RLIMIT_NOFILE, &most);
+        for (;;) {
+            if (memfd_create("a file that takes room and is never written", 0) < 0) {
+                _exit(0);
+            }
+        }
+    }
+    int status = 0;
+    pid_t first = waitpid(-1, &status, 0);
+    printf("%s went\n", first == hoarder ? "the hoarder" : "the innocent");
+    kill(innocent, SIGTERM);
+    waitpid(innocent, &status, 0);
+    return 0;
+}
+
 // Memory of many kinds, all given up; the runner looks at what the host still holds meanwhile.
 static int returned(void)
 {
@@ -531,7 +569,7 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     static const struct { const char *name; int (*run)(void); } all[] = { { "memory", memory }, { "victim", victim },
         { "returned", returned }, { "zombies", zombies }, { "pipes", pipes }, { "forks", forks }, { "files", files }, { "threads", threads },
-        { "storm", storm }, { "locks", locks },
+        { "zeros", zeros }, { "files-victim", files_victim }, { "storm", storm }, { "locks", locks },
         { "names", names }, { "pairs", pairs } };
     int result = 2;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
