@@ -54,7 +54,11 @@ public sealed partial class Task
                     continue;
                 }
 
-                errno = Errno.EAGAIN;
+                if (child.CanChangeLocked(request.Options))
+                {
+                    errno = Errno.EAGAIN;
+                }
+
                 if (child.TryCollectLocked(this, request.Options, ref result))
                 {
                     return Errno.None;

@@ -34,6 +34,10 @@ public sealed partial class ThreadGroup
         return false;
     }
 
+    /// <summary>False for an ended child when nobody asks for ends: nothing else will come of it (kernel/exit.c,
+    /// wait_consider_task).</summary>
+    internal bool CanChangeLocked(int options) => !_isDead || _isHeld || (options & Wait.WEXITED) != 0;
+
     private bool CollectExitLocked(Task waiter, bool keep, ref WaitResult result)
     {
         int status = WaitStatusValue;

@@ -123,6 +123,17 @@ TEST(nowait_leaves_the_child_waitable)
     FAILS(ECHILD, waitid(P_PID, child, &info, WEXITED));
 }
 
+TEST(a_zombie_is_no_child_for_those_who_ask_for_no_ends)
+{
+    siginfo_t info;
+    pid_t child = CHILD({ _exit(8); });
+    OK(waitid(P_PID, child, &info, WEXITED | WNOWAIT));
+    FAILS(ECHILD, waitid(P_PID, child, &info, WSTOPPED));
+    FAILS(ECHILD, waitid(P_PID, child, &info, WCONTINUED | WNOHANG));
+    FAILS(ECHILD, waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED));
+    EXITS(8, child);
+}
+
 TEST(waitid_checks_its_arguments)
 {
     siginfo_t info;
