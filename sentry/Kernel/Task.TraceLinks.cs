@@ -191,7 +191,10 @@ public sealed partial class Task
         }
     }
 
-    /// <summary>Ends the hold of a tracer; the tracee's stop ends with it.</summary>
+    /// <summary>
+    /// Ends the hold of a tracer; the tracee's stop ends with it, but a stop of its whole process comes into its own
+    /// again (kernel/ptrace.c, __ptrace_unlink).
+    /// </summary>
     internal void UnlinkTracerLocked(int signal = 0)
     {
         using (ThreadGroup.SignalLock.Enter())
@@ -207,6 +210,12 @@ public sealed partial class Task
             bool isStopped = trace.StopCode != 0;
             trace.StopCode = 0;
             Volatile.Write(ref _trace, null);
+            if (ThreadGroup.IsStopOnLocked && !_isExiting && !IsKilled)
+            {
+                _stopPending = true;
+                Interrupt(TaskWork.Signal);
+            }
+
             if (isStopped)
             {
                 Wake();

@@ -197,6 +197,9 @@ public sealed partial class ThreadGroup
     /// <summary>What the sandbox's owner decided for its first process.</summary>
     internal InitProtection Protection { get; init; }
 
+    /// <summary>True while the process is stopped or about to be.</summary>
+    internal bool IsStopOnLocked => _isStopped || _stopsAwaited != 0;
+
     private void ContinueLocked()
     {
         DiscardLocked(SignalSets.Stop);

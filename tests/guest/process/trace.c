@@ -392,6 +392,67 @@ TEST(seizing_a_stopped_task_that_is_continued_at_once)
     }
 }
 
+// A child whose process has stopped, as its parent knows.
+static pid_t stopped_child(void)
+{
+    pid_t child = CHILD({ for (;;) { pause(); } });
+    OK(kill(child, SIGSTOP));
+    int status;
+    EQ(child, OK(waitpid(child, &status, WUNTRACED)));
+    CHECK(WIFSTOPPED(status));
+    return child;
+}
+
+// Waits for the state, and then that it lasts through a look or two at the process.
+static void stays_stopped(pid_t child)
+{
+    await_state(child, 'T');
+    OK(kill(child, SIGUSR1));
+    for (int i = 0; i < 100; i++) {
+        sched_yield();
+    }
+    await_state(child, 'T');
+    OK(kill(child, SIGCONT));
+    KILLED(SIGUSR1, child);
+}
+
+TEST(a_stop_outlives_a_seizing_tracer)
+{
+    pid_t child = stopped_child();
+    OK(trace(PTRACE_SEIZE, child, 0, 0));
+    OK(trace(PTRACE_INTERRUPT, child, 0, 0));
+    EQ(PTRACE_EVENT_STOP, stop_of(child) >> 8);
+    OK(trace(PTRACE_DETACH, child, 0, 0));
+    stays_stopped(child);
+}
+
+TEST(a_stop_outlives_an_attached_tracer_that_let_the_task_run)
+{
+    pid_t child = stopped_child();
+    OK(trace(PTRACE_ATTACH, child, 0, 0));
+    EQ(SIGSTOP, stop_of(child));
+    OK(trace(PTRACE_CONT, child, 0, 0));
+    EQ(SIGSTOP, stop_of(child));
+    OK(trace(PTRACE_CONT, child, 0, 0));
+    await_state(child, 'S');
+    OK(kill(child, SIGUSR2));
+    EQ(SIGUSR2, stop_of(child));
+    OK(trace(PTRACE_DETACH, child, 0, 0));
+    stays_stopped(child);
+}
+
+TEST(a_stop_outlives_a_tracer_that_ends)
+{
+    pid_t child = stopped_child();
+    EXITS(0, CHILD({
+        OK(trace(PTRACE_SEIZE, child, 0, 0));
+        OK(trace(PTRACE_INTERRUPT, child, 0, 0));
+        EQ(PTRACE_EVENT_STOP, stop_of(child) >> 8);
+        OK(trace(PTRACE_CONT, child, 0, 0));
+    }));
+    stays_stopped(child);
+}
+
 TEST(group_stop_of_an_attached_task)
 {
     pid_t child = TRACEE(for (;;) { pause(); });
