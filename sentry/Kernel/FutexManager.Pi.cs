@@ -264,7 +264,8 @@ public sealed partial class FutexManager
         uint desired = extraBits;
         if (heir is not null)
         {
-            desired |= (uint)heir.Task.Tid | (other is null ? 0 : FUTEX_WAITERS);
+            // FUTEX_WAITERS stays as long as there is a state of the word here (kernel/futex/pi.c, wake_futex_pi).
+            desired |= (uint)heir.Task.Tid | FUTEX_WAITERS;
         }
 
         Errno errno = mm.AtomicLoad32(address, out uint value);

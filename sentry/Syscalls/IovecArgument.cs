@@ -17,15 +17,20 @@ internal static class IovecArgument
 
     private const int IovecBytes = 16;
 
-    /// <summary>Bits of a length that fits user space.</summary>
-    private const int UserBits = 47;
+    /// <summary>The end of user space (TASK_SIZE_MAX).</summary>
+    private const ulong UserEnd = (1UL << 47) - GuestAddress.PageSize;
 
-    /// <summary>One buffer; EFAULT when it wraps or exceeds all of user space (access_ok).</summary>
+    /// <summary>One buffer; EFAULT when it is not all within user space.</summary>
     internal static Errno Read(GuestAddress address, ulong lengthBytes, out GuestRange range)
     {
-        bool fits = GuestRange.TryCreate(address, Math.Min(lengthBytes, MaxBytes), out range);
-        return fits && lengthBytes >> UserBits == 0 ? Errno.None : Errno.EFAULT;
+        range = default;
+        return IsUser(address, lengthBytes) && GuestRange.TryCreate(address, Math.Min(lengthBytes, MaxBytes), out range)
+            ? Errno.None : Errno.EFAULT;
     }
+
+    /// <summary>True for a range within user space (access_ok).</summary>
+    private static bool IsUser(GuestAddress start, ulong lengthBytes) =>
+        start.Value <= UserEnd && lengthBytes <= UserEnd - start.Value;
 
     /// <summary>
     /// A vector: EINVAL for more than 1024 entries, a negative length, or a sum above SSIZE_MAX; EFAULT. What exceeds
@@ -53,7 +58,17 @@ internal static class IovecArgument
             return errno;
         }
 
+        errno = Convert(bytes, all);
+        ranges = errno == Errno.None ? all : default;
+        return errno;
+    }
+
+    /// <summary>A single entry is cut off before it is checked, several are checked first (lib/iov_iter.c,
+    /// __import_iovec).</summary>
+    private static Errno Convert(ReadOnlySpan<byte> bytes, Span<GuestRange> all)
+    {
         ulong total = 0;
+        Errno errno = Errno.None;
         for (int index = 0; index < all.Length; index++)
         {
             ReadOnlySpan<byte> entry = bytes.Slice(index * IovecBytes, IovecBytes);
@@ -64,15 +79,16 @@ internal static class IovecArgument
                 return Errno.EINVAL;
             }
 
-            length = Math.Min(length, MaxBytes - total);
-            total += length;
-            if (!GuestRange.TryCreate(start, length, out all[index]))
+            ulong kept = Math.Min(length, MaxBytes - total);
+            total += kept;
+            bool isUser = IsUser(start, all.Length == 1 ? kept : length);
+            if (!isUser || !GuestRange.TryCreate(start, kept, out all[index]))
             {
-                return Errno.EFAULT;
+                // A negative length further on is the worse mistake.
+                errno = Errno.EFAULT;
             }
         }
 
-        ranges = all;
-        return Errno.None;
+        return errno;
     }
 }

@@ -88,14 +88,21 @@ public static partial class MemorySyscalls
         }
 
         ulong top = task.Mm.TopAddress;
-        if (args[0] >= top || oldBytes > top - args[0])
+        if (newBytes > top)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (args[0] >= top)
         {
             return Errno.EFAULT;
         }
 
-        if (newBytes > top)
+        if (oldBytes > top - args[0])
         {
-            return Errno.ENOMEM;
+            bool cuts = oldBytes > newBytes
+                && task.Mm.IsFullyMapped(GuestRange.FromBounds(args[0], args[0] + PageSize));
+            return cuts ? Errno.EINVAL : Errno.EFAULT;
         }
 
         RemapRequest request = new()

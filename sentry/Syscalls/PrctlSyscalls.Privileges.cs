@@ -114,7 +114,8 @@ public static partial class PrctlSyscalls
         }
 
         ulong address = args[2];
-        if (args[4] != 0 || address >= task.Kernel.Platform.MaxUserAddress)
+        if (args[4] != 0 || address >= task.Kernel.Platform.MaxUserAddress
+            || address < task.Kernel.Platform.MinUserAddress)
         {
             return Errno.EINVAL;
         }

@@ -30,13 +30,13 @@ public static class SessionSyscalls
     {
         int pid = args.Int(0);
         int group = args.Int(1);
+        pid = pid == 0 ? task.ThreadGroup.Id : pid;
+        group = group == 0 ? pid : group;
         if (group < 0)
         {
             return Errno.EINVAL;
         }
 
-        pid = pid == 0 ? task.ThreadGroup.Id : pid;
-        group = group == 0 ? pid : group;
         ThreadGroup? target = task.PidNamespace.FindThreadGroup(pid);
         return target is null ? Errno.ESRCH : task.ThreadGroup.MoveToGroup(target, task.PidNamespace.Find(group),
             group == pid);

@@ -293,3 +293,25 @@ ROLE(input_pipe_size)
     FAILS(EBADF, fcntl(2, F_GETPIPE_SZ));
     return 0;
 }
+
+TEST(buffers_beyond_the_address_space)
+{
+    const unsigned long end = 1UL << 47;
+    int null = OK(open("/dev/null", O_RDWR)), zero = OK(open("/dev/zero", O_RDWR));
+    static char byte;
+    FAILS(EFAULT, write(null, (void *)end, 0));
+    FAILS(EFAULT, write(null, (void *)(end - 4096), 1));
+    FAILS(EFAULT, write(null, &byte, end));
+    FAILS(EFAULT, read(zero, &byte, 1UL << 62));
+    struct iovec one = { &byte, 1UL << 62 }, two[2] = { { &byte, 1 }, { (void *)end, 0 } };
+    EQ(0x7ffff000, writev(null, &one, 1));
+    one.iov_base = (void *)end;
+    FAILS(EFAULT, writev(null, &one, 1));
+    FAILS(EFAULT, writev(null, two, 2));
+    FAILS(EFAULT, readv(zero, two, 2));
+    two[1] = (struct iovec){ &byte, end };
+    FAILS(EFAULT, writev(null, two, 2));
+    two[0].iov_base = (void *)end;
+    two[1].iov_len = -1UL;
+    FAILS(EINVAL, writev(null, two, 2));
+}

@@ -255,6 +255,34 @@ TEST(pi_hands_over_to_the_waiter)
     EQ(0, word);
 }
 
+static void *die_with_pi(void *waiter)
+{
+    OK(futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
+    __atomic_store_n(&second, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n((pid_t *)waiter, __ATOMIC_SEQ_CST) == 0) {
+        sched_yield();
+    }
+    await_state(*(pid_t *)waiter, 'S');
+    return NULL;
+}
+
+TEST(a_dead_owner_leaves_a_pi_word_to_the_waiter)
+{
+    word = second = 0;
+    pid_t tid = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, die_with_pi, &tid);
+    while (__atomic_load_n(&second, __ATOMIC_SEQ_CST) == 0) {
+        sched_yield();
+    }
+    __atomic_store_n(&tid, gettid(), __ATOMIC_SEQ_CST);
+    OK(futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
+    EQ(gettid() | (int)(FUTEX_WAITERS | FUTEX_OWNER_DIED), word);
+    OK(futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
+    pthread_join(thread, NULL);
+    EQ(0, word);
+}
+
 TEST(pi_lock_times_out_on_the_real_time_clock)
 {
     int *shared = OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));

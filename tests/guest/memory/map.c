@@ -365,6 +365,17 @@ TEST(mremap_of_zero_length_duplicates_shared_memory)
     EQ('x', copy[3]);
 }
 
+TEST(mremap_of_silly_sizes)
+{
+    char *at = OK(mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    FAILS(EINVAL, mremap(at, -PAGE, PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    FAILS(EINVAL, mremap(at, -1UL, PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    FAILS(EINVAL, mremap(at, 1UL << 47, 2 * PAGE, 0) == MAP_FAILED ? -1 : 0);
+    FAILS(EINVAL, mremap(at, 2 * PAGE, 1UL << 47, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    FAILS(EINVAL, mremap(at, 2 * PAGE, -PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    FAILS(EFAULT, mremap((void *)(1UL << 47), PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+}
+
 TEST(mremap_refusals)
 {
     char *at = map(2 * PAGE);

@@ -48,6 +48,8 @@ ROLE(wait) { await_byte(0); return 0; }
 
 TEST(setpgid_refusals)
 {
+    FAILS(EINVAL, setpgid(-1, 0));
+    FAILS(ESRCH, setpgid(-1, 1));
     FAILS(EINVAL, setpgid(0, -1));
     FAILS(ESRCH, setpgid(0x3ffffff, 0));
     FAILS(EPERM, setpgid(0, 0x3ffffff));
