@@ -367,7 +367,7 @@ static void become_user(void)
     OK(prctl(PR_SET_DUMPABLE, 1));
 }
 
-// A new instance by way of fsopen(2): 0, or -1 from what refused it.
+// A new read-only instance (sysfs is read-only in a container) by way of fsopen(2): 0, or -1 from what refused it.
 static int fresh_mount(const char *type)
 {
     int configuration = syscall(SYS_fsopen, type, 0);
@@ -376,7 +376,7 @@ static int fresh_mount(const char *type)
     }
     int result = syscall(SYS_fsconfig, configuration, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
     if (result == 0) {
-        result = syscall(SYS_fsmount, configuration, 0, 0);
+        result = syscall(SYS_fsmount, configuration, 0, MOUNT_ATTR_RDONLY);
     }
     int error = errno;
     if (result > 0) {
@@ -405,7 +405,7 @@ TEST(instances_belong_to_the_name_space_they_show)
     map_root(1000);
     EXITS(0, CHILD({
         for (int i = 0; i < 4; i++) {
-            OK(mount("none", "p", types[i], 0, NULL));
+            OK(mount("none", "p", types[i], MS_RDONLY, NULL));
             OK(umount("p"));
             OK(fresh_mount(types[i]));
         }
@@ -420,7 +420,7 @@ static bool may_mount(const char *type)
         OK(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET));
         map_root(1000);
         pid_t inner = CHILD({
-            bool may = mount("none", "p", type, 0, NULL) == 0;
+            bool may = mount("none", "p", type, MS_RDONLY, NULL) == 0;
             CHECK(may || errno == EPERM);
             int fresh = fresh_mount(type);
             CHECK(may == (fresh == 0) && (may || errno == EPERM));
