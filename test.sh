@@ -12,7 +12,7 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
-runners=(guest cli oci survival programs perf)
+runners=(guest locks cli oci survival programs perf)
 by_name=(cpython stress docker containerd lab Bench)
 
 # The same random system calls in every run; another seed finds other things.
@@ -107,7 +107,7 @@ done
 [ -z "$filter" ] || runners+=("${by_name[@]}")
 for runner in "${runners[@]}"; do
     if wanted "$runner"; then
-        [ "$runner" = guest ] || make_rootfs
+        [[ $runner == @(guest|locks) ]] || make_rootfs
         step "$runner"
         run_script "$runner" "$top/tests/$runner/run" "${filter#"$runner"}"
     fi
