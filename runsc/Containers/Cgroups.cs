@@ -30,6 +30,9 @@ internal static class Cgroups
     private const long ThreadsPerTask = 4;
     private const long OwnThreads = 128;
 
+    /// <summary>Tries to make and enter a group that others of the same path remove.</summary>
+    private const int SharedTries = 10;
+
     private const long LeastShares = 2;
     private const long MostShares = 262144;
 
@@ -60,9 +63,23 @@ internal static class Cgroups
         return result;
     }
 
-    /// <summary>Makes the directories and sets their limits.</summary>
-    internal static void Make(List<string> directories, ResourcesSpec? resources) =>
-        Make(CgroupHierarchy.Find(), directories, resources);
+    /// <summary>Makes the directories and sets their limits. Another container of the same path may end meanwhile and
+    /// take them away: then once more.</summary>
+    internal static void Make(List<string> directories, ResourcesSpec? resources)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                Make(CgroupHierarchy.Find(), directories, resources);
+                return;
+            }
+            catch (UserErrorException) when (tries < SharedTries)
+            {
+                // What is wrong for good is wrong the next time too.
+            }
+        }
+    }
 
     /// <summary>As above, in the hierarchies that are named.</summary>
     internal static void Make(List<CgroupHierarchy> hierarchies, List<string> directories, ResourcesSpec? resources)
@@ -80,13 +97,20 @@ internal static class Cgroups
         Apply(directories, resources);
     }
 
-    /// <summary>Puts a process into all of them.</summary>
-    internal static void Join(List<string> directories, int pid)
+    /// <summary>Puts a process into all of them. What another container of the same path took away when it ended is
+    /// made again, with its limits.</summary>
+    internal static void Join(List<string> directories, ResourcesSpec? resources, int pid)
     {
         string text = pid.ToString(CultureInfo.InvariantCulture);
         foreach (string directory in directories)
         {
             Errno errno = CgroupHierarchy.WriteFile(directory + "/cgroup.procs", text);
+            for (int tries = 1; errno is Errno.ENOENT or Errno.ENODEV && tries < SharedTries; tries++)
+            {
+                Make(directories, resources);
+                errno = CgroupHierarchy.WriteFile(directory + "/cgroup.procs", text);
+            }
+
             if (errno != Errno.None)
             {
                 throw new UserErrorException(directory + "/cgroup.procs: " + ErrorText.Describe(errno));

@@ -180,11 +180,11 @@ internal sealed partial class Creation
 
         (int pid, HostFd rope) = OomBell.Hang();
         container.State.Bell = HostProcess.Identify(pid);
-        Cgroups.Join(container.State.Cgroups, pid);
+        Cgroups.Join(container.State.Cgroups, _config.Linux?.Resources, pid);
         return rope;
     }
 
-    private static SandboxWiring Wiring(Container container, HostFd listener, HostFd exit, HostFd? bell,
+    private SandboxWiring Wiring(Container container, HostFd listener, HostFd exit, HostFd? bell,
         SandboxLifetime lifetime, ConsolePair? console) => new()
         {
             Lifetime = lifetime,
@@ -192,7 +192,7 @@ internal sealed partial class Creation
             ExitFile = exit,
             Bell = bell,
             Console = console?.Slave,
-            Joined = pid => Cgroups.Join(container.State.Cgroups, pid),
+            Joined = pid => Cgroups.Join(container.State.Cgroups, _config.Linux?.Resources, pid),
             Launched = NeedsOrder(container.State.Hooks) ? processes =>
                 RunFirstHooks(container, HostProcess.Identify(processes.Sentry.Pid), processes.OrderGofer) : null,
         };
