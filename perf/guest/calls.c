@@ -51,7 +51,9 @@ static void open_lasting(void) { fd = MUST(open(lasting, O_RDONLY)); }
 static void open_event(void) { fd = MUST(eventfd(1, 0)); }
 static void open_temporary(void)
 {
-    fd = MUST(open("/tmp", O_TMPFILE | O_RDWR, 0600));
+    char name[] = "/tmp/calls.XXXXXX";
+    fd = MUST(mkstemp(name));
+    MUST(unlink(name));
     MUST(pwrite(fd, buffer, PAGE, 0));
 }
 
@@ -243,9 +245,9 @@ static void do_fork(void)
     MUST(waitpid(child, NULL, 0));
 }
 
-static void do_exec(void)
+// The child comes from vfork or fork, and from here on it is a program.
+static inline void execute(pid_t child)
 {
-    pid_t child = MUST(vfork());
     if (child == 0) {
         execl(self, self, "-n", NULL);
         _exit(1);
@@ -255,6 +257,9 @@ static void do_exec(void)
     if (status != 0)
         errx(1, "the program executed ended with %x", status);
 }
+
+static void do_exec(void) { execute(MUST(vfork())); }
+static void do_fork_exec(void) { execute(MUST(fork())); }
 
 static void do_map(void)
 {
@@ -456,6 +461,7 @@ static const struct kind {
     { "thread", none, do_thread, 's' },
     { "fork", none, do_fork, 's' },
     { "exec", none, do_exec, 's' },
+    { "fork-exec", none, do_fork_exec, 's' },
 };
 
 static long now(void)
