@@ -12,6 +12,8 @@ namespace Sentry.Fs.Gofer;
 public sealed partial class GoferClient
 {
     private const int CloseBatch = 128;
+    private const int LeastFilesClosed = 16;
+    private const int LeastViewsClosed = 4;
 
     private readonly OrderedLock<LeafLevel> _lock = new();
     private readonly Stack<CallBuffers> _buffers = new();
@@ -30,18 +32,18 @@ public sealed partial class GoferClient
         Transport = transport;
         Ceiling = budget.Ceiling;
         Handles = new HandleCache(this, budget.Handles);
-        Idle = new IdleFiles(budget.IdleFiles);
-        Views = new ViewCache(budget.Views);
+        Idle = new KeptDescriptors<GoferRegularFile>(budget.IdleFiles, LeastFilesClosed);
+        Views = new KeptDescriptors<GoferDirectory>(budget.Views, LeastViewsClosed);
     }
 
     /// <summary>Handles of all inodes.</summary>
     internal HandleCache Handles { get; }
 
     /// <summary>Files with descriptors that nobody has open.</summary>
-    internal IdleFiles Idle { get; }
+    internal KeptDescriptors<GoferRegularFile> Idle { get; }
 
     /// <summary>Directories that are looked at without the server.</summary>
-    internal ViewCache Views { get; }
+    internal KeptDescriptors<GoferDirectory> Views { get; }
 
     private ITransport Transport { get; }
 

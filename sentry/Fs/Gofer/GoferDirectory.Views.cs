@@ -9,7 +9,7 @@ namespace Sentry.Fs.Gofer;
 
 /// <summary>Names of a directory that others change too: asked for at every walk, without the server where it
 /// can.</summary>
-internal sealed partial class GoferDirectory
+internal sealed partial class GoferDirectory : IKeepsDescriptors
 {
     /// <summary>Looks after which a view is worth its descriptor.</summary>
     private const int LooksForView = 2;
@@ -72,7 +72,7 @@ internal sealed partial class GoferDirectory
         }
 
         Volatile.Write(ref _cannotLook, true);
-        DropView();
+        CloseDescriptors();
         return false;
     }
 
@@ -90,8 +90,11 @@ internal sealed partial class GoferDirectory
         return error == Errno.None;
     }
 
+    /// <inheritdoc/>
+    public bool IsKept { get; set; }
+
     /// <summary>Closes the view; it is taken again when it is needed.</summary>
-    internal void DropView() => Interlocked.Exchange(ref _view, null)?.Drop();
+    public void CloseDescriptors() => Interlocked.Exchange(ref _view, null)?.Drop();
 
     private Errno AskAgain(string name, GoferInode? known)
     {

@@ -86,7 +86,7 @@ internal sealed partial class GoferDirectory : GoferInode
             _listing = null;
         }
 
-        DropView();
+        CloseDescriptors();
         base.Evict();
     }
 

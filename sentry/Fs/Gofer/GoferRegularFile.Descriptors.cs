@@ -12,7 +12,7 @@ namespace Sentry.Fs.Gofer;
 /// Host descriptors of the file: at most one for reading and one for reading and writing, shared by all who open it
 /// and kept for the next who does, until there are too many idle ones.
 /// </summary>
-internal sealed partial class GoferRegularFile
+internal sealed partial class GoferRegularFile : IKeepsDescriptors
 {
     private const ulong PinBytes = GuestAddress.PageSize;
 
@@ -25,8 +25,8 @@ internal sealed partial class GoferRegularFile
     private HostFileMapper? _writer;
     private int _opens;
 
-    /// <summary>True while the list of idle files holds this one; guarded by its lock.</summary>
-    internal bool IsIdle { get; set; }
+    /// <inheritdoc/>
+    public bool IsKept { get; set; }
 
     /// <summary>A descriptor that can be read. For open files only.</summary>
     internal int ReadFd => (Volatile.Read(ref _writer) ?? Volatile.Read(ref _reader)!).HostFd;
@@ -107,7 +107,7 @@ internal sealed partial class GoferRegularFile
     }
 
     /// <summary>Closes the descriptors if nobody has the file open; mappings keep what they use.</summary>
-    internal void CloseDescriptors()
+    public void CloseDescriptors()
     {
         HostFileMapper? reader;
         HostFileMapper? writer;
