@@ -156,4 +156,11 @@ public abstract class SocketFile : FileDescription
         SendRequest request = default;
         return Send(task, ref source, ref request, out done);
     }
+
+    /// <inheritdoc/>
+    public override Errno WriteOn(Task task, ref IoSequence source, long before, out long done)
+    {
+        SendRequest request = new() { HasBegun = true, HasSent = before > 0 };
+        return Send(task, ref source, ref request, out done);
+    }
 }

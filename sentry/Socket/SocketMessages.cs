@@ -136,6 +136,12 @@ public ref struct SendRequest
 
     /// <summary>After EAGAIN: the queue to wait on for EPOLLOUT, when it is not the socket's own.</summary>
     public WaitQueue? BlockOn;
+
+    /// <summary>Not the first attempt of this operation: it slept since.</summary>
+    public bool HasBegun;
+
+    /// <summary>Some of the bytes went out in earlier attempts.</summary>
+    public bool HasSent;
 }
 
 /// <summary>One receive operation: everything but the bytes.</summary>

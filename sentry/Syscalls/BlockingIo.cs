@@ -58,7 +58,7 @@ public static class BlockingIo
         Wait wait = new(task, file, WriteEvents, file.WriteTimeoutNs);
         while (true)
         {
-            errno = file.Write(task, ref source, out long more);
+            errno = file.WriteOn(task, ref source, done, out long more);
             done += more;
             if (errno != Errno.EAGAIN)
             {

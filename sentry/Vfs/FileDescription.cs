@@ -104,6 +104,12 @@ public abstract partial class FileDescription
     public virtual Errno Write(Task task, ref IoSequence source, out long done) =>
         WriteAtPosition(task, ref source, out done);
 
+    /// <summary>
+    /// Goes on with a write that slept, of which <paramref name="before"/> bytes are written; as <see cref="Write"/>.
+    /// </summary>
+    public virtual Errno WriteOn(Task task, ref IoSequence source, long before, out long done) =>
+        Write(task, ref source, out done);
+
     /// <summary>lseek(2): SEEK_SET, CUR, END, DATA, HOLE; the default handles seekable files from their size.</summary>
     public virtual Errno Seek(Task task, long offset, int whence, out long result) =>
         SeekBySize(task, offset, whence, out result);

@@ -55,14 +55,18 @@ public sealed partial class UnixSocket
             return Errno.ENOTCONN;
         }
 
-        // A peer that closed without having read everything leaves an error too; that is for who reads (af_unix.c).
-        Errno error = (_shutdown & SendShutdown) != 0 ? Errno.EPIPE : Errno.None;
+        // A peer that closed without having read everything leaves an error too; that is for who reads, or for who
+        // sleeps in the middle of sending (unix_stream_sendmsg, sock_alloc_send_pskb).
+        bool isFirst = !request.HasBegun;
+        request.HasBegun = true;
+        Errno error = isFirst && (_shutdown & SendShutdown) != 0 ? Errno.EPIPE : Errno.None;
         while (data.Remaining > 0 && error == Errno.None)
         {
             error = SendPiece(task, peer, ref data, ref request, ref done);
         }
 
-        if (error == Errno.EPIPE && done == 0 && (request.Flags & Sockets.MSG_NOSIGNAL) == 0)
+        request.HasSent |= done > 0;
+        if (error == Errno.EPIPE && !request.HasSent && (request.Flags & Sockets.MSG_NOSIGNAL) == 0)
         {
             task.RaiseSignal(Signals.SIGPIPE);
         }

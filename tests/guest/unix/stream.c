@@ -271,6 +271,49 @@ TEST(the_reset_is_for_the_reader)
     FAILS(ECONNRESET, send(fds[0], "y", 1, MSG_NOSIGNAL));
 }
 
+// Who sleeps in send when the peer goes with data unread hears of the reset; part of a message sent is told instead.
+TEST(a_reset_wakes_a_blocked_sender)
+{
+    static char many[1 << 20];
+    for (int whole = 0; whole < 2; whole++) {
+        OK(socketpair(AF_UNIX, whole ? SOCK_SEQPACKET : SOCK_STREAM, 0, fds));
+        while (send(fds[0], many, 4096, MSG_DONTWAIT) > 0)
+            ;
+        pid_t child = CHILD({
+            close(fds[1]);
+            FAILS(ECONNRESET, write(fds[0], many, 4096));
+            FAILS(EPIPE, send(fds[0], many, 4096, MSG_NOSIGNAL));
+        });
+        await_state(child, 'S');
+        OK(close(fds[1]));
+        EXITS(0, child);
+        OK(close(fds[0]));
+    }
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    pid_t child = CHILD({
+        close(fds[1]);
+        ssize_t sent = send(fds[0], many, sizeof many, MSG_NOSIGNAL);
+        CHECK(sent > 0 && sent < (ssize_t)sizeof many);
+        FAILS(EPIPE, send(fds[0], many, 1, MSG_NOSIGNAL));
+        EQ(0, recv(fds[0], data, 1, 0));
+    });
+    await_state(child, 'S');
+    OK(close(fds[1]));
+    EXITS(0, child);
+    // A part that went out also leaves the signal out.
+    for (int call = 0; call < 2; call++) {
+        OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+        child = CHILD({
+            close(fds[1]);
+            ssize_t sent = call ? write(fds[0], many, sizeof many) : send(fds[0], many, sizeof many, 0);
+            CHECK(sent > 0 && sent < (ssize_t)sizeof many);
+        });
+        await_state(child, 'S');
+        OK(shutdown(fds[1], SHUT_RD));
+        EXITS(0, child);
+    }
+}
+
 TEST(peek_waitall_and_dontwait)
 {
     OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
