@@ -61,8 +61,12 @@ internal readonly unsafe struct ContextMemory
     /// <summary>The id the kernel gave the stub thread.</summary>
     public int ThreadId => Volatile.Read(ref *(int*)(_slot + ContextSlot.ThreadId));
 
-    /// <summary>How long the stub thread looks out for its next turn, all in all.</summary>
-    public void SetYieldCycles(ulong value) => *(ulong*)(_slot + ContextSlot.YieldCycles) = value;
+    /// <summary>How long the stub thread spins for its next turn, and how long it looks out, all in all.</summary>
+    public void SetLookOut(ulong spinCycles, ulong yieldCycles)
+    {
+        *(ulong*)(_slot + ContextSlot.SpinCycles) = spinCycles;
+        *(ulong*)(_slot + ContextSlot.YieldCycles) = yieldCycles;
+    }
 
     /// <summary>The CPU the stub thread was on when it last began to wait, according to it.</summary>
     public int StubCpu => *(int*)(_slot + ContextSlot.StubCpu);
@@ -86,8 +90,7 @@ internal readonly unsafe struct ContextMemory
     /// <summary>Fills a new slot, before there is a thread.</summary>
     public void Initialize()
     {
-        *(ulong*)(_slot + ContextSlot.SpinCycles) = Waiting.SpinCycles;
-        *(ulong*)(_slot + ContextSlot.YieldCycles) = Waiting.YieldCycles;
+        SetLookOut(Waiting.SpinCycles, Waiting.YieldCycles);
         *(SigAltStack*)(_slot + ContextSlot.AltStack) = SignalStack();
         ClearAnswers();
     }

@@ -37,7 +37,17 @@ internal sealed class StubThread
 
     private const int PollsPerLook = 16;
 
+    /// <summary>Waits in a row with both sides on one CPU before one of them moves, and how long until the next
+    /// move.</summary>
+    private const int WaitsTogether = 64;
+    private const long MoveEveryNs = 10_000_000;
+
+    /// <summary>Guest code that runs for so long without a call has made a pause.</summary>
+    private const long PauseNs = 1_000_000;
+
     private readonly int _pid;
+    private int _together;
+    private long _movedAt;
 
     public StubThread(int pid, int tid, int slot, in ContextMemory memory)
     {
@@ -56,6 +66,9 @@ internal sealed class StubThread
     /// <summary>What it shares with us.</summary>
     public ContextMemory Memory { get; }
 
+    /// <summary>Whether the two sides look out for each other.</summary>
+    private SpinSeat Seat { get; } = new(SpinSeats.All);
+
     /// <summary>Sends the interrupt signal.</summary>
     public void Interrupt() => HostSignal.Tgkill(_pid, Tid, InterruptSignal);
 
@@ -70,7 +83,7 @@ internal sealed class StubThread
     {
         int state = 1;
         GiveTurn(ContextSlot.TurnFrame);
-        return Await(ref state, 1);
+        return LookOut() ? WaitOutcome.Ready : Sleep(ref state, 1);
     }
 
     /// <summary>
@@ -79,8 +92,70 @@ internal sealed class StubThread
     /// </summary>
     public WaitOutcome Await(ref int state, int interruptBit)
     {
+        if (LookOut())
+        {
+            return WaitOutcome.Ready;
+        }
+        StopLookingOut();
+        Seat.Release();
+        long start = Stopwatch.GetTimestamp();
+        WaitOutcome outcome = Sleep(ref state, interruptBit);
+        if (outcome == WaitOutcome.Ready)
+        {
+            if (Stopwatch.GetTimestamp() - start > PauseNs)
+            {
+                Seat.Pause();
+            }
+            Seat.Await();
+        }
+        return outcome;
+    }
+
+    /// <summary>
+    /// Whether both sides keep meeting on one CPU although they could be at work on two: the host's scheduler lets
+    /// who is woken by a neighbour stay where it is. True once; <paramref name="cpu"/> is where they are.
+    /// </summary>
+    public bool ShouldPart(out int cpu)
+    {
+        cpu = Memory.StubCpu;
+        if (_together < WaitsTogether)
+        {
+            return false;
+        }
+        _together = 0;
+        long now = Stopwatch.GetTimestamp();
+        bool isTime = now - _movedAt > MoveEveryNs;
+        _movedAt = isTime ? now : _movedAt;
+        return isTime;
+    }
+
+    /// <summary>The Sentry's side is about to sleep: others may look out.</summary>
+    public void Rest()
+    {
+        StopLookingOut();
+        Seat.Pause();
+        _together = 0;
+    }
+
+    // The stub thread may be waiting for an answer that comes soon: others must want its CPU.
+    private void StopLookingOut()
+    {
+        if (SpinSeats.All.IsWanted)
+        {
+            Memory.SetLookOut(0, 0);
+        }
+    }
+
+    /// <summary>Looks out for a while, if this pair may: whether the stub thread has given its registers up.</summary>
+    private bool LookOut()
+    {
+        if (!Seat.MayLookOut)
+        {
+            return Memory.Turn == ContextSlot.TurnSentry;
+        }
         long start = Stopwatch.GetTimestamp();
         Neighbour neighbour = Waiting.Of(Memory.StubCpu);
+        _together = neighbour == Neighbour.SameCpu ? _together + 1 : 0;
         int polls = neighbour == Neighbour.SameCpu ? 1 : PollsPerLook;
         do
         {
@@ -88,18 +163,22 @@ internal sealed class StubThread
             {
                 if (Memory.Turn == ContextSlot.TurnSentry)
                 {
-                    return WaitOutcome.Ready;
+                    return true;
                 }
                 Thread.SpinWait(1);
             }
         }
         while (Waiting.LookOut(start, neighbour));
-        return Sleep(ref state, interruptBit);
+        return false;
     }
 
     private void GiveTurn(int turn)
     {
-        Memory.SetYieldCycles(Waiting.IsContended(Stopwatch.GetTimestamp()) ? 0 : Waiting.YieldCycles);
+        long now = Stopwatch.GetTimestamp();
+        Seat.Renew(now);
+        bool looksOut = Seat.MayLookOut;
+        Memory.SetLookOut(
+            looksOut ? Waiting.SpinCycles : 0, looksOut && !Waiting.IsContended(now) ? Waiting.YieldCycles : 0);
         Memory.SetSentryCpu(HostSched.GetCpu());
         Memory.GiveTurn(turn);
         if (Memory.StubSleeps)

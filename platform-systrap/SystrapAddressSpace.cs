@@ -182,6 +182,7 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     /// <summary>The context does without the thread from now on. It has its turn, so it is not in guest code.</summary>
     public void ReturnThread(StubThread thread)
     {
+        thread.Rest();
         lock (_gate)
         {
             _bound--;

@@ -57,6 +57,10 @@ internal sealed partial class SystrapContext
         PrepareReturn(space, thread, ref r);
         while (true)
         {
+            if (thread.ShouldPart(out int cpu))
+            {
+                MoveFrom(cpu);
+            }
             thread.Resume();
             if (thread.Await(ref _state, (int)RunState.InterruptPending) == WaitOutcome.Dead)
             {

@@ -47,6 +47,8 @@ internal sealed partial class SystrapContext : IContext
 
     public ref GuestRegisters Registers => ref _registers.Value;
 
+    public void Rest() => _thread?.Rest();
+
     public void Interrupt()
     {
         int before = Interlocked.Or(ref _state, (int)RunState.InterruptPending);
@@ -142,6 +144,18 @@ internal sealed partial class SystrapContext : IContext
         {
             HostSched.SetAffinity(_thread.Tid, mask is null ? Waiting.AllCpus : mask);
             HostSched.SetAffinity(_hostTid, mask is null ? Waiting.AllCpus : mask);
+        }
+    }
+
+    /// <summary>Moves this host thread away from a CPU, unless the guest says where it is to be.</summary>
+    private void MoveFrom(int cpu)
+    {
+        lock (_threadLock)
+        {
+            if (_bound is null)
+            {
+                Waiting.MoveFrom(cpu);
+            }
         }
     }
 

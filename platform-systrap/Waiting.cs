@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Numerics;
 using System.Threading;
+using Abi.Linux;
 using HostOs;
 
 namespace Platform.Systrap;
@@ -12,6 +13,8 @@ namespace Platform.Systrap;
 /// </summary>
 internal static class Waiting
 {
+    private const int MaskBytes = 128;
+    private const int BitsPerByte = 8;
     private const ulong OneCpuCycles = 40_000;
     private const ulong SpinCyclesManyCpus = 20_000;
     private const ulong YieldCyclesManyCpus = 150_000;
@@ -20,7 +23,8 @@ internal static class Waiting
     private const long YieldNsManyCpus = 70_000;
 
     private static readonly byte[] s_allCpus = ReadCpus();
-    private static readonly bool s_manyCpus = CountCpus() > 1;
+    private static readonly int s_cpus = CountCpus();
+    private static readonly bool s_manyCpus = s_cpus > 1;
 
     /// <summary>The CPUs of the process, as a mask of sched_setaffinity(2).</summary>
     public static ReadOnlySpan<byte> AllCpus => s_allCpus;
@@ -40,6 +44,9 @@ internal static class Waiting
 
     /// <summary>How long that is to be the next time; the same.</summary>
     private static long s_contentionNs = LeastContentionNs;
+
+    /// <summary>How many they are.</summary>
+    public static int Cpus => s_cpus;
 
     /// <summary>TSC cycles a leader looks out for a script.</summary>
     public static ulong LeaderCycles => s_manyCpus ? YieldCyclesManyCpus : OneCpuCycles;
@@ -68,7 +75,7 @@ internal static class Waiting
         {
             return true;
         }
-        if (now - start > YieldNs || IsContended(now))
+        if (now - start > YieldNs || IsContended(now) || SpinSeats.All.IsWanted)
         {
             return false;
         }
@@ -95,6 +102,22 @@ internal static class Waiting
         }
     }
 
+    /// <summary>Moves the calling thread to another CPU of the process, if there is one; it may come back.</summary>
+    public static void MoveFrom(int cpu)
+    {
+        if (!s_manyCpus || (uint)cpu >= MaskBytes * BitsPerByte)
+        {
+            return;
+        }
+        Span<byte> others = stackalloc byte[MaskBytes];
+        s_allCpus.CopyTo(others);
+        others[cpu / BitsPerByte] &= (byte)~(1 << (cpu % BitsPerByte));
+        if (others.ContainsAnyExcept((byte)0) && HostSched.SetAffinity(0, others) == Errno.None)
+        {
+            HostSched.SetAffinity(0, s_allCpus);
+        }
+    }
+
     private static long SpinNs => s_manyCpus ? SpinNsManyCpus : 0;
 
     private static long YieldNs => s_manyCpus ? YieldNsManyCpus : OneCpuNs;
@@ -104,7 +127,6 @@ internal static class Waiting
 
     private static byte[] ReadCpus()
     {
-        const int MaskBytes = 128;
         byte[] mask = new byte[MaskBytes];
         HostSched.GetAffinity(0, mask, out _);
         return mask;

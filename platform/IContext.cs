@@ -90,6 +90,13 @@ public interface IContext : IDisposable
     SwitchReason Switch(IAddressSpace addressSpace, out FaultInfo fault);
 
     /// <summary>
+    /// The task is going to sleep in the Sentry: gives up what only a context at work needs. Its own host thread.
+    /// </summary>
+    void Rest()
+    {
+    }
+
+    /// <summary>
     /// Makes the current or the next <see cref="Switch"/> return <see cref="SwitchReason.Interrupted"/> soon (another
     /// reason may
     /// be reported first, then the interrupt is consumed). Callable from any thread at any time, also after the

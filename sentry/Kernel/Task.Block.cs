@@ -230,6 +230,7 @@ public sealed partial class Task
     private long BeginSleep(TaskState state)
     {
         SetState(state);
+        _context?.Rest();
         return CpuClock.Now();
     }
 
