@@ -9,15 +9,21 @@ namespace Perf;
 
 /// <summary>
 /// What one round of a kind of call costs the Sentry in things that can be counted: managed bytes, system calls that
-/// reach it, and, on systrap, those of them that came by a signal, the dearest way. Each kind runs twice, with few and
+/// reach it, on systrap those of them that came by a signal, the dearest way, and on KVM exits of the virtual
+/// machine. Each kind runs twice, with few and
 /// with many rounds, and the difference is divided by the difference of the rounds: what starting takes, or first use,
 /// cancels out.
 /// </summary>
-internal sealed class AllocationBenchmark(World world, Verdict verdict, params string[] flags)
+internal sealed class AllocationBenchmark(World world, Verdict verdict, long manyRounds, params string[] flags)
 {
+    /// <summary>Rounds enough that what happens once in a while shows as less than <see cref="Tolerance"/>.</summary>
+    internal const long ManyRounds = 101_000;
+
+    /// <summary>The same where a round takes a hundred times as long.</summary>
+    internal const long FewerRounds = 21_000;
+
     private const char Gated = 'g';
     private const long FewRounds = 1_000;
-    private const long ManyRounds = 101_000;
     private const string BySignals = "by signals";
 
     /// <summary>How far from a whole number a count per round is still that number: below it is what happens once in a
@@ -26,11 +32,13 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, params s
 
     internal void Run(string[] names)
     {
-        Console.WriteLine($"{"kind",-18} {"bytes/round",12} {"calls/round",12} {"signals/round",14}");
+        Console.WriteLine($"{"kind",-18} {"bytes/round",12} {"calls/round",12} {"signals/round",14} "
+            + $"{"exits/round",12}");
         foreach (GuestCalls.Kind kind in Chosen(names))
         {
             Costs costs = PerRound(kind.Name);
-            Console.WriteLine($"{kind.Name,-18} {costs.Bytes,12:0.00} {costs.Calls,12:0.00} {costs.Signals,14:0.00}");
+            Console.WriteLine($"{kind.Name,-18} {costs.Bytes,12:0.00} {costs.Calls,12:0.00} "
+                + $"{costs.Signals,14:0.00} {costs.Exits,12:0.00}");
             verdict.Check(kind.Name + ": managed bytes per round", costs.Bytes, 0);
         }
     }
@@ -47,6 +55,11 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, params s
             {
                 yield return new(kind.Name + ": signals", signals);
             }
+
+            if (costs.Exits is double exits)
+            {
+                yield return new(kind.Name + ": exits", exits);
+            }
         }
     }
 
@@ -56,25 +69,30 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, params s
     private Costs PerRound(string kind)
     {
         CallCounts few = Measure(kind, FewRounds);
-        CallCounts many = Measure(kind, ManyRounds);
+        CallCounts many = Measure(kind, manyRounds);
         long calls = many.Calls.Sum(call => call.Calls);
-        if (calls < ManyRounds)
+        if (calls < manyRounds)
         {
-            throw new InvalidOperationException($"{kind}: {calls} calls in {ManyRounds} rounds");
+            throw new InvalidOperationException($"{kind}: {calls} calls in {manyRounds} rounds");
         }
 
-        bool signals = many.Ways.TryGetValue(BySignals, out long after)
-            & few.Ways.TryGetValue(BySignals, out long before);
         return new(
             Whole(many.Calls.Sum(call => call.Bytes) - few.Calls.Sum(call => call.Bytes)),
             Whole(calls - few.Calls.Sum(call => call.Calls)),
-            signals ? Whole(after - before) : null);
+            Difference(few, many, BySignals),
+            Difference(few, many, CallCounts.Exits));
     }
 
+    /// <summary>Null where the platform does not count that.</summary>
+    private double? Difference(CallCounts few, CallCounts many, string way) =>
+        many.Ways.TryGetValue(way, out long after) && few.Ways.TryGetValue(way, out long before)
+            ? Whole(after - before)
+            : null;
+
     /// <summary>Per round, what so many came to in the rounds that the longer run has more.</summary>
-    private static double Whole(long more)
+    private double Whole(long more)
     {
-        double count = more / (double)(ManyRounds - FewRounds);
+        double count = more / (double)(manyRounds - FewRounds);
         double whole = Math.Round(count);
         return Math.Abs(count - whole) < Tolerance ? whole : count;
     }
@@ -89,6 +107,6 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, params s
         return CallCounts.Read(text);
     }
 
-    /// <summary>Of one round; no signals where the platform has no such way.</summary>
-    private readonly record struct Costs(double Bytes, double Calls, double? Signals);
+    /// <summary>Of one round; null is what the platform does not have.</summary>
+    private readonly record struct Costs(double Bytes, double Calls, double? Signals, double? Exits);
 }

@@ -16,6 +16,9 @@ public sealed class LeaveCounts
     /// <summary>Runs ended by signals and kicks.</summary>
     public long Interrupted { get; internal set; }
 
+    /// <summary>Times that guest code run from host mode left the virtual machine, kicks aside.</summary>
+    public long Exits { get; internal set; }
+
     /// <summary>Times that ring 0 was left.</summary>
     public long Total { get; private set; }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Ring0;
@@ -39,6 +40,12 @@ internal sealed partial class Vcpu
     private const ulong UserFlags = 0x254dd5;
     private const ulong FixedFlags = 0x202;
 
+    private long _exits;
+
+    /// <summary>How often <see cref="RunGuest"/> left the virtual machine because of what the guest did. Any
+    /// thread.</summary>
+    public long Exits => Volatile.Read(ref _exits);
+
     /// <summary>Runs guest code with these registers until something happens, and leaves them as they then
     /// are.</summary>
     public RunOutcome RunGuest(ref GuestRegisters registers, out GuestTrap trap)
@@ -48,6 +55,7 @@ internal sealed partial class Vcpu
         while (true)
         {
             Errno error = HostIoctl.Ioctl(_fd.Value, K.KVM_RUN, 0, out _);
+            _exits += error is Errno.EINTR or Errno.EAGAIN ? 0 : 1;
             bool inUser = Run.sregs.cs.dpl == 3;
             if (error is Errno.EINTR or Errno.EAGAIN)
             {

@@ -167,6 +167,10 @@ internal sealed class VcpuPool : IDisposable
             {
                 vcpu.Count(counts);
             }
+            else
+            {
+                counts.Exits += vcpu.Exits;
+            }
         }
     }
 

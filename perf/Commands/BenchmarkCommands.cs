@@ -12,7 +12,8 @@ internal static class BenchmarkCommands
     internal static IEnumerable<Command> Build()
     {
         yield return Make("allocations", "Managed bytes of the Sentry per system call; the limit is 0.",
-            (world, verdict, kinds) => new AllocationBenchmark(world, verdict).Run(kinds));
+            (world, verdict, kinds) => new AllocationBenchmark(world, verdict, AllocationBenchmark.ManyRounds).Run(
+                kinds));
         yield return Make("calls", "Nanoseconds per call, natively and in the sandbox.",
             (world, _, kinds) => new CallBenchmark(world).Run(kinds));
         yield return Make("idle", "Processor time, wake-ups and memory of a sandbox that sleeps.",

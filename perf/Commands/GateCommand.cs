@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.IO;
 using System.Linq;
 using Perf.Results;
 
@@ -118,7 +119,7 @@ internal static class GateCommand
         words.AddRange(only.Length > 0 ? ["--filter", only] : []);
         ParseResult parsed = command.Parse(words);
         ResultFile result = options.Measure(parsed, Layout.Find(), (grown, job) => { });
-        if (budget.Allocations && only.Length == 0)
+        if (only.Length == 0)
         {
             result.Counts.AddRange(Counts(budget, World.Prepare(Layout.Find())));
         }
@@ -133,13 +134,29 @@ internal static class GateCommand
 
     /// <summary>Of the baseline, or of the other build, whose counts nobody else has.</summary>
     private static IEnumerable<CountRecord> CountsBefore(Request request, ResultFile before) =>
-        request.Against == null || !request.Budget.Allocations
+        request.Against == null
             ? before.Counts
             : Counts(request.Budget, World.Prepare(Layout.Find()).With(request.Against));
 
-    /// <summary>On the platform of the first runtime of ours in the budget.</summary>
-    private static IEnumerable<CountRecord> Counts(Budget budget, World world) =>
-        new AllocationBenchmark(world, new(), PlatformFlag(budget.Runtimes[0])).Count([]);
+    private static IEnumerable<CountRecord> Counts(Budget budget, World world)
+    {
+        foreach (string runtime in budget.Counted)
+        {
+            bool isKvm = runtime == "runsc-kvm";
+            if (isKvm && !File.Exists("/dev/kvm"))
+            {
+                Console.Error.WriteLine("not counted: runsc-kvm, as this machine has no /dev/kvm");
+                continue;
+            }
+
+            long rounds = isKvm ? AllocationBenchmark.FewerRounds : AllocationBenchmark.ManyRounds;
+            var benchmark = new AllocationBenchmark(world, new(), rounds, PlatformFlag(runtime));
+            foreach (CountRecord count in benchmark.Count([]))
+            {
+                yield return count with { Name = $"{runtime} {count.Name}" };
+            }
+        }
+    }
 
     private static string PlatformFlag(string runtime) => "--platform=" + runtime[(runtime.IndexOf('-') + 1)..];
 

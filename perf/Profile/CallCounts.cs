@@ -15,6 +15,9 @@ internal readonly record struct CallCount(string Name, long Calls, long Bytes);
 /// </summary>
 internal sealed class CallCounts
 {
+    /// <summary>The way that is none: how often the virtual machine was left, on KVM.</summary>
+    internal const string Exits = "exits";
+
     private CallCounts(List<CallCount> calls, Dictionary<string, long> ways)
     {
         Calls = calls;
@@ -27,7 +30,8 @@ internal sealed class CallCounts
     /// <summary>System calls by the way they came: "answered in the stub", "by patched sites", "by signals".</summary>
     internal IReadOnlyDictionary<string, long> Ways { get; }
 
-    /// <summary>Lines "TIME ms calls NAME CALLS BYTES" and "TIME ms systrap: N calls WAY, N WAY, N WAY".</summary>
+    /// <summary>Lines "TIME ms calls NAME CALLS BYTES", "TIME ms kvm: N exits" and "TIME ms systrap: N calls WAY, N
+    /// WAY, N WAY".</summary>
     internal static CallCounts Read(TextReader log)
     {
         List<CallCount> calls = [];
@@ -39,6 +43,10 @@ internal sealed class CallCounts
             {
                 string[] fields = words[3].Split(' ');
                 calls.Add(new(fields[0], Number(fields[1]), Number(fields[2])));
+            }
+            else if (words.Length == 4 && words[1] == "ms" && words[2] == "kvm:" && words[3].EndsWith(' ' + Exits))
+            {
+                ways[Exits] = Number(words[3][..^(Exits.Length + 1)]);
             }
             else if (words.Length == 4 && words[1] == "ms" && words[2] == "systrap:" && words[3].Contains(" calls "))
             {

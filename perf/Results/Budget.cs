@@ -42,9 +42,10 @@ internal sealed record Budget
     /// <summary>Other parts, by a variant's name or a job's.</summary>
     public Dictionary<string, double> Jobs { get; init; } = [];
 
-    /// <summary>Whether what can be counted of each system call (managed bytes, calls that reach the Sentry, signals)
-    /// is counted and compared exactly.</summary>
-    public bool Allocations { get; init; }
+    /// <summary>The runtimes in which what can be counted of each system call (managed bytes, calls that reach the
+    /// Sentry, signals, exits of the virtual machine) is counted and compared exactly; one that this machine does not
+    /// have is left out.</summary>
+    public string[] Counted { get; init; } = [];
 
     internal static Budget Load(string path)
     {

@@ -44,12 +44,20 @@ internal static class Platforms
         return CreatePtrace(log, out platform, out problem);
     }
 
-    /// <summary>One line about how often the Sentry left ring 0, and one for each cause.</summary>
+    /// <summary>
+    /// How often the virtual machine was left; where the Sentry is in ring 0, one more line for each cause.
+    /// </summary>
     internal static void ReportCounts(IPlatform platform, DebugLog log)
     {
-        if (platform is KvmPlatform { Place: SentryPlace.Ring0 } kvm)
+        if (platform is not KvmPlatform kvm)
         {
-            LeaveCounts counts = kvm.CountLeaves();
+            return;
+        }
+
+        LeaveCounts counts = kvm.CountLeaves();
+        log.Write($"kvm: {counts.Total + counts.Exits} exits");
+        if (kvm.Place == SentryPlace.Ring0)
+        {
             log.Write($"kvm: left ring 0 {counts.Total} times; {counts.Runs} runs, {counts.Interrupted} interrupted; "
                 + $"{GC.CollectionCount(0)} garbage collections");
             foreach (string line in counts.Lines)

@@ -74,6 +74,8 @@ public sealed class ProfileTests
         const string Log = """
             80.67 ms platform systrap
             540.24 ms systrap: 3 calls answered in the stub, 977 by patched sites, 42 by signals
+            540.25 ms kvm: 5 exits
+            540.25 ms kvm: left ring 0 for call 9: 2
             540.26 ms calls write 1 0
             540.27 ms calls pread64 1001 720
             """;
@@ -82,6 +84,7 @@ public sealed class ProfileTests
         Assert.Equal(42, counts.Ways["by signals"]);
         Assert.Equal(977, counts.Ways["by patched sites"]);
         Assert.Equal(3, counts.Ways["answered in the stub"]);
+        Assert.Equal(5, counts.Ways["exits"]);
         Assert.Empty(CallCounts.Read(TextReader.Null).Calls);
     }
 }
