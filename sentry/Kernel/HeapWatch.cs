@@ -12,13 +12,13 @@ internal sealed class HeapWatch
 {
     /// <summary>What the heap may take beside the limit before it is collected: what the Sentry needs for itself, and
     /// garbage.</summary>
-    private const ulong SlackBytes = 10UL << 20;
+    private const ulong SlackBytes = 8UL << 20;
 
     /// <summary>What it may take beside the limit, collected, before a process is ended.</summary>
-    private const ulong AllowanceBytes = 18UL << 20;
+    private const ulong AllowanceBytes = 13UL << 20;
 
     /// <summary>The heap grows by so much before another collection is made for this.</summary>
-    private const ulong GrowthBytes = 4UL << 20;
+    private const ulong GrowthBytes = 3UL << 20;
 
     // A handle and no WeakReference: that has a finalizer of its own, which may run before ours.
     private readonly GCHandle _kernel;
