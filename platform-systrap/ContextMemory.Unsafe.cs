@@ -100,7 +100,8 @@ internal readonly unsafe struct ContextMemory
     {
         for (int i = 0; i < ContextSlot.AnswerCount; i++)
         {
-            Volatile.Write(ref *(ulong*)(_slot + AnswerAt(i)), ulong.MaxValue);
+            // No number that is looked for at this place ends like this one.
+            Volatile.Write(ref *(ulong*)(_slot + AnswerAt(i)), ~(ulong)i);
         }
     }
 

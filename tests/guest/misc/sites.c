@@ -373,6 +373,16 @@ TEST(a_breakpoint_on_a_hot_call)
     EXITS(0, child);
 }
 
+TEST(numbers_that_name_no_call)
+{
+    for (int i = 0; i < HOT; i++) {
+        EQ(getpid(), moved_call(SYS_getpid));
+        EQ(-ENOSYS, moved_call(-1));
+        EQ(-ENOSYS, moved_call(0x10000 + SYS_getpid));
+        EQ(getpid(), moved_call((long)0xabcdef0100000000 + SYS_getpid));
+    }
+}
+
 TEST(identity_follows_its_changes)
 {
     heat();
