@@ -170,6 +170,8 @@ internal sealed class DirentBuffer : IDirentSink
 {
     private const int LongHeader = 19;
     private const int OldHeader = 18;
+    private const int PaddedBytes = 16;
+    private const int ShortName = 16;
 
     private byte[] _bytes = new byte[4096];
     private int _capacity;
@@ -207,8 +209,9 @@ internal sealed class DirentBuffer : IDirentSink
             return false;
         }
 
+        // All that lies between the name's end and the record's is in its last two words.
         Span<byte> at = _bytes.AsSpan(Length, record);
-        at.Clear();
+        at[(record - PaddedBytes)..].Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(at, inode);
         BinaryPrimitives.WriteInt64LittleEndian(at[8..], nextPosition);
         BinaryPrimitives.WriteUInt16LittleEndian(at[16..], (ushort)record);
@@ -221,8 +224,23 @@ internal sealed class DirentBuffer : IDirentSink
             at[record - 1] = type;
         }
 
-        System.Text.Encoding.Latin1.GetBytes(name, at[header..]);
+        Narrow(name, at[header..]);
         Length += record;
         return true;
+    }
+
+    /// <summary>The bytes of a name: most are too short for vectors to pay.</summary>
+    private static void Narrow(string name, Span<byte> bytes)
+    {
+        if (name.Length > ShortName)
+        {
+            System.Text.Encoding.Latin1.GetBytes(name, bytes);
+            return;
+        }
+
+        for (int i = 0; i < name.Length && i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)name[i];
+        }
     }
 }

@@ -38,6 +38,10 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     {
         internal readonly string Name = name;
         internal readonly long Cookie = cookie;
+
+        // Of the inode, which a listing so need not touch: it is one of many.
+        internal readonly ulong Number = inode.Number;
+        internal readonly byte Type = DirectoryEntries.TypeOf(inode.FileType);
         internal TmpfsInode? Inode = inode;
     }
 
@@ -189,12 +193,8 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
             for (int index = FindCookie(cookie); index < _byCookie.Count; index++)
             {
                 Entry entry = _byCookie[index];
-                if (entry.Inode is not { } inode)
-                {
-                    continue;
-                }
-
-                if (!sink.Add(inode.Number, DirectoryEntries.TypeOf(inode.FileType), entry.Name, entry.Cookie + 1))
+                if (entry.Inode is not null
+                    && !sink.Add(entry.Number, entry.Type, entry.Name, entry.Cookie + 1))
                 {
                     return entry.Cookie;
                 }
@@ -354,7 +354,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
     }
 
     // The entry, its places in the tables, the cached dentry, and the name.
-    private static long EntryBytes(string name) => 384 + KernelHeap.TextBytes(name.Length);
+    private static long EntryBytes(string name) => 400 + KernelHeap.TextBytes(name.Length);
 
     private void Detach()
     {
