@@ -63,7 +63,7 @@ public sealed partial class GuestKernel
     /// </summary>
     public Errno Start(Task init, string path, string[] arguments, string[] environment)
     {
-        TaskThread? thread = Threads.Acquire();
+        TaskThread? thread = Threads.Acquire(Platform);
         if (thread is null)
         {
             return Errno.EAGAIN;

@@ -33,7 +33,7 @@ public sealed partial class Task
             return Errno.EAGAIN;
         }
 
-        TaskThread? thread = Kernel.Threads.Acquire();
+        TaskThread? thread = Kernel.Threads.Acquire(Kernel.Platform);
         errno = thread is null ? Errno.EAGAIN : CloneWithThread(request, thread, out childTid);
         if (errno != Errno.None)
         {

@@ -1,6 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Threading;
+using HostOs;
+using Platform;
 using Sentry.Sync;
 
 namespace Sentry.Kernel;
@@ -19,8 +23,9 @@ internal sealed class TaskThreads
     // Guarded by _lock.
     private readonly Stack<TaskThread> _idle = new();
 
-    /// <summary>A thread that waits for its task; null when the host gives none.</summary>
-    internal TaskThread? Acquire()
+    /// <summary>A thread that waits for its task; null when the host gives none. <paramref name="platform"/> says how
+    /// long idle threads look out for work.</summary>
+    internal TaskThread? Acquire(IPlatform platform)
     {
         using (_lock.Enter())
         {
@@ -30,7 +35,7 @@ internal sealed class TaskThreads
             }
         }
 
-        TaskThread created = new(this);
+        TaskThread created = new(this, platform);
         try
         {
             created.Launch(StackBytes);
@@ -60,9 +65,19 @@ internal sealed class TaskThreads
 }
 
 /// <summary>One host thread that runs one task after another.</summary>
-internal sealed class TaskThread(TaskThreads owner)
+internal sealed class TaskThread(TaskThreads owner, IPlatform platform)
 {
-    private readonly SemaphoreSlim _start = new(0);
+    private const int TokenNone = 0;
+    private const int TokenStart = 1;
+    private const int TokenSleeping = -1;
+
+    // Pinned: its address is a host futex word. 128 bytes keep it off other data.
+    private readonly int[] _token = GC.AllocateArray<int>(32, pinned: true);
+
+    /// <summary>Starts that came while the thread looked out, against those that did not; begins as if one had
+    /// come: a program that starts a thread often starts more.</summary>
+    private int _lookOutCredit = 1;
+
     private Task? _task;
 
     internal void Launch(int stackBytes)
@@ -75,7 +90,7 @@ internal sealed class TaskThread(TaskThreads owner)
     internal void Start(Task task)
     {
         _task = task;
-        _start.Release();
+        Release();
     }
 
     /// <summary>The task it was taken for does not come about.</summary>
@@ -83,7 +98,17 @@ internal sealed class TaskThread(TaskThreads owner)
     {
         if (!owner.Return(this))
         {
-            _start.Release();
+            Release();
+        }
+    }
+
+    private nint TokenAddress => Marshal.UnsafeAddrOfPinnedArrayElement(_token, 0);
+
+    private void Release()
+    {
+        if (Interlocked.Exchange(ref _token[0], TokenStart) == TokenSleeping)
+        {
+            HostFutex.WakePrivate(TokenAddress, 1);
         }
     }
 
@@ -91,7 +116,7 @@ internal sealed class TaskThread(TaskThreads owner)
     {
         do
         {
-            _start.Wait();
+            WaitForStart();
             Task? task = _task;
             if (task is null)
             {
@@ -102,5 +127,42 @@ internal sealed class TaskThread(TaskThreads owner)
             task.Run();
         }
         while (owner.Return(this));
+    }
+
+    private void WaitForStart()
+    {
+        LookOut();
+        while (Interlocked.CompareExchange(ref _token[0], TokenNone, TokenStart) != TokenStart)
+        {
+            if (Interlocked.CompareExchange(ref _token[0], TokenSleeping, TokenNone) == TokenNone)
+            {
+                HostFutex.WaitPrivate(TokenAddress, unchecked((uint)TokenSleeping), -1);
+                Interlocked.CompareExchange(ref _token[0], TokenNone, TokenSleeping);
+            }
+        }
+    }
+
+    /// <summary>Looks out for a start without sleeping, as long as the platform thinks that it is worth it and the last
+    /// starts say so too.</summary>
+    private void LookOut()
+    {
+        const int MostCredit = 4;
+        if (_lookOutCredit <= 0)
+        {
+            _lookOutCredit++;
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        while (platform.LookOut(start))
+        {
+            if (Volatile.Read(ref _token[0]) == TokenStart)
+            {
+                _lookOutCredit = MostCredit;
+                return;
+            }
+        }
+
+        _lookOutCredit = _lookOutCredit > 1 ? _lookOutCredit - 1 : -MostCredit;
     }
 }
