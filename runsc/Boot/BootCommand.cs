@@ -28,7 +28,7 @@ internal static class BootCommand
         long entered = Stopwatch.GetTimestamp();
         SandboxSpec spec = ReadSpec();
         ControlChannel channel = new(spec.ControlFd);
-        DebugLog log = new(spec.DebugLogFd, spec.LaunchedAt, spec.LogContent);
+        DebugLog log = new(spec.DebugLogFd, spec.LaunchedAt, spec.LogLevel);
         log.Step("launcher: options, files, channels", spec.SpawnedAt);
         log.Step("Sentry's process: clone, exec, run time", entered);
         log.Step("specification read");

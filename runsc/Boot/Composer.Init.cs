@@ -49,6 +49,7 @@ internal sealed partial class Composer
             PrivilegeGain = _spec.NoNewPrivileges ? PrivilegeGain.Denied : PrivilegeGain.Allowed,
             Protection = _spec.Kind == SandboxKind.Container ? InitProtection.Protected : InitProtection.None,
             OomScoreAdjust = _spec.OomScoreAdjust,
+            MaxTasks = _spec.PidsLimit > 0 ? (int)Math.Min(_spec.PidsLimit, int.MaxValue) : int.MaxValue,
         };
     }
 

@@ -12,6 +12,7 @@ namespace Runsc.Boot;
 internal sealed partial class Composer
 {
     private const int CommandLimit = 512;
+    private const string NoLog = "the container has no debug log; name one with --debug-log";
 
     /// <summary>Signals one process; null, or one line.</summary>
     internal string? SignalProcess(int pid, int signal)
@@ -22,32 +23,28 @@ internal sealed partial class Composer
         return errno == Errno.None ? null : "no such process: " + pid;
     }
 
-    /// <summary>Stops all tasks; null, or one line.</summary>
+    /// <summary>Stops all tasks of the container, with the sandbox's own those of every other too; null, or one
+    /// line.</summary>
     internal string? Pause()
     {
-        if (_sandbox is not null)
-        {
-            return "one container of a sandbox cannot be paused: pause the sandbox";
-        }
-
-        if (Kernel.IsFrozen)
+        if (First is null || Kernel.IsFrozen(Scope))
         {
             return "container not running";
         }
 
-        Kernel.Freeze();
+        Kernel.Freeze(Scope);
         return null;
     }
 
     /// <summary>Undoes <see cref="Pause"/>; null, or one line.</summary>
     internal string? Resume()
     {
-        if (!Kernel.IsFrozen)
+        if (First is null || !Kernel.IsFrozen(Scope))
         {
             return "container not paused";
         }
 
-        Kernel.Thaw();
+        Kernel.Thaw(Scope);
         return null;
     }
 
@@ -110,15 +107,14 @@ internal sealed partial class Composer
         return result;
     }
 
-    /// <summary>New limits of the whole sandbox; 0 leaves one alone, negative lifts it. Null, or one line.</summary>
+    /// <summary>New limits; 0 leaves one alone, negative lifts it. Null, or one line.</summary>
     internal string? Update(ControlRequest request)
     {
         long memoryBytes = request.MemoryLimitBytes;
         long tasks = request.PidsLimit;
         if (_sandbox is not null)
         {
-            return memoryBytes == 0 && tasks == 0 ? null
-                : "memory and tasks of one container of a sandbox are not limited: update the sandbox";
+            return UpdateMember(memoryBytes, tasks);
         }
 
         if (memoryBytes != 0)
@@ -139,6 +135,38 @@ internal sealed partial class Composer
         return null;
     }
 
+    /// <summary>What the debug log takes from now on; null, or one line.</summary>
+    internal string? SetLogLevel(int level)
+    {
+        if (!_log.IsOpen)
+        {
+            return NoLog;
+        }
+
+        _log.Level = (LogLevel)Math.Clamp(level, (int)LogLevel.Warning, (int)LogLevel.Debug);
+        return null;
+    }
+
+    /// <summary>Notes in the debug log what a client asks.</summary>
+    internal void NoteRequest(ControlRequest request) =>
+        _log.Write("control: " + request.Kind + (request.Container is { Length: > 0 } id ? " " + id : "")
+            + (request.Number != 0 ? " " + request.Number : ""), LogLevel.Debug);
+
+    private string? UpdateMember(long memoryBytes, long tasks)
+    {
+        if (memoryBytes != 0)
+        {
+            return "the memory of one container of a sandbox has no limit of its own: update the sandbox";
+        }
+
+        if (tasks != 0 && Scope is { } scope)
+        {
+            scope.MaxTasks = tasks > 0 ? (int)Math.Min(tasks, int.MaxValue) : int.MaxValue;
+        }
+
+        return null;
+    }
+
     /// <summary>Switches strace lines on or off, after it has turned the debug log to <paramref name="log"/>; null, or
     /// one line.</summary>
     internal string? Trace(RequestKind kind, HostFd? log)
@@ -156,7 +184,7 @@ internal sealed partial class Composer
 
         if (!_log.IsOpen)
         {
-            return "the container has no debug log; name one with --debug-log";
+            return NoLog;
         }
 
         Kernel.StartTracing();

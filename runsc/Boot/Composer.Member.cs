@@ -30,6 +30,9 @@ internal sealed partial class Composer
     /// <summary>The container's first process; null before there is one.</summary>
     private ThreadGroup? First => _sandbox is null ? Kernel.Init : _init?.ThreadGroup;
 
+    /// <summary>Its tasks; null for the sandbox's own container, with which all others stop.</summary>
+    private TaskScope? Scope => _sandbox is null ? null : First?.Scope;
+
     /// <summary>Where its processes have their numbers.</summary>
     private PidNamespace Pids => First?.PidNamespace ?? Kernel.RootPidNamespace;
 
@@ -84,10 +87,11 @@ internal sealed partial class Composer
     }
 
     /// <summary>Memory and tasks of these processes alone; pages that several have count for each.</summary>
-    private static void CountOwn(List<ThreadGroup> groups, SandboxStatistics result)
+    private void CountOwn(List<ThreadGroup> groups, SandboxStatistics result)
     {
         result.MemoryBytes = 0;
         result.Tasks = 0;
+        result.TaskLimit = Math.Min(result.TaskLimit, Scope?.MaxTasks ?? int.MaxValue);
         foreach (ThreadGroup group in groups)
         {
             result.MemoryBytes += ResidentBytes(group);

@@ -144,8 +144,13 @@ internal sealed partial class Composer
             }
         }
 
-        errno = MakeWorkingDirectory(init);
-        errno = errno == Errno.None && _spec.RootReadOnly ? RemountReadOnly(init, "/") : errno;
+        string? problem = MakeWorkingDirectory(init);
+        if (problem is not null)
+        {
+            return problem;
+        }
+
+        errno = _spec.RootReadOnly ? RemountReadOnly(init, "/") : Errno.None;
         return errno == Errno.None ? null : "root file system: " + ErrorText.Describe(errno);
     }
 
@@ -182,19 +187,20 @@ internal sealed partial class Composer
         return errno == Errno.None ? Kernel.Vfs.Bind(init, nothing, place, MountScope.Single) : errno;
     }
 
-    private Errno MakeWorkingDirectory(Task init)
+    private string? MakeWorkingDirectory(Task init)
     {
         string path = _spec.WorkingDirectory;
         if (_spec.Kind != SandboxKind.Container || Find(init, path, out _) != Errno.ENOENT)
         {
-            return Errno.None;
+            return null;
         }
 
         Errno errno = MakeParents(init, path);
         errno = errno == Errno.None
             ? Kernel.Vfs.MakeDirectory(init, Fcntl.AT_FDCWD, path, DirectoryMode)
             : errno;
-        return errno == Errno.EEXIST ? Errno.None : errno;
+        return errno is Errno.None or Errno.EEXIST ? null
+            : "process.cwd: " + path + ": is not there and cannot be made: " + ErrorText.Describe(errno);
     }
 
     private string? EnterWorkingDirectory(Task task, SandboxSpec spec)

@@ -92,8 +92,10 @@ internal sealed partial class ControlSession
                 return Conclude(SignalOthers(member.Composer, request));
             case RequestKind.List:
                 return List(member.Composer);
-            case RequestKind.Pause or RequestKind.Resume:
+            case RequestKind.Pause:
                 return Conclude(member.Composer.Pause());
+            case RequestKind.Resume:
+                return Conclude(member.Composer.Resume());
             case RequestKind.Statistics:
                 return Send(new ControlReply { Kind = ReplyKind.Statistics, Statistics =
                     member.Composer.Statistics() });

@@ -107,6 +107,11 @@ internal sealed partial class ControlSession
         }
 
         bool isRequest = errno == Errno.None && request is not null;
+        if (isRequest)
+        {
+            _life.Composer.NoteRequest(request!);
+        }
+
         switch (isRequest ? request!.Kind : RequestKind.None)
         {
             case RequestKind.Exec:
@@ -139,6 +144,8 @@ internal sealed partial class ControlSession
         {
             case RequestKind.Trace or RequestKind.StopTrace:
                 return Conclude(_life.Composer.Trace(request.Kind, descriptors.IsEmpty ? null : descriptors[0]));
+            case RequestKind.SetLogLevel:
+                return Conclude(_life.Composer.SetLogLevel(request.Number));
             case RequestKind.Tasks:
                 return SendTasks();
             case RequestKind.Start:

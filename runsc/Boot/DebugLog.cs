@@ -11,12 +11,11 @@ namespace Runsc.Boot;
 /// </summary>
 /// <param name="fd">Where lines go, or -1.</param>
 /// <param name="start">Time stamp of the launcher's main: all processes of a host share the clock.</param>
-/// <param name="content">What is written.</param>
-internal sealed class DebugLog(int fd, long start, LogContent content = LogContent.Everything)
+/// <param name="level">What is written.</param>
+internal sealed class DebugLog(int fd, long start, LogLevel level = LogLevel.Info)
 {
     private readonly long _start = start;
     private int _fd = fd;
-    private volatile LogContent _content = content;
 
     /// <summary>Time stamp of the last step; steps are one thread's after the other.</summary>
     private long _lastStep = start;
@@ -24,14 +23,17 @@ internal sealed class DebugLog(int fd, long start, LogContent content = LogConte
     /// <summary>True when lines go anywhere.</summary>
     internal bool IsOpen => Volatile.Read(ref _fd) >= 0;
 
-    private bool TakesAll => IsOpen && _content == LogContent.Everything;
+    /// <summary>What is written besides the trace.</summary>
+    internal LogLevel Level { get; set; } = level;
+
+    private bool Takes(LogLevel level) => IsOpen && level <= Level;
 
     /// <summary>From now on lines go to another descriptor, which is taken. The old one stays open: somebody may be
     /// writing to it.</summary>
     internal void Redirect(HostFd target)
     {
         Volatile.Write(ref _fd, target.Release());
-        _content = LogContent.Everything;
+        Level = Level < LogLevel.Info ? LogLevel.Info : Level;
     }
 
     /// <summary>A line of the trace, which is written even where nothing else is.</summary>
@@ -49,7 +51,7 @@ internal sealed class DebugLog(int fd, long start, LogContent content = LogConte
     /// <summary>As <see cref="Step(string)"/>, of a moment noted before.</summary>
     internal void Step(string name, long moment)
     {
-        if (TakesAll)
+        if (Takes(LogLevel.Info))
         {
             double tookMs = Stopwatch.GetElapsedTime(_lastStep, moment).TotalMilliseconds;
             _lastStep = moment;
@@ -58,9 +60,12 @@ internal sealed class DebugLog(int fd, long start, LogContent content = LogConte
     }
 
     /// <summary>Appends a line; safe from several threads (one write each).</summary>
-    internal void Write(string line)
+    internal void Write(string line) => Write(line, LogLevel.Info);
+
+    /// <summary>As above, of a level.</summary>
+    internal void Write(string line, LogLevel level)
     {
-        if (TakesAll)
+        if (Takes(level))
         {
             WriteAt(Stopwatch.GetTimestamp(), line);
         }
@@ -74,12 +79,16 @@ internal sealed class DebugLog(int fd, long start, LogContent content = LogConte
     }
 }
 
-/// <summary>What a log is for.</summary>
-internal enum LogContent
+/// <summary>How much is written to the debug log; each level has those before it. The trace of system calls, where it
+/// is asked for, is written at every level.</summary>
+internal enum LogLevel
 {
-    /// <summary>Steps, choices, the trace.</summary>
-    Everything,
+    /// <summary>What went wrong: enough for standard error, where the container's own output goes too.</summary>
+    Warning,
 
-    /// <summary>The trace of system calls alone: standard error, where the container's own output goes too.</summary>
-    Trace,
+    /// <summary>Steps and choices.</summary>
+    Info,
+
+    /// <summary>What clients of the control socket ask, too.</summary>
+    Debug,
 }

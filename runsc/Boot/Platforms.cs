@@ -38,7 +38,7 @@ internal static class Platforms
                 return errno;
             }
 
-            log.Write("platform auto: ptrace, because systrap does not work here: " + problem);
+            log.Write("platform auto: ptrace, because systrap does not work here: " + problem, LogLevel.Warning);
         }
 
         return CreatePtrace(log, out platform, out problem);

@@ -29,7 +29,7 @@ internal sealed class SentryFailure(ControlChannel channel, DebugLog log)
         }
 
         string text = args.ExceptionObject.ToString() ?? "an exception without text";
-        log.Write("the Sentry failed: " + text);
+        log.Write("the Sentry failed: " + text, LogLevel.Warning);
         channel.Send(new ControlMessage
         {
             Kind = ControlKind.Crashed,

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using Abi.Linux;
 using HostOs;
+using Runsc.Boot;
 using Runsc.Containers;
 using Runsc.Oci;
 using Runsc.Sandbox;
@@ -17,13 +18,17 @@ internal static class DebugCommand
     private static readonly Option<string?> s_strace = new("--strace") { Description =
         "on or off: write every system call to the debug log. With --debug-log before the command, to that file." };
 
+    private static readonly Option<string?> s_level = new("--log-level") { Description =
+        "warning, info or debug: what the debug log takes from now on." };
+
     private static readonly Option<bool> s_ps = new("--ps") { Description = "Print the processes, as ps does." };
 
     private static readonly Argument<string> s_id = new("container-id") { Description = "Name of the container." };
 
     internal static Command Build()
     {
-        Command command = new("debug", "Look into a running container.") { s_stacks, s_strace, s_ps, s_id };
+        Command command = new("debug", "Look into a running container.") { s_stacks, s_strace, s_level, s_ps,
+            s_id };
         command.SetAction(Run);
         return command;
     }
@@ -37,7 +42,8 @@ internal static class DebugCommand
             throw new UserErrorException("debug: --strace: " + strace + ": neither on nor off");
         }
 
-        if (strace is null && !result.GetValue(s_stacks) && !result.GetValue(s_ps))
+        LogLevel? level = ParseLevel(result.GetValue(s_level));
+        if (strace is null && level is null && !result.GetValue(s_stacks) && !result.GetValue(s_ps))
         {
             throw new UserErrorException("debug: nothing to do; --help lists what there is");
         }
@@ -49,6 +55,11 @@ internal static class DebugCommand
             Trace(client, strace == "on" ? RequestKind.Trace : RequestKind.StopTrace, flags.DebugLog);
         }
 
+        if (level is { } wanted)
+        {
+            client.Ask(new ControlRequest { Kind = RequestKind.SetLogLevel, Number = (int)wanted });
+        }
+
         if (result.GetValue(s_stacks))
         {
             PrintTasks(client);
@@ -56,6 +67,15 @@ internal static class DebugCommand
 
         return result.GetValue(s_ps) ? PsCommand.Print(container) : 0;
     }
+
+    private static LogLevel? ParseLevel(string? word) => word switch
+    {
+        null => null,
+        "warning" => LogLevel.Warning,
+        "info" => LogLevel.Info,
+        "debug" => LogLevel.Debug,
+        _ => throw new UserErrorException("debug: --log-level: " + word + ": not one of warning, info, debug"),
+    };
 
     private static void Trace(ControlClient client, RequestKind kind, string? log)
     {

@@ -39,6 +39,9 @@ internal static class GlobalFlags
     internal static readonly Option<bool> Strace = new("--strace") { Description =
         "Print every system call of the container to the debug log, or to standard error." };
 
+    internal static readonly Option<bool> Debug = new("--debug") { Description =
+        "Write to the debug log also what clients ask of the sandbox." };
+
     internal static readonly Option<bool> CountCalls = new("--count-calls")
     {
         Description = "At the end, write calls and managed bytes of each system call to the debug log.",
@@ -58,7 +61,6 @@ internal static class GlobalFlags
     [
         new Option<string?>("--log") { Description = "File to append errors to." },
         new Option<string?>("--log-format") { Description = "Format of --log: text or json." },
-        new Option<bool>("--debug") { Description = "More in the log." },
         new Option<string?>("--rootless") { Description = "Ignored: whether the caller is root says it.", Arity =
             ArgumentArity.ZeroOrOne },
         new Option<string?>("--criu") { Description = "Ignored." },
@@ -95,7 +97,7 @@ internal static class GlobalFlags
     };
 
     private static Option[] All =>
-        [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Strace,
+        [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Debug, Strace,
             CountCalls, Network, SystemdCgroup, IgnoreCgroups, CpusFromQuota, OciSeccomp, .. s_accepted];
 
     internal static void AddTo(RootCommand root)
@@ -122,7 +124,8 @@ internal static class GlobalFlags
 
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
-        string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool Strace,
+        string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool IsVerbose,
+            bool Strace,
         bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage, bool CpusFromQuota,
         bool OciSeccomp, GoferSharing RootSharing, GoferSharing MountSharing);
 
@@ -162,9 +165,9 @@ internal static class GlobalFlags
         CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
             : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
         return new Values(result.GetValue(Root)!, platform, sentry == "ring0", patching == "on",
-            result.GetValue(DebugLog), result.GetValue(Strace), result.GetValue(CountCalls), cgroups, storage,
-                result.GetValue(CpusFromQuota),
-            result.GetValue(OciSeccomp), ReadSharing(result, FileAccess), ReadSharing(result, FileAccessMounts));
+            result.GetValue(DebugLog), result.GetValue(Debug), result.GetValue(Strace), result.GetValue(CountCalls),
+            cgroups, storage, result.GetValue(CpusFromQuota), result.GetValue(OciSeccomp),
+                ReadSharing(result, FileAccess), ReadSharing(result, FileAccessMounts));
     }
 
     private static GoferSharing ReadSharing(ParseResult result, Option<string> option) =>

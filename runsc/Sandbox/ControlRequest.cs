@@ -85,6 +85,9 @@ internal enum RequestKind
     /// <summary>Undo Trace.</summary>
     StopTrace,
 
+    /// <summary>The debug log takes lines up to the level Number (<see cref="Boot.LogLevel"/>).</summary>
+    SetLogLevel,
+
     /// <summary>Tell what every task does.</summary>
     Tasks,
 

@@ -59,6 +59,7 @@ internal sealed class SandboxProcesses : IDisposable
         spec.RootSharing = flags.RootSharing;
         spec.MountSharing = flags.MountSharing;
         spec.Strace = flags.Strace;
+        spec.IsVerbose = flags.IsVerbose;
         spec.CountCalls = flags.CountCalls;
         FileSizeLimit.Lift();
         DescriptorLimit.Raise();

@@ -120,8 +120,11 @@ internal sealed class SandboxSpec
 
     public bool Strace { get; set; }
 
+    /// <summary>The debug log is to have everything.</summary>
+    public bool IsVerbose { get; set; }
+
     /// <summary>What of the Sentry's log is written.</summary>
-    public Boot.LogContent LogContent { get; set; }
+    public Boot.LogLevel LogLevel { get; set; }
 
     /// <summary>Report calls and managed bytes of each system call to the debug log at the end.</summary>
     public bool CountCalls { get; set; }

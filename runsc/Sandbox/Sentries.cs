@@ -49,7 +49,8 @@ internal static class Sentries
         spec.ClosedStreams = wiring.Console is null ? StandardStreams.Closed : 0;
         bool needsLog = spec.Strace || spec.CountCalls;
         spec.DebugLogFd = logFd >= 0 ? LogFd : needsLog ? StandardError : -1;
-        spec.LogContent = logFd < 0 && !spec.CountCalls ? Boot.LogContent.Trace : Boot.LogContent.Everything;
+        spec.LogLevel = logFd < 0 && !spec.CountCalls ? Boot.LogLevel.Warning
+            : spec.IsVerbose ? Boot.LogLevel.Debug : Boot.LogLevel.Info;
         using OwnStreams streams = new(needsLog, wiring.Console);
         request.Descriptors.AddRange(streams.Map);
         request.Descriptors.Add(new FdMap(control.Value, ControlFd));

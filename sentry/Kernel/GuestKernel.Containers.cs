@@ -18,7 +18,8 @@ public sealed partial class GuestKernel
     public Errno CreateContainer(InitProcess spec, SharedNamespaces shared, Action<int> onEnd, out Task? task)
     {
         task = null;
-        if (!TryAddTask())
+        TaskScope scope = new() { MaxTasks = spec.MaxTasks };
+        if (!TryAddTask(scope))
         {
             return Errno.EAGAIN;
         }
@@ -26,12 +27,12 @@ public sealed partial class GuestKernel
         Errno errno;
         using (TasksLock.Enter())
         {
-            errno = CreateContainerLocked(spec, shared, onEnd, out task);
+            errno = CreateContainerLocked(spec, shared, onEnd, scope, out task);
         }
 
         if (errno != Errno.None)
         {
-            DropTask();
+            DropTask(scope);
         }
 
         return errno;
@@ -52,7 +53,8 @@ public sealed partial class GuestKernel
         }
     }
 
-    private Errno CreateContainerLocked(InitProcess spec, SharedNamespaces shared, Action<int> onEnd, out Task? task)
+    private Errno CreateContainerLocked(InitProcess spec, SharedNamespaces shared, Action<int> onEnd, TaskScope scope,
+        out Task? task)
     {
         task = null;
         ThreadGroup? first = Init;
@@ -79,7 +81,7 @@ public sealed partial class GuestKernel
                 : new UtsNamespace(RootUserNamespace, spec.HostName, spec.DomainName),
             Ipc = (shared & SharedNamespaces.Ipc) != 0 ? theirs.Ipc : new IpcNamespace(RootUserNamespace),
         };
-        task = NewTaskLocked(spec, identity!, namespaces);
+        task = NewTaskLocked(spec, identity!, namespaces, scope);
         task.ThreadGroup.OnEnd = onEnd;
         if (!sharesPids)
         {

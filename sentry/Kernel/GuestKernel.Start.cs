@@ -47,8 +47,8 @@ public sealed partial class GuestKernel
                 throw new InvalidOperationException("the first process exists already");
             }
 
-            TryAddTask();
-            Task task = NewTaskLocked(spec, identity!, namespaces);
+            TryAddTask(RootScope);
+            Task task = NewTaskLocked(spec, identity!, namespaces, RootScope);
             RootPidNamespace.Init = task.ThreadGroup;
             RootPidNamespace.LastPid = 1;
             _initTask = task;
@@ -95,7 +95,8 @@ public sealed partial class GuestKernel
     public Errno CreateProcess(InitProcess spec, ThreadGroup? container, Action<int> onEnd, out Task? task)
     {
         task = null;
-        if (!TryAddTask())
+        TaskScope scope = container?.Scope ?? RootScope;
+        if (!TryAddTask(scope))
         {
             return Errno.EAGAIN;
         }
@@ -111,14 +112,14 @@ public sealed partial class GuestKernel
             if (errno == Errno.None)
             {
                 NamespaceSet namespaces = container!.Leader.Namespaces with { PidForChildren = space };
-                task = NewTaskLocked(spec, identity!, namespaces);
+                task = NewTaskLocked(spec, identity!, namespaces, scope);
                 task.ThreadGroup.OnEnd = onEnd;
             }
         }
 
         if (errno != Errno.None)
         {
-            DropTask();
+            DropTask(scope);
         }
 
         return errno;
@@ -171,17 +172,18 @@ public sealed partial class GuestKernel
         }
     }
 
-    /// <summary>Stops all tasks before their next instruction (runsc pause); returns when none runs guest
-    /// code.</summary>
-    public void Freeze()
+    /// <summary>Stops all tasks, or those of one container, before their next instruction (runsc pause); returns when
+    /// none of them runs guest code.</summary>
+    public void Freeze(TaskScope? scope = null)
     {
         using (_freezeLock.Enter())
         {
-            _isFrozen = true;
+            SetFrozenLocked(scope, true);
         }
 
         List<Task> tasks = new();
         CollectTasks(tasks);
+        tasks.RemoveAll(task => scope is not null && task.ThreadGroup.Scope != scope);
         foreach (Task task in tasks)
         {
             task.Interrupt(TaskWork.Freeze);
@@ -196,24 +198,30 @@ public sealed partial class GuestKernel
         }
     }
 
-    /// <summary>True between <see cref="Freeze"/> and <see cref="Thaw"/>.</summary>
-    public bool IsFrozen
+    /// <summary>True between <see cref="Freeze"/> and <see cref="Thaw"/> of the same.</summary>
+    public bool IsFrozen(TaskScope? scope = null)
     {
-        get
+        using (_freezeLock.Enter())
         {
-            using (_freezeLock.Enter())
-            {
-                return _isFrozen;
-            }
+            return scope?.IsFrozen ?? _isFrozen;
+        }
+    }
+
+    /// <summary>True when the task must not run: all or its container's are frozen.</summary>
+    internal bool MustPark(Task task)
+    {
+        using (_freezeLock.Enter())
+        {
+            return MustParkLocked(task);
         }
     }
 
     /// <summary>Undoes <see cref="Freeze"/>.</summary>
-    public void Thaw()
+    public void Thaw(TaskScope? scope = null)
     {
         using (_freezeLock.Enter())
         {
-            _isFrozen = false;
+            SetFrozenLocked(scope, false);
             foreach (Task task in _parked)
             {
                 task.Wake();
@@ -241,7 +249,7 @@ public sealed partial class GuestKernel
         {
             using (_freezeLock.Enter())
             {
-                if (!_isFrozen)
+                if (!MustParkLocked(task))
                 {
                     // Under the lock: the bit of a later Freeze stays.
                     task.ClearWork(TaskWork.Freeze);
@@ -255,6 +263,20 @@ public sealed partial class GuestKernel
         }
     }
 
+    private void SetFrozenLocked(TaskScope? scope, bool isFrozen)
+    {
+        if (scope is null)
+        {
+            _isFrozen = isFrozen;
+        }
+        else
+        {
+            scope.IsFrozen = isFrozen;
+        }
+    }
+
+    private bool MustParkLocked(Task task) => _isFrozen || task.ThreadGroup.Scope.IsFrozen;
+
     /// <summary>The first process has ended, and all others before it.</summary>
     internal void NoteInitExit(int waitStatus)
     {
@@ -262,7 +284,7 @@ public sealed partial class GuestKernel
         _initExited.Set();
     }
 
-    private Task NewTaskLocked(InitProcess spec, Pid identity, NamespaceSet namespaces)
+    private Task NewTaskLocked(InitProcess spec, Pid identity, NamespaceSet namespaces, TaskScope scope)
     {
         Session session = new(identity, null);
         ProcessGroup processGroup = new(identity, session);
@@ -270,6 +292,7 @@ public sealed partial class GuestKernel
         {
             OomScoreAdjust = spec.OomScoreAdjust,
             Protection = spec.Protection,
+            Scope = scope,
         };
         session.Leader = group;
         TaskParts parts = new()

@@ -99,8 +99,17 @@ public sealed partial class GuestKernel
     /// <summary>System calls made while <see cref="DispatchFlags.Count"/> is on.</summary>
     public SystemCallCounts SystemCallCounts { get; } = new();
 
-    internal bool TryAddTask()
+    /// <summary>What the sandbox's own container consists of.</summary>
+    public TaskScope RootScope { get; } = new();
+
+    /// <summary>One more task in a container; false when that or the sandbox has as many as it may.</summary>
+    internal bool TryAddTask(TaskScope scope)
     {
+        if (!scope.TryAdd())
+        {
+            return false;
+        }
+
         if (Interlocked.Increment(ref _tasks) <= MaxTasks)
         {
             KernelHeap.Charge(TaskBytes);
@@ -108,11 +117,13 @@ public sealed partial class GuestKernel
         }
 
         Interlocked.Decrement(ref _tasks);
+        scope.Drop();
         return false;
     }
 
-    internal void DropTask()
+    internal void DropTask(TaskScope scope)
     {
+        scope.Drop();
         Interlocked.Decrement(ref _tasks);
         KernelHeap.Uncharge(TaskBytes);
     }

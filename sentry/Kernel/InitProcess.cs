@@ -32,6 +32,9 @@ public sealed class InitProcess
     /// <summary>PR_SET_NO_NEW_PRIVS from the start.</summary>
     public PrivilegeGain PrivilegeGain { get; init; } = PrivilegeGain.Allowed;
 
+    /// <summary>Most tasks of its container, where that is not the sandbox's own.</summary>
+    public int MaxTasks { get; init; } = int.MaxValue;
+
     /// <summary>Nice value of the process.</summary>
     public int Nice { get; init; }
 

@@ -28,7 +28,7 @@ public sealed partial class Task
             return Errno.ERESTARTNOINTR;
         }
 
-        if (!Kernel.TryAddTask())
+        if (!Kernel.TryAddTask(ThreadGroup.Scope))
         {
             return Errno.EAGAIN;
         }
@@ -38,7 +38,7 @@ public sealed partial class Task
         if (errno != Errno.None)
         {
             thread?.Abandon();
-            Kernel.DropTask();
+            Kernel.DropTask(ThreadGroup.Scope);
         }
 
         return errno;
@@ -287,6 +287,7 @@ public sealed partial class Task
             Dumpable = ThreadGroup.Dumpable,
             OomScoreAdjust = ThreadGroup.OomScoreAdjust,
             CoreDumpFilter = ThreadGroup.CoreDumpFilter,
+            Scope = ThreadGroup.Scope,
         };
         if (request.Has(Sched.CLONE_PARENT))
         {

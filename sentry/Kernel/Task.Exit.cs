@@ -129,7 +129,7 @@ public sealed partial class Task
         Identity.Task = null;
         PidNamespace.ReleaseIfUnusedLocked(Identity);
         _account.DropTask();
-        Kernel.DropTask();
+        Kernel.DropTask(ThreadGroup.Scope);
     }
 
     /// <summary>A leader's id and place go to the thread that called execve (kernel/exec.c, de_thread); under

@@ -46,9 +46,9 @@ public sealed partial class Task
             ApplyAffinity();
             OfferAnswers();
             FinishClone();
-            if (Kernel.IsFrozen)
+            if (Kernel.MustPark(this))
             {
-                // Made while the sandbox was being paused, after it had looked for its tasks.
+                // Made while its container was being paused, after somebody had looked for its tasks.
                 Interlocked.Or(ref _work, (int)TaskWork.Freeze);
             }
 

@@ -33,6 +33,7 @@ public sealed partial class ThreadGroup : IMemoryLimits
         _handlers = handlers;
         Limits = limits;
         _childNode = new LinkedListNode<ThreadGroup>(this);
+        Scope = kernel.RootScope;
         identity.ThreadGroup = this;
         identity.Namespace.CountProcess(1);
         processGroup.Members.Add(this);
@@ -40,6 +41,9 @@ public sealed partial class ThreadGroup : IMemoryLimits
 
     /// <summary>The kernel.</summary>
     public GuestKernel Kernel { get; }
+
+    /// <summary>The container it belongs to.</summary>
+    public TaskScope Scope { get; init; }
 
     /// <summary>Its struct pid: that of the leader.</summary>
     public Pid Identity { get; }

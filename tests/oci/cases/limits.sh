@@ -60,6 +60,16 @@ case_debug() {
     await 20 grep -q 'sleep.*clock_nanosleep' "$work/debug.log" || fail "no line of strace: $(tail -3 "$work/debug.log")"
     r debug --strace=off one
     await 20 log_rests || fail "strace goes on"
+    r debug --log-level debug one
+    r debug --ps one >/dev/null
+    await 20 grep -q ' control: List$' "$work/debug.log" || fail "nothing of requests: $(tail -3 "$work/debug.log")"
+    r debug --log-level=warning one
+    local lines
+    lines=$(grep -c ' control: List$' "$work/debug.log")
+    r debug --ps one >/dev/null
+    equal "$lines" "$(grep -c ' control: List$' "$work/debug.log")"
+    r debug --log-level loud one 2>"$work/err" && fail "a level that nobody knows"
+    grep -q 'not one of warning, info, debug' "$work/err" || fail "$(cat "$work/err")"
     r debug one 2>/dev/null && fail "nothing to do is no error"
     r delete --force one
 }

@@ -66,12 +66,61 @@ case_pod_exec_signals_and_streams() {
     [[ $(r exec one ps) == *'trap'* ]] || fail "ps inside does not show the first process"
     [[ $(r exec one ps) != *1000000* ]] || fail "ps inside shows the sandbox"
     r events --stats one | grep -q '"pids":{"current":[1-9]' || fail "no statistics"
-    ! r pause one 2>"$work/said" || fail "one container was paused"
-    grep -q 'pause the sandbox' "$work/said" || fail "$(cat "$work/said")"
     r kill one TERM
     equal 9 "$(exit_of one)"
     grep -q 'got it' "$work/out-one" || fail "one says $(cat "$work/out-one")"
     r delete one
+    r delete --force pod
+}
+
+counted() { # name count: its output has more lines than that
+    [ "$(wc -l <"$work/out-$1")" -gt "$2" ]
+}
+
+case_pod_pauses_one_container() {
+    pod_begin
+    pod_run one sh -c 'while :; do echo; sleep 0.05; done'
+    pod_run two sh -c 'while :; do echo; sleep 0.05; done'
+    await 20 counted one 0 || fail "one does not begin"
+    r pause one || fail "pause"
+    equal "paused running running" "$(status_of one) $(status_of two) $(status_of pod)"
+    ! r exec one true 2>/dev/null || fail "exec in a paused container"
+    local lines
+    lines=$(wc -l <"$work/out-one")
+    await 20 counted two $(($(wc -l <"$work/out-two") + 10)) || fail "two stands still too"
+    equal "$lines" "$(wc -l <"$work/out-one")"
+    r resume one || fail "resume"
+    await 20 counted one "$lines" || fail "one does not go on"
+    r pause pod || fail "pause of the sandbox"
+    lines=$(cat "$work/out-one" "$work/out-two" | wc -l)
+    sleep 0.5
+    equal "$lines" "$(cat "$work/out-one" "$work/out-two" | wc -l)"
+    r resume pod
+    await 20 counted one "$(wc -l <"$work/out-one")" || fail "one does not go on with its sandbox"
+    r pause one
+    r delete --force one || fail "delete of a paused container"
+    r kill two KILL
+    reach two stopped
+    r delete two
+    r delete --force pod
+}
+
+case_pod_limits_the_tasks_of_one_container() {
+    pod_begin
+    CONFIG='c["linux"]["resources"] = {"pids": {"limit": 4}}' \
+        pod_run one sh -c 'for i in 1 2 3 4 5; do sleep 1000 & done; echo done'
+    await 20 grep -q "can't fork" "$work/out-one" || fail "one says $(cat "$work/out-one")"
+    pod_run two sh -c 'for i in 1 2 3 4 5; do sleep 1000 & done; echo done; sleep 1000000'
+    await 20 grep -q done "$work/out-two" || fail "two says $(cat "$work/out-two")"
+    r update --pids-limit 7 two
+    equal 7 "$(r events --stats two | number data pids limit)"
+    ! r exec two sh -c 'sleep 3 & sleep 3' >/dev/null 2>&1 || fail "the limit of tasks does not hold"
+    ! r update --memory 100000000 two 2>"$work/said" || fail "took a limit of memory"
+    grep -q 'update the sandbox' "$work/said" || fail "$(cat "$work/said")"
+    r kill two KILL
+    reach two stopped
+    r delete two
+    r delete --force one
     r delete --force pod
 }
 
