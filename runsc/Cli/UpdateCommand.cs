@@ -12,11 +12,12 @@ internal static class UpdateCommand
     private static readonly Option<string?> s_resources = new("--resources", "-r") { Description =
         "File with linux.resources of a config.json; - for standard input." };
 
-    private static readonly Option<long> s_memory = new("--memory") { Description = "Bytes; -1 for no limit." };
+    private static readonly Option<string?> s_memory = new("--memory") { Description =
+        "Bytes (K, M and G are units); -1 for no limit." };
 
-    private static readonly Option<long> s_swap = new("--memory-swap") { Description = "Memory and swap, bytes." };
+    private static readonly Option<string?> s_swap = new("--memory-swap") { Description = "Memory and swap, bytes." };
 
-    private static readonly Option<long> s_reservation = new("--memory-reservation") { Description =
+    private static readonly Option<string?> s_reservation = new("--memory-reservation") { Description =
         "Soft limit, bytes." };
 
     private static readonly Option<long> s_pids = new("--pids-limit") { Description = "Tasks; -1 for no limit." };
@@ -54,7 +55,7 @@ internal static class UpdateCommand
         }
 
         using ControlClient client = container.Connect();
-        Cgroups.Apply(container.State.Cgroups, resources);
+        new ContainerGroups(container.State, resources).Update();
         client.Ask(new ControlRequest
         {
             Kind = RequestKind.Update,
@@ -67,13 +68,24 @@ internal static class UpdateCommand
         return 0;
     }
 
+    private static long Bytes(ParseResult result, Option<string?> option)
+    {
+        string? text = result.GetValue(option);
+        return text switch
+        {
+            null or "0" => 0,
+            "-1" => -1,
+            _ => Sizes.Parse("update: " + option.Name, text),
+        };
+    }
+
     private static ResourcesSpec FromFlags(ParseResult result) => new()
     {
         Memory = new MemorySpec
         {
-            Limit = result.GetValue(s_memory),
-            Swap = result.GetValue(s_swap),
-            Reservation = result.GetValue(s_reservation),
+            Limit = Bytes(result, s_memory),
+            Swap = Bytes(result, s_swap),
+            Reservation = Bytes(result, s_reservation),
         },
         Pids = new PidsSpec { Limit = result.GetValue(s_pids) },
         Cpu = new CpuSpec

@@ -20,7 +20,10 @@ internal sealed class CgroupFiles(List<string> directories)
         if (errno != Errno.None)
         {
             throw new UserErrorException((path ?? "control group file " + first) + ": cannot be set to " + value + ": "
-                + ErrorText.Describe(errno));
+                + ErrorText.Describe(errno))
+            {
+                Cause = errno,
+            };
         }
     }
 

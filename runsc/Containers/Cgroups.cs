@@ -6,6 +6,7 @@ using HostOs;
 using Runsc.Cli;
 using Runsc.Oci;
 using Runsc.Sandbox;
+using Runsc.Systemd;
 
 namespace Runsc.Containers;
 
@@ -36,17 +37,25 @@ internal static class Cgroups
     private const long LeastShares = 2;
     private const long MostShares = 262144;
 
-    /// <summary>The directories the container will have.</summary>
-    internal static List<string> Plan(string id, LinuxSpec? linux, GlobalFlags.Values flags)
+    /// <summary>The directories the container will have, and the unit where systemd makes them.</summary>
+    internal static List<string> Plan(string id, LinuxSpec? linux, GlobalFlags.Values flags, out SystemdName? unit)
     {
         List<string> result = [];
+        unit = null;
         if (flags.Cgroups == CgroupNaming.None || !HostIds.IsRoot)
         {
             return result;
         }
 
         string given = ByteStrings.FromText(linux?.CgroupsPath ?? "");
-        string path = flags.Cgroups == CgroupNaming.Systemd && given.Length > 0 ? FromSystemd(given) : given;
+        string path = given;
+        if (flags.Cgroups == CgroupNaming.Systemd)
+        {
+            SystemdUnits.CheckThatItRuns();
+            unit = SystemdName.Parse(given.Length > 0 ? given : "system.slice:runsc:" + id);
+            path = unit.Path();
+        }
+
         foreach (CgroupHierarchy hierarchy in CgroupHierarchy.Find())
         {
             string below = path.Length == 0 ? hierarchy.OwnPath() + "/" + id
@@ -65,18 +74,25 @@ internal static class Cgroups
 
     /// <summary>Makes the directories and sets their limits. Another container of the same path may end meanwhile and
     /// take them away: then once more.</summary>
-    internal static void Make(List<string> directories, ResourcesSpec? resources)
+    internal static void Make(List<string> directories, ResourcesSpec? resources) =>
+        Repeat(() => Make(CgroupHierarchy.Find(), directories, resources));
+
+    /// <summary>Does it again while others that remove the same directories may be what is in the way: a directory or
+    /// file is gone (ENOENT; ENODEV of a file that was open), or on its way (EBUSY). What is wrong for good is told at
+    /// once.</summary>
+    internal static void Repeat(System.Action step)
     {
         for (int tries = 1; ; tries++)
         {
             try
             {
-                Make(CgroupHierarchy.Find(), directories, resources);
+                step();
                 return;
             }
-            catch (UserErrorException) when (tries < SharedTries)
+            catch (UserErrorException e) when (e.Cause is Errno.ENOENT or Errno.ENODEV or Errno.EBUSY
+                && tries < SharedTries)
             {
-                // What is wrong for good is wrong the next time too.
+                // The directories are made anew.
             }
         }
     }
@@ -146,8 +162,7 @@ internal static class Cgroups
         ApplyCpu(files, resources.Cpu);
         if (resources.Pids?.Limit is { } pids && pids != 0)
         {
-            files.Set("pids.max", "pids.max", pids < 0 ? "max"
-                : Text((pids * ThreadsPerTask) + OwnThreads));
+            files.Set("pids.max", "pids.max", pids < 0 ? "max" : Text(HostTasks(pids)));
         }
 
         if (resources.Memory is { } memory)
@@ -180,8 +195,13 @@ internal static class Cgroups
         }
     }
 
-    private static string HostLimit(long bytes) =>
-        bytes < 0 ? "-1" : Text(bytes + OwnMemoryBytes + (bytes / TableShare));
+    private static string HostLimit(long bytes) => Text(HostLimitBytes(bytes));
+
+    /// <summary>The host's limit for so much of the guest's memory; -1 for none.</summary>
+    internal static long HostLimitBytes(long bytes) => bytes < 0 ? -1 : bytes + OwnMemoryBytes + (bytes / TableShare);
+
+    /// <summary>The host's limit for so many tasks of the guest; -1 for none.</summary>
+    internal static long HostTasks(long tasks) => tasks < 0 ? -1 : (tasks * ThreadsPerTask) + OwnThreads;
 
     private static void ApplyCpu(CgroupFiles files, CpuSpec? cpu)
     {
@@ -231,7 +251,7 @@ internal static class Cgroups
         Errno errno = MakeGroup(hierarchy, directory);
         if (errno != Errno.None)
         {
-            throw new UserErrorException(directory + ": " + ErrorText.Describe(errno));
+            throw new UserErrorException(directory + ": " + ErrorText.Describe(errno)) { Cause = errno };
         }
     }
 
@@ -258,29 +278,5 @@ internal static class Cgroups
         }
 
         return errno == Errno.EEXIST ? Errno.None : errno;
-    }
-
-    /// <summary>slice:prefix:name as systemd lays it out: each dash of a slice is a level (systemd.slice(5)).</summary>
-    internal static string FromSystemd(string given)
-    {
-        const string Suffix = ".slice";
-        string[] parts = given.Split(':');
-        if (parts.Length != 3)
-        {
-            throw new UserErrorException("linux.cgroupsPath: " + given + ": expected slice:prefix:name");
-        }
-
-        string slice = parts[0].Length == 0 ? "system.slice" : parts[0];
-        string name = slice.EndsWith(Suffix, System.StringComparison.Ordinal) ? slice[..^Suffix.Length] : slice;
-        string path = "";
-        for (int dash = name.IndexOf('-'); dash > 0; dash = name.IndexOf('-', dash + 1))
-        {
-            path += "/" + name[..dash] + Suffix;
-        }
-
-        path += name == "-" ? "" : "/" + name + Suffix;
-        string unit = parts[2].EndsWith(Suffix, System.StringComparison.Ordinal) ? parts[2]
-            : (parts[1].Length > 0 ? parts[1] + "-" : "") + parts[2] + ".scope";
-        return path + "/" + unit;
     }
 }

@@ -103,7 +103,7 @@ internal sealed class Container : IDisposable
             throw new UserErrorException("the processes of container " + Id + " do not end");
         }
 
-        Cgroups.Remove(State.Cgroups);
+        ContainerGroups.Remove(State);
         if (State.Hooks?.Poststop is { Count: > 0 } hooks && State.Status != ContainerStatus.Creating)
         {
             Hooks.RunAll("poststop", hooks, OciState(ContainerStatus.Stopped), HookFailure.Reported);

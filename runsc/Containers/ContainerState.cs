@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Text.Json.Serialization;
 using Runsc.Oci;
+using Runsc.Systemd;
 
 namespace Runsc.Containers;
 
@@ -49,6 +50,9 @@ internal sealed class ContainerState
 
     /// <summary>Control-group directories that were made for it.</summary>
     public List<string> Cgroups { get; set; } = [];
+
+    /// <summary>The unit of systemd that they are; null for those it does not know.</summary>
+    public SystemdName? Unit { get; set; }
 }
 
 /// <summary>The states of the OCI runtime-spec (runtime.md, "State"), and paused as runc has it.</summary>

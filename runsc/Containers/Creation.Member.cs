@@ -25,7 +25,7 @@ internal sealed partial class Creation
         using JoiningGofer gofer = JoiningGofer.Start(_builder.AttachPoints, new SandboxWiring
         {
             Lifetime = SandboxLifetime.OutlivesLauncher,
-            Joined = pid => Cgroups.Join(container.State.Cgroups, _config.Linux?.Resources, pid),
+            Joined = _groups!.Join,
         }, NeedsOrder(container.State.Hooks) ? GoferStart.ByOrder : GoferStart.AtOnce);
         if (NeedsOrder(container.State.Hooks))
         {
@@ -38,7 +38,7 @@ internal sealed partial class Creation
         bool isDone = false;
         try
         {
-            Cgroups.Join(container.State.Cgroups, _config.Linux?.Resources, standIn.Pid);
+            _groups!.Join(standIn.Pid);
             Finish(container, standIn.Pid, gofer.Pid);
             gofer.LetGo();
             isDone = true;

@@ -7,6 +7,7 @@ using HostOs;
 using Runsc.Cli;
 using Runsc.Oci;
 using Runsc.Sandbox;
+using Runsc.Systemd;
 
 namespace Runsc.Containers;
 
@@ -18,6 +19,7 @@ internal sealed partial class Creation
     private readonly Spec _config;
     private readonly SandboxBuilder _builder;
     private readonly string _bundle;
+    private ContainerGroups? _groups;
 
     internal Creation(GlobalFlags.Values flags, CreateOptions options)
     {
@@ -149,9 +151,11 @@ internal sealed partial class Creation
         });
         try
         {
-            container.State.Cgroups = Cgroups.Plan(_options.Id, _config.Linux, _flags);
+            container.State.Cgroups = Cgroups.Plan(_options.Id, _config.Linux, _flags, out SystemdName? unit);
+            container.State.Unit = unit;
             container.Save();
-            Cgroups.Make(container.State.Cgroups, _config.Linux?.Resources);
+            _groups = new ContainerGroups(container.State, _config.Linux?.Resources);
+            _groups.Make();
         }
         catch (UserErrorException)
         {
@@ -180,7 +184,7 @@ internal sealed partial class Creation
 
         (int pid, HostFd rope) = OomBell.Hang();
         container.State.Bell = HostProcess.Identify(pid);
-        Cgroups.Join(container.State.Cgroups, _config.Linux?.Resources, pid);
+        _groups!.Join(pid);
         return rope;
     }
 
@@ -192,7 +196,7 @@ internal sealed partial class Creation
             ExitFile = exit,
             Bell = bell,
             Console = console?.Slave,
-            Joined = pid => Cgroups.Join(container.State.Cgroups, _config.Linux?.Resources, pid),
+            Joined = _groups!.Join,
             Launched = NeedsOrder(container.State.Hooks) ? processes =>
                 RunFirstHooks(container, HostProcess.Identify(processes.Sentry.Pid), processes.OrderGofer) : null,
         };

@@ -1,4 +1,5 @@
 using System;
+using Abi.Linux;
 using Runsc.Sandbox;
 
 namespace Runsc.Oci;
@@ -9,6 +10,9 @@ internal sealed class UserErrorException : Exception
 {
     public UserErrorException(string message, int status = CommandStatus.UserError)
         : base(message) => Status = status;
+
+    /// <summary>What the host said, where that is the reason.</summary>
+    internal Errno Cause { get; init; }
 
     /// <summary>Exit status of runsc.</summary>
     internal int Status { get; }

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Abi.Linux;
 using Runsc.Containers;
 using Runsc.Oci;
+using Runsc.Systemd;
 using Xunit;
 
 namespace Tests.Runsc;
@@ -95,6 +97,33 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Theory]
+    [InlineData(Errno.ENOENT, 10)]
+    [InlineData(Errno.ENODEV, 10)]
+    [InlineData(Errno.EBUSY, 10)]
+    [InlineData(Errno.EACCES, 1)]
+    [InlineData(Errno.EINVAL, 1)]
+    [InlineData(Errno.None, 1)]
+    public void Only_what_another_container_may_have_caused_is_tried_again(Errno cause, int tries)
+    {
+        int count = 0;
+        Assert.Throws<UserErrorException>(() => Cgroups.Repeat(() =>
+        {
+            count++;
+            throw new UserErrorException("no") { Cause = cause };
+        }));
+        Assert.Equal(tries, count);
+    }
+
+    [Fact]
+    public void A_directory_that_cannot_be_made_says_why()
+    {
+        File.WriteAllText(_root + "/file", "");
+        UserErrorException e = Assert.Throws<UserErrorException>(() => Cgroups.Make([new CgroupHierarchy(_root, [], 2)],
+            [_root + "/file/c"], null));
+        Assert.Equal(Errno.ENOTDIR, e.Cause);
+    }
+
+    [Theory]
     [InlineData("system.slice:docker:abc", "/system.slice/docker-abc.scope")]
     [InlineData(":docker:abc", "/system.slice/docker-abc.scope")]
     [InlineData("a-b.slice:cri:x", "/a.slice/a-b.slice/cri-x.scope")]
@@ -102,15 +131,17 @@ public sealed class CgroupTests : IDisposable
     [InlineData("-.slice:p:n", "/p-n.scope")]
     [InlineData("a.slice:p:own.slice", "/a.slice/own.slice")]
     public void Names_of_systemd_become_paths(string name, string path) =>
-        Assert.Equal(path, Cgroups.FromSystemd(name));
+        Assert.Equal(path, SystemdName.Parse(name).Path());
 
     [Theory]
     [InlineData("a.slice")]
     [InlineData("a:b")]
     [InlineData("a:b:c:d")]
+    [InlineData("a:b:")]
+    [InlineData("../a:b:c")]
     [InlineData("/a/b")]
     public void What_is_no_name_of_systemd_is_refused(string name) =>
-        Assert.Contains("slice:prefix:name", Assert.Throws<UserErrorException>(() => Cgroups.FromSystemd(name)).Message,
+        Assert.Contains("slice:prefix:name", Assert.Throws<UserErrorException>(() => SystemdName.Parse(name)).Message,
             StringComparison.Ordinal);
 
     [Fact]

@@ -81,6 +81,47 @@ case_pause_stops_everything() {
 
 changed() { [ "$(cat "$work/shared/now")" != "$1" ]; }
 
+case_events_are_a_stream() {
+    CONFIG='c["linux"]["resources"] = {"memory": {"limit": 32 << 20}}' \
+        bundle sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; head -c 200000000 /dev/zero | tail >/dev/null; sleep 1000'
+    r run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null
+    r events --interval 1s one >"$work/events" &
+    local listener=$!
+    await 30 events_of_kind stats 2 || fail "no second line: $(cat "$work/events")"
+    r exec one touch /tmp/go
+    await 30 events_of_kind oom 1 || fail "nothing of memory: $(tail -2 "$work/events")"
+    r kill one KILL
+    wait $listener || fail "it ends with $?"
+    python3 -c 'import json, sys
+for line in open(sys.argv[1]):
+    assert json.loads(line)["id"] == "one", line' "$work/events" || fail "$(cat "$work/events")"
+    ! r events --stats one 2>"$work/err" || fail "events of a stopped container"
+    r delete one
+}
+events_of_kind() { [ "$(grep -c "\"type\":\"$1\"" "$work/events")" -ge "$2" ]; }
+
+case_update_takes_flags_and_documents() {
+    box
+    r update --memory 64M --memory-reservation 32M --pids-limit 9 one
+    equal 67108864 "$(r events --stats one | number data memory usage limit)"
+    equal 9 "$(r events --stats one | number data pids limit)"
+    echo '{"memory": {"limit": 104857600}, "pids": {"limit": 11}, "cpu": {"shares": 512}}' | r update -r - one
+    equal 104857600 "$(r events --stats one | number data memory usage limit)"
+    equal 11 "$(r events --stats one | number data pids limit)"
+    echo '{"pids": {"limit": -1}}' >"$work/limits.json"
+    r update --resources "$work/limits.json" --memory 1G one
+    [ "$(r events --stats one | number data pids limit)" -gt 1000 ] || fail "tasks are still limited"
+    equal 104857600 "$(r events --stats one | number data memory usage limit)"
+    r update --memory -1 one
+    [ "$(r events --stats one | number data memory usage limit)" -gt 1073741824 ] || fail "memory is still limited"
+    ! r update --memory much one 2>"$work/err" || fail "took a word"
+    grep -q 'update: --memory: much: not a positive number of bytes' "$work/err" || fail "$(cat "$work/err")"
+    echo '{"pids": 5}' >"$work/limits.json"
+    ! r update --resources "$work/limits.json" one 2>"$work/err" || fail "took nonsense"
+    equal 1 "$(wc -l <"$work/err")"
+    r delete --force one
+}
+
 case_ps_and_events() {
     bundle sh -c 'sleep 1001 & sleep 1002; true'
     r run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null
