@@ -142,20 +142,24 @@ internal static class CommandLine
                 return option.Option.Name + ": given more than once";
             case OptionResult { Tokens.Count: > 0 } option:
                 return option.Option.Name + ": " + option.Tokens[^1].Value + ": not a number";
+            case OptionResult option:
+                return option.Option.Name + ": needs a value";
             case ArgumentResult { Tokens.Count: > 0 } argument:
                 return argument.Argument.Name + ": " + argument.Tokens[^1].Value + ": not taken";
+            case ArgumentResult argument:
+                return parsed.CommandResult.Command.Name + ": " + argument.Argument.Name + " is missing";
             case CommandResult { Command: RootCommand }:
                 return "no command is given; runsc --help lists those there are";
             case CommandResult result when parsed.UnmatchedTokens.Count > 0:
                 return result.Command.Name + ": " + parsed.UnmatchedTokens[0] + ": one word too many";
             case CommandResult result:
-                return Describe(result.Command, result.Tokens.Count, error.Message);
+                return Describe(result.Command, result.Tokens.Count);
             default:
-                return error.Message;
+                return Describe(parsed.CommandResult.Command, parsed.CommandResult.Tokens.Count);
         }
     }
 
-    private static string Describe(Command command, int given, string message)
+    private static string Describe(Command command, int given)
     {
         int least = 0;
         foreach (Argument argument in command.Arguments)
@@ -167,6 +171,6 @@ internal static class CommandLine
             }
         }
 
-        return command.Name + ": " + message;
+        return command.Name + ": cannot be understood; runsc " + command.Name + " --help tells how it is written";
     }
 }

@@ -30,7 +30,8 @@ internal static class FeaturesCommand
         writer.WriteStartObject();
         writer.WriteString("ociVersionMin", "1.0.0");
         writer.WriteString("ociVersionMax", "1.2.0");
-        WriteList(writer, "hooks", ["prestart", "createRuntime", "startContainer", "poststart", "poststop"]);
+        WriteList(writer, "hooks", ["prestart", "createRuntime", "createContainer", "startContainer",
+            "poststart", "poststop"]);
         WriteList(writer, "mountOptions", MountOptions.Names());
         writer.WriteStartObject("linux");
         WriteList(writer, "namespaces", ["cgroup", "ipc", "mount", "network", "pid", "user", "uts", "time"]);
@@ -38,17 +39,36 @@ internal static class FeaturesCommand
         writer.WriteStartObject("cgroup");
         writer.WriteBoolean("v1", true);
         writer.WriteBoolean("v2", true);
-        writer.WriteBoolean("systemd", false);
+        writer.WriteBoolean("systemd", true);
         writer.WriteBoolean("systemdUser", false);
         writer.WriteEndObject();
-        foreach (string absent in (string[])["seccomp", "apparmor", "selinux", "intelRdt"])
+        WriteSeccomp(writer);
+        foreach (string absent in (string[])["apparmor", "selinux", "intelRdt"])
         {
             writer.WriteStartObject(absent);
             writer.WriteBoolean("enabled", false);
             writer.WriteEndObject();
         }
 
+        writer.WriteStartObject("mountExtensions");
+        writer.WriteStartObject("idmap");
+        writer.WriteBoolean("enabled", false);
         writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.WriteStartObject("annotations");
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Profiles hold with <c>--oci-seccomp</c>.</summary>
+    private static void WriteSeccomp(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("seccomp");
+        writer.WriteBoolean("enabled", true);
+        WriteList(writer, "actions", SeccompCompiler.ActionNames());
+        WriteList(writer, "operators", SeccompCompiler.OperatorNames());
+        WriteList(writer, "archs", ["SCMP_ARCH_X86_64"]);
         writer.WriteEndObject();
     }
 

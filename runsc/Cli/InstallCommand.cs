@@ -16,6 +16,7 @@ internal static class InstallCommand
 {
     private const int MaxBytes = 1 << 20;
     private const int EveryoneReads = 0x1A4;
+    private const int ModeBits = 0x1FF;
 
     private static readonly Option<string> s_file = new("--config_file", "--config-file")
     {
@@ -78,7 +79,7 @@ internal static class InstallCommand
 
     private static void Change(string file, Action<JsonObject> edit)
     {
-        Errno errno = Read(file, out byte[] old);
+        Errno errno = Read(file, out byte[] old, out int mode);
         bool isThere = errno == Errno.None;
         if (!isThere && errno != Errno.ENOENT)
         {
@@ -90,7 +91,7 @@ internal static class InstallCommand
         edit(runtimes as JsonObject ?? throw new UserErrorException(file + ": runtimes: not an object"));
         if (isThere)
         {
-            Write(file + "~", old);
+            Write(file + "~", old, mode);
         }
         else
         {
@@ -104,7 +105,7 @@ internal static class InstallCommand
         }
 
         stream.WriteByte((byte)'\n');
-        Write(file, stream.ToArray());
+        Write(file, stream.ToArray(), mode);
     }
 
     private static JsonObject Parse(string file, byte[] text)
@@ -119,9 +120,10 @@ internal static class InstallCommand
         }
     }
 
-    private static Errno Read(string file, out byte[] text)
+    private static Errno Read(string file, out byte[] text, out int mode)
     {
         text = [];
+        mode = EveryoneReads;
         Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, file, HostFcntl.ReadOnly | HostFcntl.CloseOnExec, 0,
             out int opened);
         if (errno != Errno.None)
@@ -131,21 +133,23 @@ internal static class InstallCommand
 
         using HostFd fd = new(opened);
         byte[] bytes = new byte[MaxBytes];
+        mode = HostStat.Fstat(opened, out Stat stat) == Errno.None ? (int)stat.st_mode & ModeBits : mode;
         errno = HostUnistd.ReadAll(opened, bytes, out int done);
         text = bytes[..done];
         return errno == Errno.None && done == MaxBytes ? Errno.EFBIG : errno;
     }
 
-    /// <summary>Complete or as it was.</summary>
-    private static void Write(string file, byte[] text)
+    /// <summary>Complete or as it was. Who may read it stays the same.</summary>
+    private static void Write(string file, byte[] text, int mode)
     {
         const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Truncate | HostFcntl.CloseOnExec;
         string temporary = file + ".new";
-        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, temporary, Flags, EveryoneReads, out int opened);
+        Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, temporary, Flags, mode, out int opened);
         if (errno == Errno.None)
         {
             using HostFd fd = new(opened);
-            errno = HostUnistd.WriteAll(opened, text);
+            errno = HostStat.Fchmod(opened, mode);
+            errno = errno == Errno.None ? HostUnistd.WriteAll(opened, text) : errno;
             errno = errno == Errno.None ? HostUnistd.Fsync(opened) : errno;
         }
 

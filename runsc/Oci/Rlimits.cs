@@ -13,6 +13,9 @@ internal static class Rlimits
         "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
     ];
 
+    /// <summary>Descriptors that every process begins with.</summary>
+    private const ulong LeastFiles = 3;
+
     /// <summary>RLIMIT_* number, or -1.</summary>
     internal static int Number(string? name) =>
         name is not null && name.StartsWith("RLIMIT_", StringComparison.Ordinal) ? Array.IndexOf(s_names, name[7..])
@@ -33,6 +36,12 @@ internal static class Rlimits
             if (!seen.Add(name))
             {
                 throw new UserErrorException(file + ": process.rlimits: " + name + " is given twice");
+            }
+
+            if (name == "RLIMIT_NOFILE" && limit!.Soft < LeastFiles)
+            {
+                throw new UserErrorException(file + ": process.rlimits: RLIMIT_NOFILE of " + limit.Soft
+                    + " leaves no room for standard input, output and error");
             }
 
             if (limit!.Soft > limit.Hard)

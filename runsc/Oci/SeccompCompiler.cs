@@ -67,6 +67,14 @@ internal sealed class SeccompCompiler
             : throw compiler.Rejection("is too long a program");
     }
 
+    /// <summary>The actions that a profile may name.</summary>
+    internal static string[] ActionNames() => ["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL",
+        "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"];
+
+    /// <summary>The comparisons of arguments.</summary>
+    internal static string[] OperatorNames() => ["SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE",
+        "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"];
+
     private UserErrorException Rejection(string problem) => new(_file + ": " + Member + ": " + problem);
 
     private void Check(SeccompRuleSpec? rule)

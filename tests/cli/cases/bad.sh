@@ -126,6 +126,21 @@ case_wording_is_ours() {
     status 0 run do --help
     grep -q '^ *runsc \[global options\] do \[options\] command\.\.\.$' "$work/out" || fail "$(head "$work/out")"
 }
+case_commands_without_their_words() {
+    local command
+    "$runsc" --help >"$work/help"
+    for command in $(sed -n '/^Commands:/,$s/^  \([a-z]*\)[ ,<].*/\1/p' "$work/help"); do
+        case $command in
+            list | features | spec | syscalls | install | uninstall) continue ;;
+            completion) rejected "^runsc: $command: shell is missing\$" run "$command" ;;
+            do) rejected "^runsc: $command: command is missing\$" run "$command" ;;
+            *) rejected "^runsc: $command: container-id is missing\$" run "$command" ;;
+        esac
+        ! grep -E 'Required|argument|not provided' "$work/err" || fail "the library's words"
+        echo "$command" >>"$work/seen"
+    done
+    [ "$(wc -l <"$work/seen")" -ge 15 ] || fail "commands that were tried: $(xargs <"$work/seen")"
+}
 case_long_names_are_cut() {
     rejected '^runsc: .*\.\.\..*too long' run do --root "/$(head -c 5000 /dev/zero | tr '\0' x)" /bin/true
     [ "$(wc -c <"$work/err")" -lt 1100 ] || fail "$(wc -c <"$work/err") bytes"
@@ -155,6 +170,19 @@ case_logs_that_cannot_be() {
 case_bad_names() { rejected 'hostname' run do --root "$root" --hostname "$(printf '%.0sx' $(seq 1 100))" /bin/true; }
 case_relative_cwd() { rejected 'absolute' run do --root "$root" --cwd tmp /bin/true; }
 case_missing_cwd() { rejected '/no/such' run do --root "$root" --cwd /no/such /bin/true; }
+case_cwd_that_cannot_be_made() {
+    script_bundle true 'c["process"]["cwd"] = "/proc/no/such"'
+    rejected 'process.cwd: /proc/no/such: is not there and cannot be made: ' run_bundle
+}
+case_limits_without_descriptors() {
+    local count
+    for count in 0 2; do
+        COUNT=$count script_bundle true 'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": int(os.environ["COUNT"]), "hard": 10}]'
+        rejected "process.rlimits: RLIMIT_NOFILE of $count leaves no room for standard input, output and error" run_bundle
+    done
+    script_bundle 'echo enough' 'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 8, "hard": 8}]'
+    equal enough "$(run_bundle)"
+}
 case_cwd_is_a_file() {
     rejected 'not a directory' run do --root "$root" --cwd /etc/passwd /bin/true
     script_bundle true 'c["process"]["cwd"] = "/etc/passwd"'; rejected 'not a directory' run_bundle
