@@ -18,9 +18,14 @@ internal sealed class RuntimeChoice
     private const string DefaultRoot = "/run/containerd/runsc";
     private const string FlagsSection = "runsc_config";
 
-    private string _binary = "";
-    private string _root = DefaultRoot;
-    private readonly List<string> _flags = [];
+    /// <summary>Path or name of runsc; empty for where it is looked for.</summary>
+    internal string Binary { get; private set; } = "";
+
+    /// <summary>Its directory of container state, below it one for each namespace of containerd.</summary>
+    internal string Root { get; private set; } = DefaultRoot;
+
+    /// <summary>Its global flags.</summary>
+    internal List<string> Flags { get; } = [];
 
     /// <summary>Reads the options of a Create; none are the defaults.</summary>
     internal static RuntimeChoice Read(Any? any)
@@ -64,7 +69,7 @@ internal sealed class RuntimeChoice
 
     /// <summary>The runtime for a container of the namespace.</summary>
     internal Runtime For(string space, string bundle) =>
-        new(Runtime.Find(_binary), _root + "/" + space, bundle, _flags);
+        new(Runtime.Find(Binary), Root + "/" + space, bundle, Flags);
 
     /// <summary>Reads the lines of a configuration file: <c>name = "value"</c>, of TOML what is needed here.</summary>
     internal void TakeFile(string path, ReadOnlySpan<string> lines)
@@ -87,7 +92,7 @@ internal sealed class RuntimeChoice
 
             int equals = line.IndexOf('=', StringComparison.Ordinal);
             string? value = equals < 0 ? null : ValueOf(line[(equals + 1)..].Trim());
-            if (value is null || !Set(section, line[..equals].Trim(), value))
+            if (value is null || equals == 0 || !Set(section, line[..equals].Trim(), value))
             {
                 throw new ShimException(StatusCode.InvalidArgument, path + ":" + (i + 1) + ": not understood: " + line);
             }
@@ -99,30 +104,31 @@ internal sealed class RuntimeChoice
         switch (section, name)
         {
             case (FlagsSection, _):
-                _flags.Add("--" + name + "=" + value);
+                Flags.Add("--" + name + "=" + value);
                 return true;
             case ("", "binary_name"):
-                _binary = value;
+                Binary = value;
                 return true;
             case ("", "root"):
-                _root = value;
+                Root = value;
                 return true;
             default:
                 return false;
         }
     }
 
-    /// <summary>A quoted string, or a word; null when there is more than a comment behind it.</summary>
+    /// <summary>A quoted string, or a word; null when there is none, or more than a comment behind it.</summary>
     private static string? ValueOf(string text)
     {
         bool isQuoted = text.Length > 0 && text[0] == '"';
-        int end = isQuoted ? text.IndexOf('"', 1) : text.IndexOfAny([' ', '\t', '#']);
+        int end = isQuoted ? text.IndexOf('"', 1) : text.IndexOfAny([' ', '\t', '#', '[', '\'', '"']);
         if (isQuoted)
         {
             return end > 0 && IsComment(text[(end + 1)..]) ? text[1..end] : null;
         }
 
-        return end < 0 ? text : IsComment(text[end..]) ? text[..end] : null;
+        string word = end < 0 ? text : text[..end];
+        return word.Length > 0 && IsComment(text[word.Length..]) ? word : null;
     }
 
     private static bool IsComment(string text)
@@ -133,11 +139,11 @@ internal sealed class RuntimeChoice
 
     private void Take(Options options)
     {
-        _binary = options.BinaryName;
-        _root = options.Root.Length > 0 ? options.Root : DefaultRoot;
+        Binary = options.BinaryName;
+        Root = options.Root.Length > 0 ? options.Root : DefaultRoot;
         if (options.SystemdCgroup)
         {
-            _flags.Add("--systemd-cgroup");
+            Flags.Add("--systemd-cgroup");
         }
     }
 }
