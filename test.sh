@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests, from a fresh Debian 12 machine. A filter names what to run: any suite whose name contains it
 # ("Tidy", "guest/signal", "programs/git"). The last line is the sum over all suites. The suites named in by_name take long and
-# run only when the filter names them: ./test.sh cpython, stress, docker, containerd, lab, bench.
+# run only when the filter names them: ./test.sh cpython, stress, lab, bench.
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
 
 usage() {
@@ -12,8 +12,8 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
-runners=(guest locks cli oci survival programs perf)
-by_name=(cpython stress docker containerd lab Bench)
+runners=(guest locks cli oci docker containerd survival programs perf)
+by_name=(cpython stress lab Bench)
 
 # The same random system calls in every run; another seed finds other things.
 export FUZZ_SEED=${FUZZ_SEED:-1}
@@ -107,7 +107,7 @@ done
 [ -z "$filter" ] || runners+=("${by_name[@]}")
 for runner in "${runners[@]}"; do
     if wanted "$runner"; then
-        [[ $runner == @(guest|locks) ]] || make_rootfs
+        [[ $runner == @(guest|locks|docker|containerd) ]] || make_rootfs
         step "$runner"
         run_script "$runner" "$top/tests/$runner/run" "${filter#"$runner"}"
     fi

@@ -5,6 +5,7 @@ Debian has no crictl. gRPC is HTTP/2 (RFC 9113) with a prefix of five bytes for 
 of its own needs neither Huffman codes nor flow control. Answers to errors are not decoded: a call that brings no
 message has failed, and containerd's log says why.
 """
+import os
 import socket
 import struct
 import sys
@@ -124,7 +125,7 @@ def sandbox(name, logs):
     # On the host's network no plugin is needed; such a pod has the host's name.
     host_network = [(1, NODE), (2, CONTAINER)]
     return [(1, [(1, name), (2, "uid-" + name), (3, "default"), (4, 0)]), (3, logs),
-            (8, [(1, "/containerd-test"), (2, [(1, host_network)])])]
+            (8, [(1, "/" + os.environ["CONTAINERD_NAMESPACE"]), (2, [(1, host_network)])])]
 
 
 def main(path, command, *words):

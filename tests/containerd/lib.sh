@@ -3,7 +3,7 @@
 
 socket=/run/ctrd.sock
 # Also the name of the containers' control groups.
-export CONTAINERD_NAMESPACE=containerd-test
+export CONTAINERD_NAMESPACE=$GROUP-$PART
 
 make_runtimes() {
     mkdir -p "$work/bin"
@@ -11,6 +11,8 @@ make_runtimes() {
     printf '#!/bin/sh\nexec %s --platform=%s --overlay2=none "$@"\n' "$runsc" "$platform" >"$work/bin/runsc"
     chmod 755 "$work/bin/runsc"
     export PATH=$work/bin:$PATH
+    # Flags for pods: those of the script, and a log that shows that they came.
+    printf '[runsc_config]\n  debug-log = "%s"\n' "$work/pods.log" >"$work/pods.toml"
 }
 
 start_containerd() {
@@ -29,6 +31,9 @@ state = "/run/ctrd"
     default_runtime_name = "runsc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runsc]
       runtime_type = "io.containerd.runsc.v1"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runsc.options]
+        TypeUrl = "runtimeoptions.v1.Options"
+        ConfigPath = "$work/pods.toml"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ours]
@@ -37,15 +42,13 @@ state = "/run/ctrd"
         BinaryName = "$work/bin/runsc"
 EOF
     containerd --config "$work/config.toml" >"$work/containerd.log" 2>&1 &
-    daemon=$!
-    local try
-    for try in $(seq 1 300); do
+    local daemon=$! try
+    for try in $(seq 1 600); do
         ctr -a "$socket" version >/dev/null 2>&1 && return 0
+        kill -0 "$daemon" 2>/dev/null || break
         sleep 0.1
     done
-    echo "containerd does not come up" >&2
-    tail -20 "$work/containerd.log" >&2
-    exit 2
+    give_up "containerd does not start here: $(tail -3 "$work/containerd.log")"
 }
 
 blob() { # file type: puts it into the layout and prints its descriptor
@@ -81,13 +84,13 @@ make_image() {
     done
     printf '{"schemaVersion":2,"manifests":[%s]}' "$entries" >"$work/layout/index.json"
     tar -C "$work/layout" -c . >"$work/image.tar"
-    ctr -a "$socket" images import "$work/image.tar" >"$work/import.log" 2>&1 || { cat "$work/import.log" >&2; exit 2; }
-    ctr -a "$socket" -n k8s.io images import "$work/image.tar" >"$work/import.log" 2>&1 || { cat "$work/import.log" >&2; exit 2; }
+    ctr -a "$socket" images import "$work/image.tar" >"$work/import.log" 2>&1 || give_up "containerd takes no image: $(cat "$work/import.log")"
+    ctr -a "$socket" -n k8s.io images import "$work/image.tar" >"$work/import.log" 2>&1 || give_up "containerd takes no image: $(cat "$work/import.log")"
 }
 
 # --- what a case uses
 
-c() { timeout -k 5 90 ctr -a "$socket" "$@"; }
+c() { timeout -k 5 180 ctr -a "$socket" "$@"; }
 
 run() { # flags and words of ctr run, for the runtime of the transcript
     case $runtime in
@@ -98,10 +101,9 @@ run() { # flags and words of ctr run, for the runtime of the transcript
 }
 
 await() { # seconds command...: until the command succeeds
-    local tries=$(($1 * 10))
+    local end=$((SECONDS + $1))
     shift
-    local try
-    for try in $(seq 1 $tries); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
+    while [ $SECONDS -lt $end ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
     echo "did not come: $*"
 }
 
@@ -128,13 +130,13 @@ left_now() {
     find /run/containerd/runsc /run/containerd/s /run/ctrd/io.containerd.runtime.v2.task -mindepth 2 2>/dev/null || true
     find /run/containerd/s -type s 2>/dev/null || true
     grep -F "/run/ctrd/io.containerd.runtime.v2.task" /proc/self/mountinfo || true
-    find /sys/fs/cgroup -type d -path "*/containerd-test*/*" 2>/dev/null || true
+    find /sys/fs/cgroup -type d -path "*/$CONTAINERD_NAMESPACE/*" 2>/dev/null || true
 }
 
 # Empty when nothing is left; containerd may take a moment to let go.
 leftovers() {
     local try
-    for try in $(seq 1 100); do
+    for try in $(seq 1 300); do
         nothing_left && return 0
         sleep 0.1
     done

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What a user of ctr does. Every function is a transcript of one runtime.
 
+long_ones=(both_exec both_pod_of_two shim_killed_at_any_moment both_signals)
+
 both_output_and_status() {
     run --rm $image $name sh -c 'echo out; echo err >&2; exit 7' 2>errors; echo "status $?"
     cat errors
@@ -41,10 +43,10 @@ both_exec() {
     c task exec --exec-id four $name nothere >said 2>&1; echo "exec of nothing $?"
     c task exec --exec-id five $name true; echo "exec $?"
     c task exec -d --fifo-dir "$work" --exec-id six $name sleep 1000000; echo "exec detached $?"
-    await 30 c task ps $name
+    await 60 c task ps $name
     c task kill --exec-id six -s KILL $name; echo "kill of the exec $?"
     c task kill -s KILL $name; echo "kill $?"
-    await 30 is_status STOPPED
+    await 60 is_status STOPPED
     status
     c task rm $name; echo "rm $?"
     c container rm $name; echo "container rm $?"
@@ -127,8 +129,10 @@ both_events() {
 
 both_oom() {
     hear_events
-    run --memory-limit 67108864 $image $name sh -c 'head -c 300000000 /dev/zero | tail >/dev/null; echo survived'
+    run --memory-limit 67108864 $image $name sh -c 'head -c 300000000 /dev/zero | tail >/dev/null; echo survived' 2>errors
     echo "status $?"
+    # Apart: each stream has a pipe of its own.
+    cat errors
     await 60 grep -q '/tasks/oom' events
     forget_events
     grep -o '/tasks/oom' events | sort -u

@@ -62,6 +62,7 @@ shim_pod_has_one_shim() {
     cri start "$one"
     [ "$(pgrep -fc 'containerd-shim-runsc-v1 ')" = 1 ] || echo "shims: $(pgrep -fa containerd-shim)"
     [ "$(pgrep -fc 'runsc-sandbox boot')" = 1 ] || echo "Sentries: $(pgrep -fa runsc-sandbox)"
+    [ -s "$work/pods.log" ] || echo "the flags for pods did not come"
     kill -KILL "$(pgrep -f 'runsc-sandbox boot')"
     await 60 has_cri_status "$one" "exited 137"
     pod_end >/dev/null

@@ -24,6 +24,32 @@ shim_killed_gofer() {
     await 60 is_status STOPPED
 }
 
+# Moments of a life: each time one of the processes there are is killed. CONTAINERD_FAULTS=200 kills as often, FAULT_SEED
+# chooses other moments. Nothing may be left that containerd cannot remove.
+shim_killed_at_any_moment() {
+    local i seed=${FAULT_SEED:-1} victims
+    RANDOM=$seed
+    for i in $(seq 1 "${CONTAINERD_FAULTS:-6}"); do
+        {
+            run -d $image $name sh -c 'sleep 0.3; exit 1'
+            c task exec --exec-id one $name sh -c 'sleep 0.1'
+            c task pause $name
+            c task resume $name
+            c task kill -s KILL $name
+        } >/dev/null 2>&1 &
+        sleep "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))"
+        mapfile -t victims < <(pgrep -f 'runsc-sandbox boot|runsc-gofer gofer|containerd-shim-runsc-v1 |runsc-exec|/runsc --')
+        [ ${#victims[@]} -eq 0 ] || kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null
+        wait
+        await 60 all_gone
+        [ -z "$(leftovers)" ] || { echo "after fault $i of seed $seed:"; leftovers; return; }
+    done
+}
+all_gone() {
+    remove_all
+    [ -z "$(c task ls -q)$(c container ls -q)" ]
+}
+
 shim_refuses_a_logger() {
     run -d --log-uri binary:///bin/true $image $name 2>said && echo "took a binary for a log"
     grep -q 'binary:///bin/true: output goes to a FIFO' said || cat said

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What a user of docker does. Every function is a transcript of one runtime.
 
+long_ones=(many signals_and_restarts detached podman)
+
 both_output_and_status() {
     run --rm $image sh -c 'echo out; echo err >&2; exit 7' 2>errors; echo "status $?"
     cat errors
@@ -21,14 +23,14 @@ both_terminal() {
 
 both_detached() {
     run -d --name $name $image sh -c 'echo first; trap "echo got TERM; exit 9" TERM; while :; do sleep 0.1; done' >/dev/null; echo "run $?"
-    await 10 logged first
+    await 60 logged first
     inspect '{{.State.Status}} {{.State.Running}}'
     d exec $name sh -c 'echo in exec; exit 5'; echo "exec $?"
     echo typed | d exec -i $name cat; echo "exec -i $?"
     d exec -u 7:8 -w /tmp -e A=b $name sh -c 'id -u; id -g; pwd; echo $A'; echo "exec with flags $?"
     d exec $name nothere >/dev/null 2>&1; echo "exec of nothing $?"
     d exec -d $name sh -c 'echo detached >/tmp/made'; echo "exec -d $?"
-    await 10 d exec $name test -s /tmp/made
+    await 60 d exec $name test -s /tmp/made
     d stop -t 20 $name >/dev/null; echo "stop $?"
     inspect '{{.State.Status}} {{.State.ExitCode}}'
     d logs $name
@@ -36,7 +38,7 @@ both_detached() {
     inspect '{{.State.Status}}'
     d exec $name cat /tmp/made; echo "the file is still there $?"
     d kill $name >/dev/null; echo "kill $?"
-    await 10 stopped
+    await 60 stopped
     inspect '{{.State.Status}} {{.State.ExitCode}}'
     d rm $name >/dev/null; echo "rm $?"
 }
@@ -86,7 +88,7 @@ both_identity() {
 
 both_copy() {
     run -d --name $name $image sh -c 'echo made inside >/tmp/inside; while :; do sleep 0.1; done' >/dev/null
-    await 10 d exec $name test -s /tmp/inside
+    await 60 d exec $name test -s /tmp/inside
     d cp $name:/tmp/inside copied; echo "cp out $?"
     cat copied
     echo made outside >outside
@@ -111,7 +113,7 @@ both_top_stats_pause() {
 both_health() {
     run -d --name $name --health-cmd 'test -e /tmp/healthy' --health-interval 1s --health-retries 3 $image \
         sh -c 'sleep 1; touch /tmp/healthy; while :; do sleep 0.1; done' >/dev/null
-    await 30 healthy
+    await 60 healthy
     inspect '{{.State.Health.Status}}'
 }
 healthy() { [ "$(inspect '{{.State.Health.Status}}')" = healthy ]; }
@@ -131,7 +133,7 @@ both_many() {
     done
     wait
     cat many.* | sort -n -k 2
-    await 60 nobody
+    await 120 nobody
     d ps -aq | wc -l
 }
 nobody() { [ -z "$(d ps -aq)" ]; }

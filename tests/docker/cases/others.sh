@@ -4,7 +4,7 @@
 runtime_path() { if [ "$runtime" = runc ]; then command -v runc; else echo "$work/runsc"; fi; }
 
 both_ctr() {
-    c() { timeout -k 5 60 ctr -a /run/docker-test/containerd/containerd.sock -n test "$@"; }
+    c() { timeout -k 5 180 ctr -a /run/docker-test/containerd/containerd.sock -n "$group" "$@"; }
     c images ls -q | grep -q box || d save $image | c images import - >/dev/null
     local box
     box=$(c images ls -q | head -1)
@@ -16,7 +16,7 @@ both_ctr() {
     c task pause two; echo "pause $?"
     c task resume two; echo "resume $?"
     c task kill -s KILL two; echo "kill $?"
-    await 10 ctr_stopped
+    await 60 ctr_stopped
     c task delete two >/dev/null 2>&1; echo "delete $?"
     c container delete two; echo "container delete $?"
 }
@@ -25,13 +25,13 @@ ctr_stopped() { c task ls | grep -q 'two .*STOPPED'; }
 both_podman() {
     mkdir -p "$work/podman"
     p() {
-        env -u DOCKER_CONFIG timeout -k 5 90 podman --runtime "$(runtime_path)" --root "$work/podman/root" --runroot /run/podman-test --tmpdir /run/podman-tmp \
+        env -u DOCKER_CONFIG timeout -k 5 180 podman --runtime "$(runtime_path)" --root "$work/podman/root" --runroot /run/podman-test --tmpdir /run/podman-tmp \
             --cgroup-manager cgroupfs --events-backend none --storage-driver vfs "$@"
     }
     p image exists $image || tar -C "$work/root" -c . | p import - $image >/dev/null 2>&1
-    p run --rm --network none $image sh -c 'echo out; exit 6'; echo "status $?"
-    p run -d --name one --network none $image sh -c 'echo started; while :; do sleep 0.1; done' >/dev/null; echo "run $?"
-    await 10 p exec one true
+    p run --cgroup-parent "/$GROUP-podman" --rm --network none $image sh -c 'echo out; exit 6'; echo "status $?"
+    p run --cgroup-parent "/$GROUP-podman" -d --name one --network none $image sh -c 'echo started; while :; do sleep 0.1; done' >/dev/null; echo "run $?"
+    await 60 p exec one true
     p exec one sh -c 'echo in exec; exit 3'; echo "exec $?"
     p logs one
     p pause one >/dev/null; echo "pause $?"
