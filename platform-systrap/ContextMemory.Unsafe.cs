@@ -68,14 +68,18 @@ internal readonly unsafe struct ContextMemory
         *(ulong*)(_slot + ContextSlot.YieldCycles) = yieldCycles;
     }
 
+    /// <summary>How long it spins before it yields.</summary>
+    public void SetSpinCycles(ulong value) => Volatile.Write(ref *(ulong*)(_slot + ContextSlot.SpinCycles), value);
+
     /// <summary>The CPU the stub thread was on when it last began to wait, according to it.</summary>
     public int StubCpu => *(int*)(_slot + ContextSlot.StubCpu);
 
     /// <summary>Says on which CPU the Sentry's thread is.</summary>
     public void SetSentryCpu(int cpu) => *(int*)(_slot + ContextSlot.SentryCpu) = cpu;
 
-    /// <summary>Whether the guest made a patched call, according to the stub.</summary>
-    public bool IsInCall => Volatile.Read(ref *(int*)(_slot + ContextSlot.State)) == ContextSlot.StateCall;
+    /// <summary>Where the thread's state is, according to the stub: one of <see cref="ContextSlot"/>'s
+    /// values.</summary>
+    public int State => Volatile.Read(ref *(int*)(_slot + ContextSlot.State));
 
     /// <summary>Gives the turn away, with a full fence.</summary>
     public void GiveTurn(int turn) => Interlocked.Exchange(ref *(int*)(_slot + ContextSlot.Turn), turn);
@@ -92,8 +96,16 @@ internal readonly unsafe struct ContextMemory
     {
         SetLookOut(Waiting.SpinCycles, Waiting.YieldCycles);
         *(SigAltStack*)(_slot + ContextSlot.AltStack) = SignalStack();
+        SetSaveFor(ulong.MaxValue);
         ClearAnswers();
     }
+
+    /// <summary>Says which patched calls shall come with the floating-point state.</summary>
+    public void SetSaveFor(ulong number) => *(ulong*)(_slot + ContextSlot.SaveFor) = number;
+
+    /// <summary>Says which frame the stub thread shall return from.</summary>
+    public void SetFrame(FrameLayout layout) =>
+        *(ulong*)(_slot + ContextSlot.Frame) = _stubAddress + (ulong)layout.Frame;
 
     /// <summary>Has no call answered in the stub.</summary>
     public void ClearAnswers()
@@ -134,13 +146,14 @@ internal readonly unsafe struct ContextMemory
     }
 
     /// <summary>The same of a call that had not got as far as giving the turn: what the stub needs itself.</summary>
-    public void LoadBegun(ref GuestRegisters r, bool flags)
+    public void LoadBegun(ref GuestRegisters r, bool flags, bool all)
     {
         GuestRegisters* begun = (GuestRegisters*)(_slot + ContextSlot.Registers);
         r.Rax = begun->Rax;
         r.Rsp = begun->Rsp;
         r.R11 = begun->Rip;
         r.Eflags = flags ? begun->Eflags : r.Eflags;
+        r.Rdx = all ? begun->Rdx : r.Rdx;
     }
 
     /// <summary>Sets what a patched call changes.</summary>
@@ -182,12 +195,13 @@ internal readonly unsafe struct ContextMemory
         FpxSwBytes software = ((FpState*)(_slot + fp))->sw_reserved;
         uint maskOfMxcsr = ((FpState*)(_slot + fp))->mxcsr_mask;
         if (software.magic1 != XState.FP_XSTATE_MAGIC1 || software.xstate_size < FpFormat.MinBytes ||
-            fp + software.extended_size > SystrapLayout.ContextBytes)
+            fp + software.extended_size > SystrapLayout.ContextBytes ||
+            ContextSlot.PreparedFp + software.extended_size > frame)
         {
             return Errno.EOPNOTSUPP;
         }
         var format = new FpFormat((int)software.xstate_size, software.xfeatures, maskOfMxcsr);
-        layout = new FrameLayout((int)frame, (int)fp, software, format);
+        layout = FrameLayout.Create((int)frame, (int)fp, in software, format);
         return Errno.None;
     }
 
@@ -198,6 +212,10 @@ internal readonly unsafe struct ContextMemory
         FpxSwBytes none = default;
         new ReadOnlySpan<byte>(&none, sizeof(FpxSwBytes)).CopyTo(state[FpFormat.SoftwareOffset..]);
         BitConverter.TryWriteBytes(state[FpFormat.SoftwareOffset..], layout.Software.xfeatures);
+
+        // As the kernel says of its frames: XSAVE writes these two whether they are in use or not, and who changes them
+        // need not know of the header.
+        FpFormat.MarkLegacy(state);
     }
 
     /// <summary>Writes the floating-point state as the kernel wants it in a frame.</summary>

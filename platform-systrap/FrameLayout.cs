@@ -1,5 +1,6 @@
 using Abi.Linux;
 using Platform.Stubs;
+using Stub;
 
 namespace Platform.Systrap;
 
@@ -12,4 +13,18 @@ namespace Platform.Systrap;
 /// <param name="Fp">Offset of the XSAVE area.</param>
 /// <param name="Software">What the kernel writes into the bytes of the area that the CPU leaves to software.</param>
 /// <param name="Format">Size and rules of the area.</param>
-internal sealed record FrameLayout(int Frame, int Fp, FpxSwBytes Software, FpFormat Format);
+internal sealed record FrameLayout(int Frame, int Fp, FpxSwBytes Software, FpFormat Format)
+{
+    /// <summary>
+    /// The place of frames for threads that wait where a signal may come: the host's frame would overwrite ours at its
+    /// place.
+    /// </summary>
+    public FrameLayout Prepared { get; private set; } = null!;
+
+    /// <summary>A layout with the place of prepared frames.</summary>
+    public static FrameLayout Create(int frame, int fp, in FpxSwBytes software, FpFormat format)
+    {
+        var prepared = new FrameLayout(ContextSlot.PreparedFrame, ContextSlot.PreparedFp, software, format);
+        return new FrameLayout(frame, fp, software, format) { Prepared = prepared };
+    }
+}

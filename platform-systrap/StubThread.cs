@@ -76,10 +76,11 @@ internal sealed class StubThread
     public void Resume() => GiveTurn(ContextSlot.TurnGuest);
 
     /// <summary>
-    /// Makes the thread, which waits in a patched call, put its floating-point state into a signal frame. It has no
-    /// reason not to; so one that does not is interrupted, and in the end takes its process along.
+    /// Makes the thread, which waits in a patched call, save its floating-point state. It has no reason not to; so one
+    /// that does not is interrupted, and in the end takes its process along. Interrupted by somebody else it has made a
+    /// frame.
     /// </summary>
-    public WaitOutcome MakeFrame()
+    public WaitOutcome SaveFp()
     {
         int state = 1;
         GiveTurn(ContextSlot.TurnFrame);
@@ -129,9 +130,12 @@ internal sealed class StubThread
         return isTime;
     }
 
-    /// <summary>The Sentry's side is about to sleep: others may look out.</summary>
+    /// <summary>
+    /// The thread's turn is not to come soon: it need not spin for it, and others may look out. Only while it waits.
+    /// </summary>
     public void Rest()
     {
+        Memory.SetSpinCycles(0);
         StopLookingOut();
         Seat.Pause();
         _together = 0;

@@ -79,7 +79,6 @@ internal sealed partial class SystrapContext
     private SwitchReason AtPatchedCall(
         SystrapAddressSpace space, StubThread thread, ref GuestRegisters r, ref FaultInfo fault)
     {
-        _fpPlace = FpPlace.Thread;
         PatchedCalls++;
         thread.Memory.LoadCall(ref r);
         if (!TryGetSite(space, r.Rip, out CallSite site))
@@ -125,12 +124,15 @@ internal sealed partial class SystrapContext
         }
         if (offset >= (ulong)page.CallGivenOffset)
         {
+            // A thread that has not got as far as the frame that was prepared for it has yet to get its state.
+            _fpPlace = _isPrepared ? FpPlace.Here : _fpPlace;
             r = _handed;
             return;
         }
         if (offset >= (ulong)page.CallSavedOffset)
         {
-            _thread!.Memory.LoadBegun(ref r, offset >= (ulong)page.CallFlagsOffset);
+            bool flags = offset >= (ulong)page.CallFlagsOffset;
+            _thread!.Memory.LoadBegun(ref r, flags, offset >= (ulong)page.CallSavingOffset);
         }
         if (TryGetSite(space, r.R11, out site))
         {

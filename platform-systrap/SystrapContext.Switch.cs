@@ -67,8 +67,11 @@ internal sealed partial class SystrapContext
                 space.Bury();
                 return SwitchReason.Dead;
             }
-            if (thread.Memory.IsInCall)
+            int state = thread.Memory.State;
+            _isOpen = state != ContextSlot.StateFrame;
+            if (_isOpen)
             {
+                _fpPlace = state == ContextSlot.StateCallSaved ? FpPlace.Saved : FpPlace.Thread;
                 return AtPatchedCall(space, thread, ref r, ref fault);
             }
             _fpPlace = FpPlace.Frame;
@@ -81,34 +84,53 @@ internal sealed partial class SystrapContext
             {
                 return SwitchReason.Interrupted;
             }
-            StoreFrame(space, thread, in r);
+            PrepareReturn(space, thread, ref r);
         }
     }
 
     /// <summary>The fastest way that will do: a result for a patched call, or everything in a frame.</summary>
     private void PrepareReturn(SystrapAddressSpace space, StubThread thread, ref GuestRegisters r)
     {
-        if (_fpPlace == FpPlace.Thread && RegisterBlock.DifferInResultOnly(in r, in _handed))
+        bool isInThread = _fpPlace is FpPlace.Thread or FpPlace.Saved or FpPlace.ThreadAndHere;
+        _isPrepared = false;
+        if (isInThread && RegisterBlock.DifferInResultOnly(in r, in _handed))
         {
+            NoteUnusedSave(thread);
             _handed = r;
             thread.Memory.StoreResult(in r);
             thread.Memory.SetWay(ContextSlot.StateCall);
             return;
         }
-        if (_fpPlace == FpPlace.Thread)
+        if (isInThread)
         {
             SaveFpState();
         }
-        if (_fpPlace is FpPlace.Here or FpPlace.Nowhere)
+        FrameLayout place = _isOpen ? _layout.Prepared : _layout;
+        if (_isOpen || _fpPlace is FpPlace.Here or FpPlace.Nowhere)
         {
             SaveFpState();
-            thread.Memory.WriteFp(_layout, _fp);
+            thread.Memory.WriteFp(place, _fp);
+        }
+        if (_isOpen)
+        {
+            _isPrepared = true;
+            thread.Memory.SetFrame(place);
         }
         _fpPlace = FpPlace.Frame;
-        StoreFrame(space, thread, in r);
+        StoreFrame(space, thread, in r, place.Frame);
     }
 
-    private void StoreFrame(SystrapAddressSpace space, StubThread thread, in GuestRegisters r)
+    /// <summary>A kind of call that hardly ever needs the floating-point state no longer comes with it.</summary>
+    private void NoteUnusedSave(StubThread thread)
+    {
+        const int Most = 8;
+        if (_fpPlace == FpPlace.Saved && ++_unusedSaves >= Most)
+        {
+            thread.Memory.SetSaveFor(ulong.MaxValue);
+        }
+    }
+
+    private void StoreFrame(SystrapAddressSpace space, StubThread thread, in GuestRegisters r, int frameOffset)
     {
         ulong rip = r.Rip;
         if (space.Patches.IsUsed && !StubHas(rip))
@@ -120,7 +142,7 @@ internal sealed partial class SystrapContext
             }
         }
         _handed = r;
-        thread.Memory.Store(_layout.Frame, in r, rip);
+        thread.Memory.Store(frameOffset, in r, rip);
         thread.Memory.SetWay(ContextSlot.StateFrame);
     }
 

@@ -3,6 +3,7 @@ using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Platform.Stubs;
+using Stub;
 
 namespace Platform.Systrap;
 
@@ -22,6 +23,18 @@ internal sealed partial class SystrapContext : IContext
 
     /// <summary>Where the truth about the floating-point state is.</summary>
     private FpPlace _fpPlace = FpPlace.Nowhere;
+
+    /// <summary>
+    /// The stub thread may wait where a signal is let in, not in the handler of one: the place of the host's frames is
+    /// not ours.
+    /// </summary>
+    private bool _isOpen;
+
+    /// <summary>The thread was last sent on from a frame in the place of prepared ones.</summary>
+    private bool _isPrepared;
+
+    /// <summary>Patched calls since the last that needed the floating-point state they came with.</summary>
+    private int _unusedSaves;
 
     private SystrapAddressSpace? _space;
 
@@ -120,7 +133,9 @@ internal sealed partial class SystrapContext : IContext
         {
             return false;
         }
-        thread!.Memory.PrepareFrame(_layout, StubThread.BlockedSignals);
+        thread!.Memory.PrepareFrame(_layout.Prepared, StubThread.BlockedSignals);
+        thread.Memory.SetSaveFor(ulong.MaxValue);
+        _isOpen = true;
         _sites.Clear();
         lock (_threadLock)
         {
@@ -191,12 +206,7 @@ internal sealed partial class SystrapContext : IContext
     {
         if (_fpPlace == FpPlace.Thread)
         {
-            bool alive = _thread!.MakeFrame() == WaitOutcome.Ready;
-            _fpPlace = alive ? FpPlace.Frame : FpPlace.Nowhere;
-            if (!alive)
-            {
-                _space!.Bury();
-            }
+            _fpPlace = FetchFpState(_thread!);
         }
         if (_fpPlace == FpPlace.Nowhere)
         {
@@ -208,6 +218,26 @@ internal sealed partial class SystrapContext : IContext
             _thread!.Memory.ReadFp(_layout, _fp);
             _fpPlace = FpPlace.Both;
         }
+        else if (_fpPlace == FpPlace.Saved)
+        {
+            _thread!.Memory.ReadFp(_layout.Prepared, _fp);
+            _fpPlace = FpPlace.ThreadAndHere;
+            _unusedSaves = 0;
+        }
+    }
+
+    /// <summary>Has the thread, which waits in a patched call, save its state; the next such call comes with
+    /// it.</summary>
+    private FpPlace FetchFpState(StubThread thread)
+    {
+        if (thread.SaveFp() != WaitOutcome.Ready)
+        {
+            _space!.Bury();
+            return FpPlace.Nowhere;
+        }
+        thread.Memory.SetSaveFor(_handed.OrigRax);
+        _isOpen = thread.Memory.State != ContextSlot.StateFrame;
+        return _isOpen ? FpPlace.Saved : FpPlace.Frame;
     }
 }
 
@@ -219,6 +249,12 @@ internal enum FpPlace
 
     /// <summary>In the registers of the stub thread, which waits in a patched call.</summary>
     Thread,
+
+    /// <summary>There, and in the place of prepared frames.</summary>
+    Saved,
+
+    /// <summary>There, and the same here.</summary>
+    ThreadAndHere,
 
     /// <summary>In the signal frame only.</summary>
     Frame,

@@ -29,8 +29,11 @@ internal static class Waiting
     /// <summary>The CPUs of the process, as a mask of sched_setaffinity(2).</summary>
     public static ReadOnlySpan<byte> AllCpus => s_allCpus;
 
-    /// <summary>A yield that takes so long has let somebody else work.</summary>
-    private const long LongYieldNs = 20_000;
+    /// <summary>
+    /// A yield that takes so long has let somebody work who does not wait for us: a time slice is longer, and what
+    /// threads of ours do for one another on the CPU meanwhile is shorter.
+    /// </summary>
+    private const long LongYieldNs = 100_000;
 
     /// <summary>How long to go without yielding after that: at first, and when it is found again and again.</summary>
     private const long LeastContentionNs = 20_000_000;

@@ -51,6 +51,9 @@ internal sealed class FpFormat
         BitConverter.TryWriteBytes(area[MxcsrMaskOffset..], _mxcsrMask);
     }
 
+    /// <summary>Says that x87 and SSE state are in the area, in their initial state or not.</summary>
+    public static void MarkLegacy(Span<byte> area) => area[LegacyBytes] |= (byte)X87AndSse;
+
     /// <summary>
     /// Copies a state that may hold anything and makes it one the kernel accepts: no unknown components, no
     /// compaction, no reserved bit. A state

@@ -12,6 +12,9 @@ namespace Stub;
 /// began at offset 2, where now <c>e5</c> (IN, not for users) is; others may begin at offset 5 (<c>06</c>, no
 /// instruction) or behind.</item>
 /// <item><b>numbered</b>: the site is <c>mov $number,%eax; syscall</c>, and the SYSCALL was at offset 5.</item>
+/// <item><b>numbered at length</b>: it is <c>mov $number,%rax; syscall</c> (glibc's and Go's signal return); the move
+/// is
+/// as long as the jump, and the SYSCALL behind it stays.</item>
 /// </list>
 /// </summary>
 public readonly struct CallSite
@@ -24,6 +27,8 @@ public readonly struct CallSite
 
     private const int SyscallBytes = 2;
     private const int NumberedSyscall = 5;
+    private const int LongMove = 7;
+    private const byte MoveToEax = 0xb8;
     private const int EntryOffset = 0;
     private const int LeaOffset = 5;
     private const int JumpOffset = 12;
@@ -81,12 +86,10 @@ public readonly struct CallSite
             site = new CallSite(after - SyscallBytes, after, moved, LengthOf(behind));
             return true;
         }
-        if (!IsNumberedAt(page, at - NumberedSyscall, number))
-        {
-            return false;
-        }
-        site = new CallSite(after - JumpBytes, after, 0, 0);
-        return true;
+        int length = IsNumberedAt(page, at - NumberedSyscall, number) ? NumberedSyscall
+            : IsLongNumberedAt(page, at - LongMove, number) ? LongMove : 0;
+        site = length == 0 ? default : new CallSite(after - SyscallBytes - (ulong)length, after, 0, 0);
+        return length != 0;
     }
 
     /// <summary>The site of a page at address 0 as it is at another.</summary>
@@ -122,7 +125,12 @@ public readonly struct CallSite
         int start = (int)(Start & 4095);
         int after = start + (int)(After - Start);
         trampoline[..TrampolineBytes].Fill(0xcc);
-        (IsNumbered ? page.Slice(start, NumberedSyscall) : nop).CopyTo(trampoline[EntryOffset..]);
+        nop.CopyTo(trampoline[EntryOffset..]);
+        if (IsNumbered)
+        {
+            trampoline[EntryOffset] = MoveToEax;
+            page.Slice(after - SyscallBytes - sizeof(uint), sizeof(uint)).CopyTo(trampoline[(EntryOffset + 1)..]);
+        }
         lea.CopyTo(trampoline[LeaOffset..]);
         BinaryPrimitives.WriteInt32LittleEndian(
             trampoline[(LeaOffset + lea.Length)..], TailOffset - (LeaOffset + LeaLength));
@@ -223,7 +231,6 @@ public readonly struct CallSite
     private static bool IsNumberedAt(ReadOnlySpan<byte> page, int at, uint number)
     {
         const int LookBack = 3;
-        const byte MoveToEax = 0xb8;
         if (at < LookBack || page[at] != MoveToEax
             || BinaryPrimitives.ReadUInt32LittleEndian(page[(at + 1)..]) != number)
         {
@@ -232,5 +239,16 @@ public readonly struct CallSite
         bool extended = (page[at - 1] & 0xf0) == 0x40 || page[at - 1] == 0x66;
         ReadOnlySpan<byte> before = page.Slice(at - LookBack, LookBack);
         return !extended && before.IndexOfAny<byte>(0xc7, 0x81, 0x69) < 0;
+    }
+
+    /// <summary>Whether <c>mov $number,%rax</c> begins there, without prefixes that would become the
+    /// jump's.</summary>
+    private static bool IsLongNumberedAt(ReadOnlySpan<byte> page, int at, uint number)
+    {
+        ReadOnlySpan<byte> move = [0x48, 0xc7, 0xc0];
+        ReadOnlySpan<byte> prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+        return at >= 1 && number <= int.MaxValue && page[at..].StartsWith(move)
+            && BinaryPrimitives.ReadUInt32LittleEndian(page[(at + move.Length)..]) == number
+            && !prefixes.Contains(page[at - 1]);
     }
 }

@@ -135,7 +135,7 @@ public static class ContextSlot
     /// <summary>The stub thread has them.</summary>
     public const int TurnGuest = 1;
 
-    /// <summary>The stub thread, which waits in a patched call, shall make a signal frame and give the turn
+    /// <summary>The stub thread, which waits in a patched call, shall save its floating-point state and give the turn
     /// back.</summary>
     public const int TurnFrame = 2;
 
@@ -153,6 +153,9 @@ public static class ContextSlot
     /// The guest made a patched call: registers are at <see cref="Registers"/>, floating-point state is the thread's.
     /// </summary>
     public const int StateCall = 1;
+
+    /// <summary>The same, and the floating-point state is at <see cref="PreparedFp"/> too.</summary>
+    public const int StateCallSaved = 2;
 
     /// <summary>32 bits, written with the turn by the Sentry: the same values; how to go on.</summary>
     public const int Way = 8;
@@ -178,7 +181,7 @@ public static class ContextSlot
     /// <summary>32 bits: the kernel leaves the thread id here.</summary>
     public const int ThreadId = 216;
 
-    /// <summary>64 bits: TSC cycles to wait without a system call.</summary>
+    /// <summary>64 bits: TSC cycles to wait without a system call; may become 0 while the thread waits.</summary>
     public const int SpinCycles = 224;
 
     /// <summary>64 bits: TSC cycles after which to sleep.</summary>
@@ -186,6 +189,12 @@ public static class ContextSlot
 
     /// <summary>32 bits: the CPU the Sentry's thread was on when it gave the turn.</summary>
     public const int SentryCpu = 264;
+
+    /// <summary>
+    /// 64 bits: the number of the system call that shall come with the floating-point state (<see
+    /// cref="StateCallSaved"/>).
+    /// </summary>
+    public const int SaveFor = 272;
 
     /// <summary>struct stack_t for sigaltstack(2).</summary>
     public const int AltStack = 240;
@@ -210,6 +219,15 @@ public static class ContextSlot
 
     /// <summary>Start of the signal stack, which reaches to the end of the slot.</summary>
     public const int Stack = 4096;
+
+    /// <summary>
+    /// A signal frame that the Sentry makes for a thread that waits where a signal may come: at the far end of the
+    /// signal stack, so that the host's frames leave it alone.
+    /// </summary>
+    public const int PreparedFrame = Stack;
+
+    /// <summary>Its floating-point state, aligned as XSAVE wants it.</summary>
+    public const int PreparedFp = PreparedFrame + 1024;
 }
 
 /// <summary>Offsets in <see cref="ContextSlot.Registers"/>, those of struct user_regs_struct.</summary>

@@ -55,7 +55,14 @@ public sealed partial class SystrapPage
 
         _a.Label(ref unanswered);
         EmitSaveRegisters();
-        _a.mov(__dword_ptr[rcx + ContextSlot.State], ContextSlot.StateCall);
+        _a.mov(rax, __qword_ptr[rcx + CallRegisters.Rax]);
+        _a.cmp(rax, __qword_ptr[rcx + ContextSlot.SaveFor]);
+        _a.mov(eax, ContextSlot.StateCall);
+        _a.jne(_callReady);
+        _a.Label(ref _callSaving);
+        EmitSaveFp();
+        _a.Label(ref _callReady);
+        _a.mov(__dword_ptr[rcx + ContextSlot.State], eax);
         _a.mov(eax, ContextSlot.TurnSentry);
         _a.xchg(__dword_ptr[rcx + ContextSlot.Turn], eax);
         _a.Label(ref _callGiven);
@@ -84,9 +91,18 @@ public sealed partial class SystrapPage
         _a.mov(__qword_ptr[rcx + CallRegisters.FsBase], rax);
     }
 
+    /// <summary>The floating-point state to the slot rcx, and the state of a thread that has done so to eax.</summary>
+    private void EmitSaveFp()
+    {
+        _a.mov(eax, -1);
+        _a.mov(edx, eax);
+        _a.xsave64(__[rcx + ContextSlot.PreparedFp]);
+        _a.mov(eax, ContextSlot.StateCallSaved);
+    }
+
     /// <summary>
     /// The Sentry has let the thread go on, r15 = the slot: with a result after a patched call, or from a frame. Or it
-    /// wants the thread, which waits in a patched call, to make a frame: a call that nobody may make traps.
+    /// wants the floating-point state of the thread, which waits in a patched call; one that does not gives its frame.
     /// </summary>
     private void EmitTurned()
     {
@@ -108,10 +124,11 @@ public sealed partial class SystrapPage
         _a.ud2();
 
         _a.Label(ref wanted);
-        _a.cmp(__dword_ptr[r15 + ContextSlot.State], ContextSlot.StateCall);
-        _a.jne(_give);
-        EmitCall(-1);
-        _a.ud2();
+        _a.cmp(__dword_ptr[r15 + ContextSlot.State], ContextSlot.StateFrame);
+        _a.je(_give);
+        _a.mov(rcx, r15);
+        EmitSaveFp();
+        _a.jmp(_callReady);
 
         _a.Label(ref answered);
         _a.mov(r12, __qword_ptr[r15 + CallRegisters.R12]);

@@ -79,13 +79,14 @@ public sealed partial class SystrapPage
 
     /// <summary>
     /// Waits until the turn is no longer the Sentry's, r15 = the slot: spins (r10 = so long) while the Sentry is on
-    /// another CPU, yields, sleeps. Up to <see cref="_turned"/> a thread that waits
+    /// another CPU and at work for it, yields, sleeps. Up to <see cref="_turned"/> a thread that waits
     /// in a patched call may take a signal.
     /// </summary>
     private void EmitAwait()
     {
         const int CpuMask = 0xfff;          // TSC_AUX also has the node (arch/x86/include/asm/segment.h)
         Label spin = _a.CreateLabel();
+        Label yields = _a.CreateLabel();
         Label sleep = _a.CreateLabel();
         Label awake = _a.CreateLabel();
 
@@ -106,7 +107,10 @@ public sealed partial class SystrapPage
         EmitReadClock(rax);
         _a.sub(rax, r12);
         _a.cmp(rax, r10);
+        _a.jae(yields);
+        _a.cmp(rax, __qword_ptr[r15 + ContextSlot.SpinCycles]);
         _a.jb(spin);
+        _a.Label(ref yields);
         _a.cmp(rax, __qword_ptr[r15 + ContextSlot.YieldCycles]);
         _a.jae(sleep);
         EmitCall(SysNr.sched_yield);

@@ -28,6 +28,8 @@ public sealed partial class SystrapPage
     private Label _call;
     private Label _callSaved;
     private Label _callFlags;
+    private Label _callSaving;
+    private Label _callReady;
     private Label _callGiven;
     private Label _end;
     private readonly int _baseBits;
@@ -60,7 +62,10 @@ public sealed partial class SystrapPage
     /// <summary>From here on the flags are there too.</summary>
     public int CallFlagsOffset { get; private set; }
 
-    /// <summary>From here on everything is, and the turn has been given to the Sentry.</summary>
+    /// <summary>From here on all registers are, and RDX is lost otherwise.</summary>
+    public int CallSavingOffset { get; private set; }
+
+    /// <summary>From here on the turn has been given to the Sentry.</summary>
     public int CallGivenOffset { get; private set; }
 
     /// <summary>The end of the code.</summary>
@@ -89,6 +94,8 @@ public sealed partial class SystrapPage
         _call = _a.CreateLabel();
         _callSaved = _a.CreateLabel();
         _callFlags = _a.CreateLabel();
+        _callSaving = _a.CreateLabel();
+        _callReady = _a.CreateLabel();
         _callGiven = _a.CreateLabel();
         _end = _a.CreateLabel();
         _a.Label(ref _start);
@@ -112,6 +119,7 @@ public sealed partial class SystrapPage
         CallOffset = code.OffsetOf(_call);
         CallSavedOffset = code.OffsetOf(_callSaved);
         CallFlagsOffset = code.OffsetOf(_callFlags);
+        CallSavingOffset = code.OffsetOf(_callSaving);
         CallGivenOffset = code.OffsetOf(_callGiven);
         EndOffset = code.OffsetOf(_end);
     }

@@ -11,7 +11,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Tests.Platform;
 
 /// <summary>Patched call sites behave as if nothing had been patched; every site is, at its first trap.</summary>
-public abstract class SystrapPatchCases : IClassFixture<EagerSystrapFixture>, IClassFixture<SystrapFixture>
+public abstract partial class SystrapPatchCases : IClassFixture<EagerSystrapFixture>, IClassFixture<SystrapFixture>
 {
     private const MemoryAccess ReadExecute = MemoryAccess.Read | MemoryAccess.Execute;
     private const MemoryAccess ReadWrite = MemoryAccess.Read | MemoryAccess.Write;
