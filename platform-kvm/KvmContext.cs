@@ -67,6 +67,14 @@ internal abstract class KvmContext : IContext
 
     public abstract void ReadFpState(Span<byte> state);
 
+    public virtual void OfferAnswer(int number, ulong value)
+    {
+    }
+
+    public virtual void WithdrawAnswers()
+    {
+    }
+
     public abstract void WriteFpState(ReadOnlySpan<byte> state);
 
     public void Dispose()

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using Ring0;
 
 namespace Platform.Kvm;
@@ -12,6 +13,12 @@ internal sealed class ResidentContext : KvmContext
 {
     private readonly Vcpu _vcpu;
     private readonly GuestPage _page;
+
+    /// <summary>Guards the answers of the vCPU, which is another's in the end.</summary>
+    private readonly Lock _answerGate = new();
+
+    /// <summary>Guarded by <see cref="_answerGate"/>.</summary>
+    private bool _answersNothing;
 
     /// <summary>The vCPU cannot go on, with nobody.</summary>
     private bool _failed;
@@ -78,6 +85,28 @@ internal sealed class ResidentContext : KvmContext
         }
     }
 
+    public override void OfferAnswer(int number, ulong value)
+    {
+        lock (_answerGate)
+        {
+            if (!_answersNothing)
+            {
+                _vcpu.SetAnswer(number, value);
+            }
+        }
+    }
+
+    public override void WithdrawAnswers()
+    {
+        lock (_answerGate)
+        {
+            if (!_answersNothing)
+            {
+                _vcpu.ClearAnswers();
+            }
+        }
+    }
+
     protected override ReadOnlySpan<byte> CurrentFpState()
     {
         CompleteFpState();
@@ -88,6 +117,10 @@ internal sealed class ResidentContext : KvmContext
     {
         // This thread may be in ring 0 of the vCPU that it gives back.
         Vcpu.LeaveRing0();
+        lock (_answerGate)
+        {
+            _answersNothing = true;
+        }
         if (!_failed)
         {
             Platform.Pool.ReturnResident(_vcpu);

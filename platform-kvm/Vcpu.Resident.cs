@@ -57,6 +57,7 @@ internal sealed partial class Vcpu
     public void Seat(GuestPage guest, int tid)
     {
         Hold(tid);
+        ClearAnswers();
         ref ResidentState state = ref Resident;
         state.GuestUpper = guest.UpperAddress;
         state.GuestLower = (ulong)guest.HostAddress;

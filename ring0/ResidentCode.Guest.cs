@@ -20,6 +20,7 @@ public sealed partial class ResidentCode
     private const int IretFlags = 0x10100;
 
     private const int SyscallBytes = 2;
+    private const int AnswerShift = 4;
 
     /// <summary>IOPL 1 in the flags of code of the process.</summary>
     private const int SentryMark = 0x1000;
@@ -114,6 +115,8 @@ public sealed partial class ResidentCode
             a.test(r11d, SentryMark);
             a.jnz(hostCall);
             a.swapgs();
+            a.mov(Gs(ResidentOffsets.Scratch), rbx);
+            EmitAnswer();
             EmitStoreGuest();
             a.mov(__[rbx + GuestState.Rip], rcx);
             a.mov(__[rbx + GuestState.Eflags], r11);
@@ -139,6 +142,27 @@ public sealed partial class ResidentCode
             a.jmp(Resume);
         }
 
+        /// <summary>
+        /// A call whose answer is known goes back at once, by SYSRET: rcx and r11 are still what SYSCALL made of them.
+        /// Not when a flag must wait for the first instruction. rbx is in the scratch word.
+        /// </summary>
+        private void EmitAnswer()
+        {
+            Label unanswered = a.CreateLabel();
+            a.mov(ebx, eax);
+            a.and(ebx, VcpuBlock.AnswerCount - 1);
+            a.shl(ebx, AnswerShift);
+            a.cmp(rax, __qword_ptr.gs[rbx + VcpuBlock.Answers]);
+            a.jne(unanswered);
+            a.test(r11d, IretFlags);
+            a.jnz(unanswered);
+            a.mov(rax, __qword_ptr.gs[rbx + (VcpuBlock.Answers + sizeof(ulong))]);
+            a.mov(rbx, Gs(ResidentOffsets.Scratch));
+            a.swapgs();
+            a.sysretq();
+            a.Label(ref unanswered);
+        }
+
         /// <summary>Exceptions and the bounce interrupt, on a stack of their own.</summary>
         public void EmitExceptions()
         {
@@ -159,6 +183,7 @@ public sealed partial class ResidentCode
             a.test(__byte_ptr[rsp + FrameCs], 3);
             a.jz(ring0);
             a.swapgs();
+            a.mov(Gs(ResidentOffsets.Scratch), rbx);
             EmitStoreGuest();
             a.mov(__qword_ptr[rbx + GuestState.OrigRax], -1);
             EmitStoreFrame();
@@ -264,10 +289,9 @@ public sealed partial class ResidentCode
             a.iretq();
         }
 
-        /// <summary>Stores the guest's registers but rsp; leaves its block in rbx.</summary>
+        /// <summary>Stores the guest's registers but rsp; rbx is in the scratch word, and then its block.</summary>
         private void EmitStoreGuest()
         {
-            a.mov(Gs(ResidentOffsets.Scratch), rbx);
             a.mov(rbx, Gs(ResidentOffsets.GuestUpper));
             foreach ((AssemblerRegister64 register, int offset) in Guest)
             {

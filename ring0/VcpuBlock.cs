@@ -9,6 +9,18 @@ public static class VcpuBlock
     /// <summary>A <see cref="ResidentState"/>, for a vCPU with <see cref="ResidentCode"/>.</summary>
     public const int Resident = 0x100;
 
+    /// <summary>
+    /// What <see cref="ResidentCode"/> answers by itself: pairs of 64-bit words, number and answer, each at the place
+    /// of the number's low bits.
+    /// </summary>
+    public const int Answers = 0x300;
+
+    /// <summary>How many pairs: a power of two.</summary>
+    public const int AnswerCount = 16;
+
+    /// <summary>Size of a pair.</summary>
+    public const int AnswerBytes = 16;
+
     /// <summary>Where the interrupt stack ends and starts: it grows down, and interrupts do not nest.</summary>
     public const int StackTop = 0x1000;
 

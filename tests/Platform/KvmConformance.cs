@@ -70,4 +70,16 @@ public sealed class KvmRing0Conformance : PlatformConformance, IClassFixture<Kvm
     }
 
     protected override IPlatform Platform => _fixture.Platform;
+
+    [Fact]
+    public void Ring_0_gives_offered_answers_by_itself()
+    {
+        using var guest = new Guest(Platform, EmitNumberAndCall);
+        using IContext context = guest.NewContext(Platform);
+        context.OfferAnswer(SysNr.getpid, 4711);
+        context.Registers.R12 = SysNr.getpid;
+        Assert.Equal(SwitchReason.SystemCall, context.Switch(guest.Space, out _));
+        bool answers = _fixture.Platform.Place == SentryPlace.Ring0;
+        Assert.Equal(answers ? SysNr.gettid : SysNr.getpid, (int)context.Registers.OrigRax);
+    }
 }

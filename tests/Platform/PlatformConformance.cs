@@ -222,6 +222,61 @@ public abstract partial class PlatformConformance : PlatformContract
         Assert.Equal(39UL, context.Registers.Rax);
     }
 
+    [Fact]
+    public void An_offered_answer_is_what_the_call_returns_and_changes_nothing_else()
+    {
+        using var guest = new Guest(Platform, EmitNumberAndCall);
+        using IContext context = guest.NewContext(Platform);
+        context.OfferAnswer(SysNr.getpid, 4711);
+        GuestRegisters before = Distinct();
+        before.R12 = SysNr.getpid;
+        for (int i = 0; i < 3; i++)
+        {
+            context.Registers = before;
+            Assert.Equal(SwitchReason.SystemCall, context.Switch(guest.Space, out _));
+            if (context.Registers.OrigRax == SysNr.getpid)
+            {
+                context.Registers.Rax = 4711;
+                Assert.Equal(SwitchReason.SystemCall, context.Switch(guest.Space, out _));
+            }
+            Assert.Equal((ulong)SysNr.gettid, context.Registers.OrigRax);
+            Assert.Equal(4711UL, context.Registers.R13);
+            before.R13 = 4711;
+            ExpectSame(before, context.Registers, context.Registers.Rip);
+        }
+        context.WithdrawAnswers();
+        context.Registers = before;
+        ExpectSystemCall(context, guest, SysNr.getpid);
+    }
+
+    /// <summary>Numbers that end like one that is on offer, and one that is all ones.</summary>
+    [Theory]
+    [InlineData(~0UL)]
+    [InlineData(0xffffffff00000000UL | SysNr.getpid)]
+    [InlineData(SysNr.getpid + 16UL)]
+    public void Only_the_number_on_offer_is_answered(ulong number)
+    {
+        using var guest = new Guest(Platform, EmitNumberAndCall);
+        using IContext context = guest.NewContext(Platform);
+        context.OfferAnswer(SysNr.getpid, 4711);
+        for (int i = 0; i < 20; i++)
+        {
+            context.Registers.Rip = Guest.Code;
+            context.Registers.R12 = number;
+            ExpectSystemCall(context, guest, number);
+        }
+    }
+
+    /// <summary>Calls the number in r12, leaves the result in r13 and calls gettid.</summary>
+    protected static void EmitNumberAndCall(Assembler a)
+    {
+        a.mov(rax, r12);
+        a.syscall();
+        a.mov(r13, rax);
+        a.mov(eax, SysNr.gettid);
+        a.syscall();
+    }
+
     private static GuestRegisters Distinct() => new()
     {
         Rax = 39, Rbx = 0x1000000000000002, Rcx = 3, Rdx = 0x2000000000000004, Rsi = 0x3000000000000005,
