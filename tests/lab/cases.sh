@@ -52,7 +52,7 @@ case_conformance() {
 
 case_guest() { GUEST_CASE_SECONDS=120 GUEST_PLATFORMS=kvm-ring0 tests/guest/run "$1"; }
 
-case_program() { GUEST_PLATFORMS=kvm tests/programs/run "$1"; }
+case_program() { PROGRAM_SECONDS=1500 GUEST_PLATFORMS=kvm-ring0 tests/programs/run "$1"; }
 
 # Everything at once, under signals, while the Sentry's collector runs all the time: 64 KiB are enough for it to begin.
 churn_for() { # seconds
