@@ -26,7 +26,8 @@ both_terminal() {
 
 on_terminal() { # run|c words: a pseudo terminal drives it
     local words
-    words=$(declare -f run c)
+    # In the foreground of its terminal.
+    words=$(declare -f run c | sed 's,timeout -k 5 180,timeout --foreground -k 5 60,')
     script -qec "work=$work socket=$socket runtime=$runtime; $words; $1 $2" /dev/null </dev/null >screen
     local status=$?
     tr -d '\r\000' <screen
