@@ -6,7 +6,7 @@ namespace Sentry.Mm;
 internal sealed class HeapAccount
 {
     // A fall by this much is garbage worth collecting when the limit is not far.
-    private const long CollectBytes = 32 << 20;
+    private const long CollectBytes = 12 << 20;
 
     private long _bytes;
     private long _peak;
