@@ -1,8 +1,10 @@
 """Runs a command on a pseudo terminal as a user at a keyboard would, and prints what the user looked for.
 
 usage: terminal.py STEP... -- COMMAND...
-A step is '<TEXT' (type it; \\r, \\x03 and the like are read as Python's), '@ROWS,COLUMNS' (a new size of the window),
-'?TYPED=WORD' (type until the word comes) or a word to wait for. At the end comes the command's status.
+A step is '<TEXT' (type it; \\r, \\x03 and the like are read as Python's), '?TYPED=WORD' (type until the word comes),
+'@ROWS,COLUMNS?TYPED=WORD' (the same, with a new size of the window each time: docker loses one that comes before it
+watches the window, which it begins after the container has started) or a word to wait for. At the end comes the
+command's status.
 """
 import fcntl
 import os
@@ -54,22 +56,29 @@ class Screen:
     def step(self, step):
         if step.startswith("<"):
             self.type(step[1:])
-        elif step.startswith("@"):
-            rows, columns = map(int, step[1:].split(","))
-            fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        elif step.startswith("?"):
-            typed, word = step[1:].split("=")
-            end = time.monotonic() + PATIENCE
-            while time.monotonic() < end:
-                self.type(typed)
-                if self.find(word.encode(), AGAIN):
-                    print("saw", word)
-                    return
-            print("did not see", word, "in", self.text)
+        elif step[0] in "@?":
+            size, typed = step.split("?")
+            self.insist(size[1:], *typed.split("="))
         elif self.find(step.encode(), PATIENCE):
             print("saw", step)
         else:
-            print("did not see", step, "in", self.text)
+            print("did not see", step, "in", self.text[-200:])
+
+    def insist(self, size, typed, word):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if size:
+                rows, columns = map(int, size.split(","))
+                self.resize(rows, columns - 1)
+                self.resize(rows, columns)
+            self.type(typed)
+            if self.find(word.encode(), AGAIN):
+                print("saw", word)
+                return
+        print("did not see", word, "in", self.text[-200:])
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def end(self):
         limit = time.monotonic() + PATIENCE

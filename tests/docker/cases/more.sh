@@ -4,7 +4,7 @@
 at_keyboard() { timeout 150 python3 "$here/terminal.py" "$@" </dev/null; }
 
 both_keyboard() {
-    at_keyboard '# ' '?echo si\x22\x22ze `stty size`\r=size 24 80' '@33,44' '?echo si\x22\x22ze `stty size`\r=size 33 44' \
+    at_keyboard '# ' '?echo si\x22\x22ze `stty size`\r=size 24 80' '@33,44?echo si\x22\x22ze `stty size`\r=size 33 44' \
         '<sh -c "echo re\x27\x27ady; exec sleep 1000"\r' ready '<\x03' '<echo sta\x22\x22tus $?\r' 'status 130' '<tty; exit 9\r' /dev/pts/0 \
         -- docker run --runtime "$runtime" --network none --rm -it $image sh
     run -d --name $name $image sleep 1000 >/dev/null
