@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests, from a fresh Debian 12 machine. A filter names what to run: any suite whose name contains it
 # ("Tidy", "guest/signal", "programs/git"). The last line is the sum over all suites. The suites named in by_name take long and
-# run only when the filter names them: ./test.sh cpython, stress, containerd, lab, bench.
+# run only when the filter names them: ./test.sh cpython, stress, lab, bench.
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/lib.sh"
 
 usage() {
@@ -12,8 +12,8 @@ filter=${1-}
 passed=0
 failed=0
 results=$cache/results
-runners=(guest locks cli oci docker survival programs perf)
-by_name=(cpython stress containerd lab Bench)
+runners=(guest locks cli oci docker containerd survival programs perf)
+by_name=(cpython stress lab Bench)
 
 # The same random system calls in every run; another seed finds other things.
 export FUZZ_SEED=${FUZZ_SEED:-1}

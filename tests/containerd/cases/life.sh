@@ -19,19 +19,21 @@ both_not_there() {
 }
 
 both_terminal() {
-    on_terminal run "-t --rm $image $name sh -c 'tty; test -t 0 && echo terminal; exit 4'"; echo "status $?"
+    on_terminal /dev/pts/0 terminal -- run -t --rm $image $name sh -c 'tty; test -t 0 && echo ter""minal; exit 4'
+    on_terminal '?echo si\x22\x22ze `stty size`\r=size 24 80' '@33,44?echo si\x22\x22ze `stty size`\r=size 33 44' '<exit 3\r' \
+        -- run -t --rm $image $name sh
     run -d $image $name >/dev/null
-    on_terminal c "task exec -t --exec-id one $name sh -c 'tty; test -t 1 && echo terminal; exit 5'"; echo "status $?"
+    on_terminal /dev/pts/0 terminal -- c task exec -t --exec-id one $name sh -c 'tty; test -t 1 && echo ter""minal; exit 5'
 }
 
-on_terminal() { # run|c words: a pseudo terminal drives it
-    local words
+on_terminal() { # step... -- run|c word...
+    local steps=() words
+    while [ "$1" != -- ]; do steps+=("$1"); shift; done
+    shift
     # In the foreground of its terminal.
-    words=$(declare -f run c | sed 's,timeout -k 5 180,timeout --foreground -k 5 60,')
-    script -qec "work=$work socket=$socket runtime=$runtime; $words; $1 $2" /dev/null </dev/null >screen
-    local status=$?
-    tr -d '\r\000' <screen
-    return $status
+    words=$(declare -f run c | sed 's,timeout -k 5 180,timeout --foreground -k 5 100,')
+    timeout 150 python3 "$here/../keyboard.py" "${steps[@]}" \
+        -- bash -c "work=$work socket=$socket runtime=$runtime; $words; \"\$@\"" on-terminal "$@" </dev/null
 }
 
 both_exec() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Terminals driven by a user, limits as the host and the container see them, restarts.
 
-at_keyboard() { timeout 150 python3 "$here/terminal.py" "$@" </dev/null; }
+at_keyboard() { timeout 150 python3 "$here/../keyboard.py" "$@" </dev/null; }
 
 both_keyboard() {
     at_keyboard '# ' '?echo si\x22\x22ze `stty size`\r=size 24 80' '@33,44?echo si\x22\x22ze `stty size`\r=size 33 44' \
