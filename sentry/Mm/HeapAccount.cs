@@ -33,9 +33,13 @@ internal sealed class HeapAccount
     /// </summary>
     internal bool TryCharge(long bytes)
     {
-        if (Volatile.Read(ref _memory) is { } memory && !memory.HasRoomForKernel(Bytes + bytes))
+        if (Volatile.Read(ref _memory) is { } memory)
         {
-            return false;
+            memory.CollectIfWanted();
+            if (!memory.HasRoomForKernel(Bytes + bytes))
+            {
+                return false;
+            }
         }
 
         NotePeak(Interlocked.Add(ref _bytes, bytes));
@@ -50,7 +54,11 @@ internal sealed class HeapAccount
     {
         long total = Interlocked.Add(ref _bytes, bytes);
         NotePeak(total);
-        Volatile.Read(ref _memory)?.NoteKernelUse(total - bytes, total);
+        if (Volatile.Read(ref _memory) is { } memory)
+        {
+            memory.CollectIfWanted();
+            memory.NoteKernelUse(total - bytes, total);
+        }
     }
 
     /// <summary>Gives back what was charged. Under any lock.</summary>

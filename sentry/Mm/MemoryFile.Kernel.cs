@@ -12,7 +12,8 @@ public sealed partial class MemoryFile
     // Above the limit's worth of pages handed out, the real use is looked at each time so many bytes are charged.
     private const int LookShift = 18;
 
-    private volatile bool _collectWanted;
+    // Not 0: garbage is to be collected, by whoever comes first.
+    private int _collectWanted;
 
     /// <summary>What counts against the limit beside pages; set by <see cref="HeapAccount.BindTo"/>.</summary>
     internal HeapAccount? KernelAccount { get; set; }
@@ -60,7 +61,7 @@ public sealed partial class MemoryFile
         long limit = Volatile.Read(ref _limitPages);
         if (limit != long.MaxValue && Volatile.Read(ref _allocatedTotal) + (heapBytes >> PageShift) > limit / 2)
         {
-            _collectWanted = true;
+            Volatile.Write(ref _collectWanted, 1);
             if (_reclaimer is null)
             {
                 StartReclaimer();
@@ -72,11 +73,14 @@ public sealed partial class MemoryFile
 
     private long UsedPages => (long)(UsedBytes >> PageShift);
 
-    private void CollectIfWanted()
+    /// <summary>
+    /// Collects what <see cref="CollectIfNear"/> asked for. By who charges next, so that nothing grows beside garbage
+    /// that the reclaimer has not come to; by the reclaimer when nobody charges.
+    /// </summary>
+    internal void CollectIfWanted()
     {
-        if (_collectWanted)
+        if (Volatile.Read(ref _collectWanted) != 0 && Interlocked.Exchange(ref _collectWanted, 0) != 0)
         {
-            _collectWanted = false;
             // Compacting, and what is free goes back to the host.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }

@@ -63,6 +63,20 @@ public sealed class KernelHeapTests : IOutOfMemoryHandler, IDisposable
     }
 
     [Fact]
+    public void Near_the_limit_nothing_is_charged_beside_much_garbage()
+    {
+        Assert.True(_heap.TryCharge(40 * MiB));
+        WeakReference garbage = MakeGarbage();
+        _heap.Uncharge(40 * MiB);
+        Assert.True(_heap.TryCharge(1));
+        Assert.False(garbage.IsAlive);
+        _heap.Uncharge(1);
+    }
+
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private static WeakReference MakeGarbage() => new(new byte[1000]);
+
+    [Fact]
     public void A_dropped_charge_gives_back_the_rest()
     {
         HeapCharge charge = new(_heap);
