@@ -16,14 +16,14 @@ import sys
 import termios
 import time
 
-runsc, platform, root, work, command = sys.argv[1:6]
+runsc, flags, root, work, command = sys.argv[1:6]
 arguments = sys.argv[6:]
 bundle = os.path.join(work, "bundle")
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def call(*words, **options):
-    return subprocess.run([runsc, "--platform=" + platform, "--root", root, *words], timeout=60, **options)
+    return subprocess.run([runsc, *flags.split(), "--root", root, *words], timeout=60, **options)
 
 
 def pid_in(name):

@@ -44,7 +44,7 @@ case_killed_commands() {
     local i seed=${OCI_SEED:-1}
     RANDOM=$seed
     for i in $(seq 1 "${OCI_FAULTS:-25}"); do
-        ("$runsc" --platform="$platform" --root "$state" run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null) &
+        ("$runsc" "${flags[@]}" --root "$state" run --detach --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null) &
         local command=$!
         sleep "0.$(printf %03d $((RANDOM % 200)))"
         # Any one of the processes there are at this moment.
