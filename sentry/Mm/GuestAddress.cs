@@ -9,6 +9,9 @@ public readonly record struct GuestAddress(ulong Value) : IComparable<GuestAddre
     /// <summary>Bytes in a page.</summary>
     public const ulong PageSize = 4096;
 
+    /// <summary>The end of user space as calls know it (TASK_SIZE_MAX); a platform may give guests less.</summary>
+    public const ulong UserEnd = (1UL << 47) - PageSize;
+
     /// <summary>The null pointer.</summary>
     public static GuestAddress Null => default;
 

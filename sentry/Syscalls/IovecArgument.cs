@@ -17,9 +17,6 @@ internal static class IovecArgument
 
     private const int IovecBytes = 16;
 
-    /// <summary>The end of user space (TASK_SIZE_MAX).</summary>
-    private const ulong UserEnd = (1UL << 47) - GuestAddress.PageSize;
-
     /// <summary>One buffer; EFAULT when it is not all within user space.</summary>
     internal static Errno Read(GuestAddress address, ulong lengthBytes, out GuestRange range)
     {
@@ -30,7 +27,7 @@ internal static class IovecArgument
 
     /// <summary>True for a range within user space (access_ok).</summary>
     private static bool IsUser(GuestAddress start, ulong lengthBytes) =>
-        start.Value <= UserEnd && lengthBytes <= UserEnd - start.Value;
+        start.Value <= GuestAddress.UserEnd && lengthBytes <= GuestAddress.UserEnd - start.Value;
 
     /// <summary>
     /// A vector: EINVAL for more than 1024 entries, a negative length, or a sum above SSIZE_MAX; EFAULT. What exceeds

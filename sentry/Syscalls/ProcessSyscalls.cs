@@ -107,10 +107,10 @@ public static class ProcessSyscalls
         ref global::Platform.GuestRegisters registers = ref task.Context.Registers;
         switch (args.Int(0))
         {
-            case Abi.Linux.ArchPrctl.ARCH_SET_FS when address < task.Kernel.Platform.MaxUserAddress:
+            case Abi.Linux.ArchPrctl.ARCH_SET_FS when address < GuestAddress.UserEnd:
                 registers.FsBase = address;
                 return SyscallResult.Ok;
-            case Abi.Linux.ArchPrctl.ARCH_SET_GS when address < task.Kernel.Platform.MaxUserAddress:
+            case Abi.Linux.ArchPrctl.ARCH_SET_GS when address < GuestAddress.UserEnd:
                 registers.GsBase = address;
                 return SyscallResult.Ok;
             case Abi.Linux.ArchPrctl.ARCH_SET_FS or Abi.Linux.ArchPrctl.ARCH_SET_GS:

@@ -67,8 +67,7 @@ public static partial class PtraceSyscalls
     private static Errno Accept(Task target, GuestRegisters wanted)
     {
         ref GuestRegisters now = ref target.Context.Registers;
-        ulong limit = target.Kernel.Platform.MaxUserAddress;
-        if (wanted.FsBase >= limit || wanted.GsBase >= limit)
+        if (wanted.FsBase >= GuestAddress.UserEnd || wanted.GsBase >= GuestAddress.UserEnd)
         {
             return Errno.EIO;
         }
