@@ -31,11 +31,15 @@ public abstract partial class FileDescription
         }
     }
 
+    /// <summary>Whether reading is an access that the inode remembers: not of memory devices (Linux
+    /// drivers/char/mem.c).</summary>
+    protected virtual bool KeepsAccessTime => true;
+
     /// <summary>Sets the access time as the mount and O_NOATIME allow.</summary>
     public void TouchAccessTime()
     {
         VfsPath path = Path;
-        if (path.IsNone || (Flags & Fcntl.O_NOATIME) != 0)
+        if (path.IsNone || !KeepsAccessTime || (Flags & Fcntl.O_NOATIME) != 0)
         {
             return;
         }

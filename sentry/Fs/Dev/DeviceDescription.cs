@@ -21,6 +21,9 @@ internal abstract class DeviceDescription : FileDescription
     public override bool IsSeekable => true;
 
     /// <inheritdoc/>
+    protected override bool KeepsAccessTime => false;
+
+    /// <inheritdoc/>
     public override Errno Read(Task task, ref IoSequence destination, out long done) =>
         PRead(task, ref destination, 0, out done);
 

@@ -355,6 +355,22 @@ TEST(noatime_is_for_the_owner)
     OK(close(OK(open("mine", O_RDONLY | O_NOATIME))));
 }
 
+TEST(memory_devices_keep_their_access_time)
+{
+    static const char *const devices[] = { "/dev/zero", "/dev/full", "/dev/null", "/dev/urandom" };
+    for (int i = 0; i < 4; i++) {
+        char byte;
+        struct stat before, after;
+        OK(stat(devices[i], &before));
+        int fd = OK(open(devices[i], O_RDONLY));
+        OK(read(fd, &byte, 1));
+        OK(pread(fd, &byte, 1, 0));
+        OK(stat(devices[i], &after));
+        EQ(before.st_atim.tv_sec, after.st_atim.tv_sec);
+        EQ(before.st_atim.tv_nsec, after.st_atim.tv_nsec);
+    }
+}
+
 TEST(opening_devices)
 {
     char data[16];
