@@ -12,6 +12,9 @@ internal abstract class KvmContext : IContext
 {
     private const int LongestInstruction = 15;
     private const uint FetchError = 0x14;
+
+    /// <summary>Addresses below it are canonical.</summary>
+    private const ulong LowerHalfEnd = 1UL << 47;
     private const byte SoftwareInterrupt = 0xcd;
 
     /// <summary>In an error code: the selector names a gate of the IDT (SDM vol. 3, 6.13).</summary>
@@ -112,6 +115,10 @@ internal abstract class KvmContext : IContext
     {
         ref GuestRegisters r = ref Registers;
         fault = default;
+        if (r.Rip < Platform.MaxUserAddress && (r.FsBase | r.GsBase) < LowerHalfEnd)
+        {
+            return true;
+        }
         if (!IsCanonical(r.Rip) || !IsCanonical(r.FsBase) || !IsCanonical(r.GsBase))
         {
             fault = ExceptionSignals.OfGeneralProtection(0);

@@ -72,8 +72,17 @@ internal sealed class SentryMap
             Want(data);
             WantCode(code);
         }
-        ulong stack = Vcpu.StackAddress();
-        return Want(stack) & Want(stack - PageTables.PageBytes);
+        ulong stack = Vcpu.StackAddress() - PageTables.PageBytes;
+        if (stack - vcpu.StackChunk < ChunkBytes - PageTables.PageBytes)
+        {
+            return true;
+        }
+        if (!(Want(stack) & Want(stack + PageTables.PageBytes)))
+        {
+            return false;
+        }
+        vcpu.StackChunk = stack & ~(ChunkBytes - 1);
+        return true;
     }
 
     /// <summary>

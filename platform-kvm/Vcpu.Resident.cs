@@ -28,6 +28,10 @@ internal sealed partial class Vcpu
     /// <summary>Whether a thread keeps this vCPU to stay in ring 0 of it.</summary>
     public bool IsResident { get; private set; }
 
+    /// <summary>The GiB in which the stack of its thread was when last looked for; see <see cref="SentryMap.Prepare"/>.
+    /// </summary>
+    public ulong StackChunk { get; set; } = ulong.MaxValue;
+
     /// <summary>Makes a new vCPU one to stay in.</summary>
     public Errno BecomeResident(ResidentCode code, ulong idt, ulong root)
     {
