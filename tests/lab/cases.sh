@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs in the lab: each case named prints "ok NAME", or "FAIL NAME: why".
+# Runs in the lab, with $RUNSC or artifacts/runsc: each case named prints "ok NAME", or "FAIL NAME: why".
 set -euo pipefail
 
-runsc=artifacts/runsc
+export RUNSC=${RUNSC:-$PWD/artifacts/runsc}
 root=.cache/guest/root
 log=/tmp/log
 
@@ -10,7 +10,7 @@ in_ring0() { # seconds words...: in a sandbox whose Sentry is in ring 0, which m
     local seconds=$1
     shift
     rm -f "$log"
-    timeout -k 5 "$seconds" "$runsc" --platform=kvm --kvm-sentry=ring0 --debug-log "$log" --count-calls do --root "$root" "$@" </dev/null || return
+    timeout -k 5 "$seconds" "$RUNSC" --platform=kvm --kvm-sentry=ring0 --debug-log "$log" --count-calls do --root "$root" "$@" </dev/null || return
     grep -q 'the Sentry is in ring 0;' "$log" || { cat "$log"; return 1; }
 }
 
@@ -20,7 +20,7 @@ case_auto_takes_ring0() {
     rm -f "$kept"
     for round in found kept; do
         rm -f "$log"
-        timeout -k 5 120 "$runsc" --kvm-sentry=ring0 --debug-log "$log" do --root "$root" /bin/true
+        timeout -k 5 120 "$RUNSC" --kvm-sentry=ring0 --debug-log "$log" do --root "$root" /bin/true
         grep -q 'platform auto: kvm: ring 0 runs on the CPU' "$log" || { echo "$round: $(head -n 5 "$log")"; return 1; }
         grep -q 'platform kvm: the Sentry is in ring 0; ring 0 runs on the CPU' "$log" || { cat "$log"; return 1; }
         grep -q "^kvm-verdict-1 $(cat /proc/sys/kernel/random/boot_id) \$" "$kept" || { cat "$kept"; return 1; }
@@ -53,6 +53,12 @@ case_conformance() {
 case_guest() { GUEST_CASE_SECONDS=120 GUEST_PLATFORMS=kvm-ring0 tests/guest/run "$1"; }
 
 case_program() { PROGRAM_SECONDS=1500 GUEST_PLATFORMS=kvm-ring0 tests/programs/run "$1"; }
+
+# The life of a container: without dockerd, which does not fit. Control groups are this machine's own.
+case_oci() {
+    mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    OCI_CALL_SECONDS=400 GUEST_PLATFORMS=kvm-ring0 tests/oci/run -v "$1"
+}
 
 # Everything at once, under signals, while the Sentry's collector runs all the time: 64 KiB are enough for it to begin.
 churn_for() { # seconds
