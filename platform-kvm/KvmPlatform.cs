@@ -27,11 +27,6 @@ public sealed class KvmPlatform : IPlatform
     /// <summary>Nothing is mapped there.</summary>
     private const ulong UnmappedEntry = KernelArea.UpperBase - 4096;
 
-    /// <summary>Where ring 0 runs on the CPU, the calibration loop takes some microseconds and an exit.</summary>
-    private const long EmulatedNs = 1_000_000;
-
-    private const int CalibrationRuns = 3;
-
     /// <summary>Threads that stay in ring 0 at most; others take turns.</summary>
     private const int MaxResidents = 512;
     private const int MaxCpus = 8192;
@@ -299,18 +294,13 @@ public sealed class KvmPlatform : IPlatform
 
     private Errno Calibrate(Vcpu vcpu, out string problem)
     {
-        CalibrationNs = long.MaxValue;
         problem = "kvm platform: running ring 0";
-        for (int i = 0; i < CalibrationRuns; i++)
+        CalibrationNs = Calibration.Best(() => vcpu.Calibrate(KernelTables.Root));
+        if (CalibrationNs < 0)
         {
-            long ns = vcpu.Calibrate(KernelTables.Root);
-            if (ns < 0)
-            {
-                return Errno.EIO;
-            }
-            CalibrationNs = long.Min(CalibrationNs, ns);
+            return Errno.EIO;
         }
-        IsRing0Emulated = CalibrationNs > EmulatedNs;
+        IsRing0Emulated = CalibrationNs > Calibration.EmulatedNs;
         SystemCallEntry = IsRing0Emulated ? UnmappedEntry : _code.SystemCall;
         vcpu.ShadowsStay = IsRing0Emulated;
         problem = "kvm platform: setting the system-call entry";
