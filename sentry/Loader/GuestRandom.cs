@@ -24,4 +24,19 @@ internal static class GuestRandom
         Fill(bytes);
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes) | 1;
     }
+
+    /// <summary>
+    /// A random UUID (RFC 9562, version 4) as text. The run time's would open /dev/urandom, which an isolated Sentry
+    /// cannot.
+    /// </summary>
+    internal static string NextUuid()
+    {
+        const int VersionAt = 6;
+        const int VariantAt = 8;
+        Span<byte> bytes = stackalloc byte[16];
+        Fill(bytes);
+        bytes[VersionAt] = (byte)((bytes[VersionAt] & 0x0F) | 0x40);
+        bytes[VariantAt] = (byte)((bytes[VariantAt] & 0x3F) | 0x80);
+        return new Guid(bytes, bigEndian: true).ToString();
+    }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Abi.Linux;
 using Sentry.Kernel;
+using Sentry.Loader;
 using Sentry.Vfs;
 using Sentry.Vfs.Synthetic;
 
@@ -116,8 +117,8 @@ internal sealed partial class ProcSys
         FixedDirectory random = Directory();
         Constant(random, "entropy_avail", "256");
         Constant(random, "poolsize", "256");
-        Constant(random, "boot_id", System.Guid.NewGuid().ToString());
-        Computed(random, "uuid", _ => System.Guid.NewGuid().ToString());
+        Constant(random, "boot_id", GuestRandom.NextUuid());
+        Computed(random, "uuid", _ => GuestRandom.NextUuid());
         directory.Add("random", random);
         FixedDirectory yama = Directory();
         Constant(yama, "ptrace_scope", "0");

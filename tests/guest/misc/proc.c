@@ -189,6 +189,8 @@ TEST(uuids_differ)
     read_file("/proc/sys/kernel/random/uuid", first, sizeof first);
     read_file("/proc/sys/kernel/random/uuid", text, sizeof text);
     CHECK(strcmp(first, text) != 0);
+    EQ(37, strlen(text));
+    CHECK(text[14] == '4' && text[19] >= '8' && text[19] <= 'b');
 }
 
 TEST(proc_refusals)
