@@ -37,7 +37,7 @@ public static unsafe class SafeCopy
 
     static SafeCopy()
     {
-        SafeCopyCode code = SafeCopyCode.Emit();
+        SafeCopyCode code = SafeCopyCode.Prepared;
         nint handlers = CodeMemory.LoadWithData(code.Code, SafeCopyCode.HandlersOffset, out nint start);
         s_copy = (Bulk)(start + code.CopyOffset);
         s_copyFast = (BulkFast)(start + code.CopyOffset);

@@ -28,7 +28,7 @@ public static unsafe class Spawn
 
     static Spawn()
     {
-        SpawnCode code = SpawnCode.Emit();
+        SpawnCode code = SpawnCode.Prepared;
         nint start = CodeMemory.Load(code.Code);
         s_spawn = (SpawnFunction)(start + code.SpawnOffset);
         s_forkTo = (ForkTo)(start + code.ForkToOffset);

@@ -16,7 +16,7 @@ internal static class StubRegion
     /// <summary>Maps both at the highest free place.</summary>
     public static Errno Map(CommandArea area, out StubLayout? layout)
     {
-        StubPage page = StubPage.Emit();
+        StubPage page = StubPage.Prepared;
         Errno error = Errno.ENOMEM;
         for (int i = 0; i < Attempts; i++)
         {

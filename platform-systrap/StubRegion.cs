@@ -53,7 +53,7 @@ internal sealed class StubRegion
         for (int i = 0; i < Attempts; i++)
         {
             ulong address = HighestBase - ((ulong)i * Step);
-            region = new StubRegion(address, SystrapPage.Emit(address));
+            region = new StubRegion(address, SystrapPage.Prepare(address));
             error = region.MapHere(commands, patches.Fd);
             if (error == Errno.None)
             {

@@ -65,6 +65,17 @@ public sealed class SafeCopyCode
     /// <summary>The restorer that goes with it (SA_RESTORER).</summary>
     public int RestorerOffset { get; private set; }
 
+    /// <summary>All functions as <see cref="Emit"/> makes them.</summary>
+    public static SafeCopyCode Prepared
+    {
+        get
+        {
+            var prepared = new SafeCopyCode();
+            prepared.Take(PreparedCode.SafeCopy.ToArray(), PreparedCode.SafeCopyOffsets);
+            return prepared;
+        }
+    }
+
     /// <summary>Emits all functions.</summary>
     public static SafeCopyCode Emit()
     {
@@ -78,16 +89,26 @@ public sealed class SafeCopyCode
         emitted.EmitHandler(a);
         CodeBuilder code = CodeBuilder.Assemble(a);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code.Bytes.Length, HandlersOffset);
-        emitted.Code = code.Bytes;
-        emitted.CopyOffset = code.OffsetOf(emitted._copy);
-        emitted.ClearOffset = code.OffsetOf(emitted._clear);
-        emitted.Load32Offset = code.OffsetOf(emitted._load32);
-        emitted.Store32Offset = code.OffsetOf(emitted._store32);
-        emitted.Cas32Offset = code.OffsetOf(emitted._cas32);
-        emitted.Cas64Offset = code.OffsetOf(emitted._cas64);
-        emitted.HandlerOffset = code.OffsetOf(emitted._handler);
-        emitted.RestorerOffset = code.OffsetOf(emitted._restorer);
+        emitted.Take(code.Bytes,
+        [
+            code.OffsetOf(emitted._copy), code.OffsetOf(emitted._clear), code.OffsetOf(emitted._load32),
+            code.OffsetOf(emitted._store32), code.OffsetOf(emitted._cas32), code.OffsetOf(emitted._cas64),
+            code.OffsetOf(emitted._handler), code.OffsetOf(emitted._restorer),
+        ]);
         return emitted;
+    }
+
+    private void Take(byte[] code, ReadOnlySpan<int> offsets)
+    {
+        Code = code;
+        CopyOffset = offsets[0];
+        ClearOffset = offsets[1];
+        Load32Offset = offsets[2];
+        Store32Offset = offsets[3];
+        Cas32Offset = offsets[4];
+        Cas64Offset = offsets[5];
+        HandlerOffset = offsets[6];
+        RestorerOffset = offsets[7];
     }
 
     private void CreateLabels(Assembler a)

@@ -1,3 +1,4 @@
+using System;
 using Abi.Linux;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -20,12 +21,15 @@ public sealed class SpawnCode
     /// <summary>Exit status of a child whose script ended without replacing it.</summary>
     public const int EndedStatus = 126;
 
-    private SpawnCode(CodeBuilder code, Label spawn, Label forkTo)
+    private SpawnCode(byte[] code, ReadOnlySpan<int> offsets)
     {
-        Code = code.Bytes;
-        SpawnOffset = code.OffsetOf(spawn);
-        ForkToOffset = code.OffsetOf(forkTo);
+        Code = code;
+        SpawnOffset = offsets[0];
+        ForkToOffset = offsets[1];
     }
+
+    /// <summary>Both functions as <see cref="Emit"/> makes them.</summary>
+    public static SpawnCode Prepared => new(PreparedCode.Spawn.ToArray(), PreparedCode.SpawnOffsets);
 
     public byte[] Code { get; }
 
@@ -54,7 +58,8 @@ public sealed class SpawnCode
         a.Label(ref child);
         a.jmp(r8);
 
-        return new SpawnCode(CodeBuilder.Assemble(a), spawn, forkTo);
+        CodeBuilder code = CodeBuilder.Assemble(a);
+        return new SpawnCode(code.Bytes, [code.OffsetOf(spawn), code.OffsetOf(forkTo)]);
     }
 
     private static void EmitSpawn(Assembler a)

@@ -21,15 +21,18 @@ public sealed class StubPage
     private const uint InitialMxcsr = 0x1f80;
     private const int XSaveAlignment = 64;
 
-    private StubPage(CodeBuilder code, Label initialize, Label parked, Label script, Label spawn, Label exit)
+    private StubPage(byte[] code, ReadOnlySpan<int> offsets)
     {
-        Code = code.Bytes;
-        InitializeFpOffset = code.OffsetOf(initialize);
-        ParkedOffset = code.OffsetOf(parked);
-        ScriptOffset = code.OffsetOf(script);
-        SpawnThreadOffset = code.OffsetOf(spawn);
-        ExitThreadOffset = code.OffsetOf(exit);
+        Code = code;
+        InitializeFpOffset = offsets[0];
+        ParkedOffset = offsets[1];
+        ScriptOffset = offsets[2];
+        SpawnThreadOffset = offsets[3];
+        ExitThreadOffset = offsets[4];
     }
+
+    /// <summary>The page as <see cref="Emit"/> makes it.</summary>
+    public static StubPage Prepared => new(PreparedCode.Stub.ToArray(), PreparedCode.StubOffsets);
 
     /// <summary>The code; to be placed at any 64-byte aligned address, readable and executable.</summary>
     public byte[] Code { get; }
@@ -103,7 +106,11 @@ public sealed class StubPage
 
         CodeBuilder code = CodeBuilder.Assemble(a);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code.Bytes.Length, MaxBytes);
-        return new StubPage(code, initialize, parked, script, spawn, exit);
+        return new StubPage(code.Bytes,
+        [
+            code.OffsetOf(initialize), code.OffsetOf(parked), code.OffsetOf(script), code.OffsetOf(spawn),
+            code.OffsetOf(exit),
+        ]);
     }
 
     /// <summary>

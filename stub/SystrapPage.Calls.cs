@@ -29,6 +29,7 @@ public sealed partial class SystrapPage
         _a.rorx(rcx, rcx, SystrapLayout.BaseAlignmentBits);
         _a.movzx(ecx, cx);
         _a.lea(rcx, __[rcx - _baseBits]);
+        _a.Label(ref _based);
         _a.jrcxz(ours);
         _a.lea(r11, __[r11 - SyscallBytes]);
         _a.jmp(r11);

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using Abi.Linux;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -14,7 +15,7 @@ public sealed partial class SystrapPage
     private const int FutexWait = 0;
     private const int FutexWake = 1;
 
-    private readonly Assembler _a = new(64);
+    private readonly Assembler _a = null!;
     private Label _start;
     private Label _firstStage;
     private Label _leader;
@@ -31,13 +32,17 @@ public sealed partial class SystrapPage
     private Label _callSaving;
     private Label _callReady;
     private Label _callGiven;
+    private Label _based;
     private Label _end;
     private readonly int _baseBits;
 
     private SystrapPage(ulong baseAddress)
     {
-        _baseBits = (ushort)(baseAddress >> SystrapLayout.BaseAlignmentBits);
+        _a = new Assembler(64);
+        _baseBits = BaseBits(baseAddress);
     }
+
+    private SystrapPage(byte[] code, ReadOnlySpan<int> offsets) => Take(code, offsets);
 
     /// <summary>The code; to be placed at the start of the layout, readable and executable.</summary>
     public byte[] Code { get; private set; } = [];
@@ -71,6 +76,17 @@ public sealed partial class SystrapPage
     /// <summary>The end of the code.</summary>
     public int EndOffset { get; private set; }
 
+    /// <summary>Where the code holds what it compares the base address with: 32 bits.</summary>
+    public int BaseBitsOffset { get; private set; }
+
+    /// <summary>The page as <see cref="Emit"/> makes it for a base address.</summary>
+    public static SystrapPage Prepare(ulong baseAddress)
+    {
+        var page = new SystrapPage(PreparedCode.Systrap.ToArray(), PreparedCode.SystrapOffsets);
+        BinaryPrimitives.WriteInt32LittleEndian(page.Code.AsSpan(page.BaseBitsOffset), -BaseBits(baseAddress));
+        return page;
+    }
+
     /// <summary>Emits the page for a base address, which is a multiple of 2^29.</summary>
     public static SystrapPage Emit(ulong baseAddress)
     {
@@ -97,6 +113,7 @@ public sealed partial class SystrapPage
         _callSaving = _a.CreateLabel();
         _callReady = _a.CreateLabel();
         _callGiven = _a.CreateLabel();
+        _based = _a.CreateLabel();
         _end = _a.CreateLabel();
         _a.Label(ref _start);
         _a.nop();
@@ -112,17 +129,30 @@ public sealed partial class SystrapPage
         _a.ud2();
         CodeBuilder code = CodeBuilder.Assemble(_a);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code.Bytes.Length, SystrapLayout.CodeBytes);
-        Code = code.Bytes;
-        FirstStageOffset = code.OffsetOf(_firstStage);
-        HandlerOffset = code.OffsetOf(_handler);
-        RestorerOffset = code.OffsetOf(_restorer);
-        CallOffset = code.OffsetOf(_call);
-        CallSavedOffset = code.OffsetOf(_callSaved);
-        CallFlagsOffset = code.OffsetOf(_callFlags);
-        CallSavingOffset = code.OffsetOf(_callSaving);
-        CallGivenOffset = code.OffsetOf(_callGiven);
-        EndOffset = code.OffsetOf(_end);
+        Take(code.Bytes,
+        [
+            code.OffsetOf(_firstStage), code.OffsetOf(_handler), code.OffsetOf(_restorer), code.OffsetOf(_call),
+            code.OffsetOf(_callSaved), code.OffsetOf(_callFlags), code.OffsetOf(_callSaving),
+            code.OffsetOf(_callGiven), code.OffsetOf(_end), code.OffsetOf(_based) - sizeof(int),
+        ]);
     }
+
+    private void Take(byte[] code, ReadOnlySpan<int> offsets)
+    {
+        Code = code;
+        FirstStageOffset = offsets[0];
+        HandlerOffset = offsets[1];
+        RestorerOffset = offsets[2];
+        CallOffset = offsets[3];
+        CallSavedOffset = offsets[4];
+        CallFlagsOffset = offsets[5];
+        CallSavingOffset = offsets[6];
+        CallGivenOffset = offsets[7];
+        EndOffset = offsets[8];
+        BaseBitsOffset = offsets[9];
+    }
+
+    private static int BaseBits(ulong baseAddress) => (ushort)(baseAddress >> SystrapLayout.BaseAlignmentBits);
 
     /// <summary>
     /// A process made without a copy of memory has no rseq registration (rseq(2)), and so none that its child could

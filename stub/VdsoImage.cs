@@ -27,8 +27,30 @@ public static class VdsoImage
     /// <summary>Code of the Sentry's own clock, see <see cref="VdsoCode.EmitClock"/>.</summary>
     public static byte[] EmitClock(long parametersAddress) => VdsoCode.EmitClock(parametersAddress);
 
+    /// <summary>The same, prepared.</summary>
+    public static byte[] PreparedClock(long parametersAddress)
+    {
+        byte[] code = PreparedCode.Clock.ToArray();
+        BinaryPrimitives.WriteInt64LittleEndian(code.AsSpan(PreparedCode.ClockOffsets[0]), parametersAddress);
+        return code;
+    }
+
     /// <summary>Code of <c>ulong read_tsc(void)</c>, ordered against earlier loads.</summary>
     public static byte[] EmitReadTsc() => VdsoCode.EmitReadTsc();
+
+    /// <summary>The same, prepared.</summary>
+    public static ReadOnlySpan<byte> PreparedReadTsc => PreparedCode.ReadTsc;
+
+    /// <summary>The image as <see cref="Build"/> makes it.</summary>
+    public static byte[] Prepared
+    {
+        get
+        {
+            byte[] image = new byte[Align(PreparedCode.Vdso.Length, PageBytes)];
+            PreparedCode.Vdso.CopyTo(image);
+            return image;
+        }
+    }
 
     /// <summary>The image, padded to whole pages.</summary>
     public static byte[] Build()

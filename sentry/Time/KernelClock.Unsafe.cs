@@ -67,9 +67,9 @@ public sealed unsafe class KernelClock
         // SAFETY: the caller vouches for the page; the code just loaded has the signatures named and keeps the C
         // calling convention.
         _page = (VdsoParameters*)parametersPage;
-        byte[] clock = VdsoImage.EmitClock((long)parametersPage);
+        byte[] clock = VdsoImage.PreparedClock((long)parametersPage);
         _now = (delegate* unmanaged[SuppressGCTransition]<int, long>)CodeMemory.Load(clock);
-        _readTsc = (delegate* unmanaged[SuppressGCTransition]<ulong>)CodeMemory.Load(VdsoImage.EmitReadTsc());
+        _readTsc = (delegate* unmanaged[SuppressGCTransition]<ulong>)CodeMemory.Load(VdsoImage.PreparedReadTsc);
         _hasInvariantTsc = HasInvariantTsc();
         _last = TakeSample();
         _realtimeOffsetNs = ReadOffset(HostTime.ClockRealtime, out _);

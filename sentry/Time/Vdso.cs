@@ -22,7 +22,7 @@ public sealed class Vdso
     /// run.</summary>
     public Vdso(MemoryFile memory)
     {
-        byte[] image = VdsoImage.Build();
+        byte[] image = VdsoImage.Prepared;
         MemoryFileRange parameters = Allocate(memory, PageBytes);
         _parametersOffset = parameters.Offset;
         _code = Allocate(memory, (ulong)image.Length);
