@@ -28,6 +28,10 @@ public sealed class SystrapPlatform : IPlatform
 
     private FrameLayout? _layout;
 
+    /// <summary>The address space in which the layout was learned, as good as new; guarded by
+    /// <see cref="_gate"/>.</summary>
+    private SystrapAddressSpace? _first;
+
     private SystrapPlatform(StubAreas areas, StubRegion region, Workshop workshop, Patching patching)
     {
         _areas = areas;
@@ -139,7 +143,15 @@ public sealed class SystrapPlatform : IPlatform
 
     public Errno NewAddressSpace(out IAddressSpace? addressSpace)
     {
-        addressSpace = null;
+        lock (_gate)
+        {
+            addressSpace = _first;
+            _first = null;
+        }
+        if (addressSpace is not null)
+        {
+            return Errno.None;
+        }
         Errno error = Workshop.NewProcess(out StubProcess? process);
         if (error != Errno.None)
         {
@@ -223,7 +235,10 @@ public sealed class SystrapPlatform : IPlatform
         return error;
     }
 
-    /// <summary>Lets a stub that has nothing mapped trap, and looks where its registers came to lie.</summary>
+    /// <summary>
+    /// Lets a stub that has nothing mapped trap, and looks where its registers came to lie. It stays for the first who
+    /// wants an address space.
+    /// </summary>
     private Errno LearnLayout()
     {
         Errno error = NewAddressSpace(out IAddressSpace? made);
@@ -252,7 +267,15 @@ public sealed class SystrapPlatform : IPlatform
         {
             space.ReturnThread(thread);
         }
-        space.Dispose();
-        return error;
+        if (error != Errno.None)
+        {
+            space.Dispose();
+            return error;
+        }
+        lock (_gate)
+        {
+            _first = space;
+        }
+        return Errno.None;
     }
 }

@@ -11,11 +11,15 @@ internal readonly record struct DyingProcess(StubProcess Process, List<int> Cont
 /// <summary>
 /// The host thread that made the master stub, and so must live as long as any stub. It keeps one process with a
 /// thread made
-/// in advance, so that a guest's fork does not wait for the host's, and waits for killed ones.
+/// in advance, so that a guest's fork does not wait for the host's, and waits for killed ones. The first process and
+/// the first fork of a guest are made when they are asked for: many guests never fork.
 /// </summary>
 internal sealed class Workshop
 {
     private const int StackBytes = 256 * 1024;
+
+    /// <summary>Processes that say nothing about later ones: that of the guest's first program.</summary>
+    private const int First = 1;
 
     private readonly StubAreas _areas;
     private readonly StubRegion _region;
@@ -35,6 +39,10 @@ internal sealed class Workshop
 
     /// <summary>Making a process in advance failed: none is made until somebody has got one.</summary>
     private bool _spareFails;
+
+    /// <summary>Processes that were asked for while there was none in advance; guarded by
+    /// <see cref="_gate"/>.</summary>
+    private int _waited;
 
     /// <summary>The thread is reaping: guarded by <see cref="_gate"/>.</summary>
     private bool _reaping;
@@ -88,6 +96,7 @@ internal sealed class Workshop
         lock (_gate)
         {
             _spareFails = error != Errno.None;
+            _waited++;
             Monitor.PulseAll(_gate);
         }
         return error;
@@ -156,7 +165,7 @@ internal sealed class Workshop
         {
             while (true)
             {
-                bool wantsSpare = !_stopped && _spare is null && !_spareFails;
+                bool wantsSpare = _waited > First && !_stopped && _spare is null && !_spareFails;
                 dying = default;
                 reap = !wantsSpare && _dying.TryDequeue(out dying);
                 if (reap || wantsSpare)
