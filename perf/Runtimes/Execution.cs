@@ -177,7 +177,7 @@ internal sealed class Execution : IDisposable
     {
         List<string> command = _cpus.Length > 0 ? ["/usr/bin/taskset", "-c", _cpus] : [];
         string seconds = _variant.Job.TimeoutSeconds.ToString(CultureInfo.InvariantCulture);
-        bool outside = _variant.Job.Measure is Measure.Outside or Measure.Memory;
+        bool outside = _variant.Job.Measure is Measure.Outside or Measure.Life or Measure.Memory;
         if (_runtime.Kind == RuntimeKind.Native && !outside)
         {
             command.AddRange([_layout.NativeScript, seconds, _layout.Root, Path.Combine(_work, "native")]);
@@ -189,7 +189,7 @@ internal sealed class Execution : IDisposable
             return [.. command, .. GuestCommand()];
         }
 
-        string repeat = _variant.Job.Measure == Measure.Outside
+        string repeat = _variant.Job.Measure is Measure.Outside or Measure.Life
             ? _variant.Job.Repeat.ToString(CultureInfo.InvariantCulture)
             : "0";
         string root = Path.Combine(_work, "root");
@@ -204,7 +204,9 @@ internal sealed class Execution : IDisposable
         string bundle = Path.Combine(_work, "bundle");
         Bundle.Write(bundle, root, _group.Path, GuestCommand(), GuestEnvironment, Volumes);
         string state = Path.Combine(_work, "state");
-        return [.. command, _runtime.Path, .. _runtime.Flags, "--root", state, "run", "--bundle", bundle, _id];
+        string[] runtime = [_runtime.Path, .. _runtime.Flags, "--root", state];
+        return _variant.Job.Measure == Measure.Life ? [.. command, "--life", bundle, _id, .. runtime]
+            : [.. command, .. runtime, "run", "--bundle", bundle, _id];
     }
 
     private IEnumerable<string> GuestCommand()

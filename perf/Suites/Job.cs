@@ -21,6 +21,10 @@ internal enum Measure
     /// <summary>How long the runtime takes from its start to its end, by a clock outside.</summary>
     Outside,
 
+    /// <summary>As Outside, of a container that is created, started, waited for and deleted by four commands of the
+    /// runtime.</summary>
+    Life,
+
     /// <summary>What all processes of the runtime hold while the command waits.</summary>
     Memory,
 }
