@@ -41,46 +41,55 @@ public static unsafe class Spawn
     /// </summary>
     public static Errno Run(SpawnRequest request, out SpawnedProcess process, out string problem)
     {
-        using var work = new SpawnWork(request);
         process = default;
+        Errno error = Begin(request, out StartingProcess? starting, out problem);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        using (starting)
+        {
+            return starting!.Finish(out process, out problem);
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="Run"/>, but returns while the child still becomes the program, so that another can be started
+    /// meanwhile. Who disposes of <paramref name="starting"/> before it was finished ends the child.
+    /// </summary>
+    public static Errno Begin(SpawnRequest request, out StartingProcess? starting, out string problem)
+    {
+        starting = null;
+        var work = new SpawnWork(request);
         Errno error = work.Prepare();
         if (error != Errno.None)
         {
             problem = work.Describe("preparing descriptors", error);
+            work.Dispose();
             return error;
         }
         error = Clone(work, request, out int pid, out int pidFd);
         if (error != Errno.None)
         {
             problem = work.Describe("clone3", error);
+            work.Dispose();
             return error;
         }
-        bool isDone = false;
+        var begun = new StartingProcess(work, pid, new HostFd(pidFd));
         try
         {
             request.Cloned?.Invoke(pid);
             error = work.Release(pid, out problem);
-            if (error == Errno.None)
-            {
-                error = work.AwaitExec(out problem);
-            }
-            isDone = error == Errno.None;
+            starting = error == Errno.None ? begun : null;
         }
         finally
         {
-            if (!isDone)
+            if (starting is null)
             {
-                HostWait.PidFdSendSignal(pidFd, Signals.SIGKILL);
-                Reap(pid);
-                HostUnistd.Close(pidFd);
+                begun.Dispose();
             }
         }
-        if (error != Errno.None)
-        {
-            return error;
-        }
-        process = new SpawnedProcess(pid, new HostFd(pidFd));
-        return Errno.None;
+        return error;
     }
 
     /// <summary>
@@ -120,12 +129,5 @@ public static unsafe class Spawn
         args[0] = flags;
         args[1] = (ulong)pidFd;
         args[4] = Signals.SIGCHLD;
-    }
-
-    private static void Reap(int pid)
-    {
-        while (HostWait.Wait4(pid, HostWait.All, out _, out _) == Errno.EINTR)
-        {
-        }
     }
 }

@@ -63,7 +63,7 @@ public sealed class SpawnRequest
     /// <summary>
     /// System calls the child makes after its maps are in place and before its descriptors are moved (setsid, prctl,
     /// setresuid...), each with its
-    /// name for messages. Pointers in them must stay good until <see cref="Spawn.Run"/> returns.
+    /// name for messages. Pointers in them must stay good until the child was cloned.
     /// </summary>
     public List<(string Name, ScriptEntry Call)> ExtraCalls { get; } = [];
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using HostOs;
 using Runsc.Boot;
 using Runsc.Cli;
 using Runsc.Containers;
@@ -12,6 +13,9 @@ internal static class Program
 {
     /// <summary>Time stamp at which this process had its run time.</summary>
     internal static long StartedAt { get; private set; }
+
+    /// <summary>Processor time that exec and run time took of this process, for the timeline.</summary>
+    internal static long ProcessorNs { get; private set; }
 
     private static int Main(string[] args) => args switch
     {
@@ -32,6 +36,7 @@ internal static class Program
     private static int Launch(string[] args)
     {
         StartedAt = Stopwatch.GetTimestamp();
+        ProcessorNs = HostTime.Now(HostTime.ClockProcessCpu);
         InternalError.Watch();
         StandardStreams.Probe();
         return CommandLine.Run(ByteStrings.CommandLine(args));

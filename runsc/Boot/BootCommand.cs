@@ -25,12 +25,13 @@ internal static class BootCommand
 
     internal static int Run()
     {
+        long processorNs = HostTime.Now(HostTime.ClockProcessCpu);
         long entered = Stopwatch.GetTimestamp();
         SandboxSpec spec = ReadSpec();
         ControlChannel channel = new(spec.ControlFd);
         DebugLog log = new(spec.DebugLogFd, spec.LaunchedAt, spec.LogLevel);
         log.Step("launcher: options, files, channels", spec.SpawnedAt);
-        log.Step("Sentry's process: clone, exec, run time", entered);
+        log.Begin("Sentry's process: clone, exec, run time", entered, processorNs);
         log.Step("specification read");
         new SentryFailure(channel, log).Watch();
         string? problem = Boot(spec, channel, log, out Composer? composer);
@@ -74,7 +75,7 @@ internal static class BootCommand
             return failure;
         }
 
-        log.Step("kernel, file systems, mounts");
+        log.Step("mounts, devices, streams");
         SandboxLife life = new(composer, spec, channel);
         ControlServer server = new(spec, life, channel);
         composer.Attach(life, server);
@@ -109,7 +110,7 @@ internal static class BootCommand
         log.Write("started");
         int status = composer.Kernel.WaitForExit();
         log.Step("first process ended with wait status " + status);
-        if (platform.Report.Length > 0)
+        if (log.IsOpen && platform.Report.Length > 0)
         {
             log.Write(platform.Report);
         }

@@ -52,7 +52,7 @@ internal sealed partial class Composer
             return errno == Errno.ESRCH ? "the sandbox has stopped" : Failure + ErrorText.Describe(errno);
         }
 
-        string? problem = Furnish(_init!);
+        string? problem = MountRoot(_init!) ?? Furnish(_init!);
         _mounts = _init!.PeekMountNamespace();
         if (problem is not null)
         {

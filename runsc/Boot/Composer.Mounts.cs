@@ -43,8 +43,8 @@ internal sealed partial class Composer
         TtyRegistration.Register(vfs);
     }
 
-    /// <summary>The root (an overlay of the gofer's directory and memory), then the mounts in order.</summary>
-    private string? MountAll(Task init)
+    /// <summary>The root: an overlay of the gofer's directory and memory.</summary>
+    private string? MountRoot(Task init)
     {
         _transport = new SocketTransport(_spec.GoferFds.ToArray());
         _gofer = new GoferClient(_transport);
@@ -56,9 +56,15 @@ internal sealed partial class Composer
 
         MountNamespace mounts = MountNamespace.Create(Kernel.Vfs, root!, 0, Kernel.RootUserNamespace);
         init.SetFileSystem(new FsContext(Kernel.Vfs, mounts.Root.RootPath, mounts.Root.RootPath, 0), mounts);
+        return null;
+    }
+
+    /// <summary>The mounts in order.</summary>
+    private string? MountAll(Task init)
+    {
         foreach (SandboxMount mount in _spec.Mounts)
         {
-            errno = MountOne(init, mounts, mount);
+            Errno errno = MountOne(init, init.MountNamespace, mount);
             if (errno != Errno.None)
             {
                 string data = mount.Data.Length > 0 ? " with \"" + mount.Data + "\"" : "";

@@ -77,10 +77,13 @@ internal sealed partial class Composer
         VirtualFileSystem.UseClock(Kernel.Clock);
         RegisterFileSystems();
         _init = Kernel.CreateInit(MakeInit());
-        return Furnish(_init);
+        _log.Step("kernel: memory, clock, file systems' types");
+        string? problem = MountRoot(_init);
+        _log.Step("root: the gofer's first answer");
+        return problem ?? Furnish(_init);
     }
 
-    /// <summary>Everything of the first process but its program.</summary>
+    /// <summary>Everything of the first process but its root and its program.</summary>
     private string? Furnish(Task init) =>
         MountAll(init) ?? MakeDevices(init) ?? WriteSettings(init) ?? OpenStandardFiles(init)
             ?? Restrict(init) ?? EnterWorkingDirectory(init, _spec) ?? PrepareSeccomp()

@@ -14,6 +14,8 @@ namespace Runsc.Boot;
 /// <param name="level">What is written.</param>
 internal sealed class DebugLog(int fd, long start, LogLevel level = LogLevel.Info)
 {
+    private const double NsPerMillisecond = 1e6;
+
     private readonly long _start = start;
     private int _fd = fd;
 
@@ -56,6 +58,17 @@ internal sealed class DebugLog(int fd, long start, LogLevel level = LogLevel.Inf
             double tookMs = Stopwatch.GetElapsedTime(_lastStep, moment).TotalMilliseconds;
             _lastStep = moment;
             WriteAt(moment, "timeline +" + tookMs.ToString("F2", CultureInfo.InvariantCulture) + " " + name);
+        }
+    }
+
+    /// <summary>As <see cref="Step(string, long)"/>, of a process's beginning: with what it had taken of the processors
+    /// by then.</summary>
+    internal void Begin(string name, long moment, long processorNs)
+    {
+        if (Takes(LogLevel.Info))
+        {
+            string took = (processorNs / NsPerMillisecond).ToString("F2", CultureInfo.InvariantCulture);
+            Step(name + " (" + took + " ms on a processor)", moment);
         }
     }
 

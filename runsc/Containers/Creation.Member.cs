@@ -57,7 +57,7 @@ internal sealed partial class Creation
     private void Ask(Container container, ControlClient client, JoiningGofer gofer, ConsolePair? console)
     {
         using HostFd exit = container.Directory.CreateExitFile();
-        using HostFd document = Sentries.WriteSpec(_builder.Spec);
+        using HostFd document = Sentries.WriteDocument(_builder.Spec);
         using PassedStreams streams = new(console?.Slave);
         try
         {
@@ -121,7 +121,8 @@ internal sealed partial class Creation
 
             using HostFd? orders =
                 start == GoferStart.AtOnce ? null : SandboxProcesses.MakeOrderPipe(out result._orders);
-            result._process = Gofers.Start(attachPoints, ends, wiring, result._says, orders);
+            using StartingProcess starting = Gofers.Begin(attachPoints, ends, wiring, result._says, orders);
+            result._process = HostIds.Finish(starting);
             ends.ForEach(static end => end.Dispose());
             return result;
         }

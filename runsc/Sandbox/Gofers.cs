@@ -22,7 +22,7 @@ internal static class Gofers
     /// or "rw" (with "-tree": mounts below it too) and the
     /// path.
     /// </summary>
-    internal static SpawnedProcess Start(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels,
+    internal static StartingProcess Begin(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels,
         SandboxWiring wiring, HostFd? standardError, HostFd? orders)
     {
         SpawnRequest request = new("/proc/self/exe")
@@ -68,6 +68,6 @@ internal static class Gofers
             request.ExtraCalls.Add(HostIds.DieWithParent());
         }
 
-        return HostIds.Start(request);
+        return HostIds.Begin(request);
     }
 }

@@ -41,15 +41,29 @@ internal static class HostIds
     /// <summary>Starts a process or throws the one line that says why not.</summary>
     internal static SpawnedProcess Start(SpawnRequest request)
     {
-        Errno errno = Spawn.Run(request, out SpawnedProcess process, out string problem);
-        if (errno == Errno.None)
-        {
-            return process;
-        }
+        using StartingProcess starting = Begin(request);
+        return Finish(starting);
+    }
 
+    /// <summary>As <see cref="Start"/>, but does not wait until the child is the program.</summary>
+    internal static StartingProcess Begin(SpawnRequest request)
+    {
+        Errno errno = Spawn.Begin(request, out StartingProcess? starting, out string problem);
+        return errno == Errno.None ? starting! : throw Refusal(errno, problem);
+    }
+
+    /// <summary>Waits until the child is the program.</summary>
+    internal static SpawnedProcess Finish(StartingProcess starting)
+    {
+        Errno errno = starting.Finish(out SpawnedProcess process, out string problem);
+        return errno == Errno.None ? process : throw Refusal(errno, problem);
+    }
+
+    private static UserErrorException Refusal(Errno errno, string problem)
+    {
         string hint = errno is Errno.EPERM or Errno.ENOSPC or Errno.EUSERS
             ? " (namespaces are not permitted: run as root, or allow unprivileged user namespaces)"
             : "";
-        throw new UserErrorException(problem + hint);
+        return new UserErrorException(problem + hint);
     }
 }

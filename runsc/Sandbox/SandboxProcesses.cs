@@ -64,6 +64,9 @@ internal sealed class SandboxProcesses : IDisposable
         FileSizeLimit.Lift();
         DescriptorLimit.Raise();
         wiring.LogFd = OpenDebugLog(flags.DebugLog);
+        Boot.DebugLog log = new(wiring.LogFd, Program.StartedAt);
+        log.Begin("launcher: exec, run time", Program.StartedAt, Program.ProcessorNs);
+        log.Step("launcher: command line, specification");
         List<HostFd> goferEnds = [];
         List<HostFd> sentryEnds = [];
         for (int i = 0; i < Gofers.ChannelCount; i++)
@@ -81,8 +84,15 @@ internal sealed class SandboxProcesses : IDisposable
         using HostFd? orders = wiring.Launched is null ? null : MakeOrderPipe(out _goferOrders);
 
         // The Sentry first: it has more to do before they talk.
-        _started.Add(Sentries.Start(spec, _sentryChannel, sentryEnds, wiring));
-        _started.Add(Gofers.Start(builder.AttachPoints, goferEnds, wiring, _goferSays, orders));
+        using (StartingProcess sentry = Sentries.Begin(spec, _sentryChannel, sentryEnds, wiring))
+        using (StartingProcess gofer = Gofers.Begin(builder.AttachPoints, goferEnds, wiring, _goferSays, orders))
+        {
+            log.Step("launcher: both processes cloned");
+            _started.Add(HostIds.Finish(sentry));
+            _started.Add(HostIds.Finish(gofer));
+            log.Step("launcher: both are our program");
+        }
+
         goferEnds.ForEach(static fd => fd.Dispose());
         sentryEnds.ForEach(static fd => fd.Dispose());
         _sentryChannel.Dispose();

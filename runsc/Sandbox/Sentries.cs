@@ -29,7 +29,7 @@ internal static class Sentries
     /// Starts <c>runsc boot</c> in namespaces of every kind. Its user namespace knows one user, root inside, whom a
     /// privileged caller maps to nobody.
     /// </summary>
-    internal static SpawnedProcess Start(SandboxSpec spec, HostFd control, IReadOnlyList<HostFd> goferChannels,
+    internal static StartingProcess Begin(SandboxSpec spec, HostFd control, IReadOnlyList<HostFd> goferChannels,
         SandboxWiring wiring)
     {
         SpawnRequest request = new("/proc/self/exe")
@@ -79,7 +79,7 @@ internal static class Sentries
         spec.SpawnedAt = Stopwatch.GetTimestamp();
         using HostFd specFd = WriteSpec(spec);
         request.Descriptors.Add(new FdMap(specFd.Value, SpecFd));
-        return HostIds.Start(request);
+        return HostIds.Begin(request);
     }
 
     /// <summary>What the platform cannot open itself once the Sentry is confined.</summary>
