@@ -20,6 +20,33 @@ internal static class CommandLine
     /// <summary>A word that begins with '@' is a word, not the name of a file of words.</summary>
     private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
 
+    private static readonly (string Name, Func<Command> Build)[] s_commands =
+    [
+        ("do", DoCommand.Build),
+        ("create", CreateCommand.BuildCreate),
+        ("run", CreateCommand.BuildRun),
+        ("start", StartCommand.Build),
+        ("state", StateCommand.Build),
+        ("list", ListCommand.Build),
+        ("kill", KillCommand.Build),
+        ("delete", DeleteCommand.Build),
+        ("wait", WaitCommand.Build),
+        ("pause", PauseCommand.BuildPause),
+        ("resume", PauseCommand.BuildResume),
+        ("ps", PsCommand.Build),
+        ("exec", ExecCommand.Build),
+        ("events", EventsCommand.Build),
+        ("update", UpdateCommand.Build),
+        ("usage", UsageCommand.Build),
+        ("debug", DebugCommand.Build),
+        ("features", FeaturesCommand.Build),
+        ("completion", CompletionCommand.Build),
+        ("install", InstallCommand.BuildInstall),
+        ("uninstall", InstallCommand.BuildUninstall),
+        ("spec", SpecCommand.Build),
+        ("syscalls", SyscallsCommand.Build),
+    ];
+
     /// <summary>Runs one invocation; every failure is one line on standard error.</summary>
     internal static int Run(string[] args)
     {
@@ -32,7 +59,7 @@ internal static class CommandLine
                 return 0;
             }
 
-            RootCommand root = Build();
+            RootCommand root = Build(args);
             bool isSuggestion = args.Length > 0
                 && args[0].StartsWith(CompletionCommand.Directive, StringComparison.Ordinal);
             ParseResult result = root.Parse(isSuggestion ? args : PassThrough.Prepare(root, args), s_parsing);
@@ -103,33 +130,21 @@ internal static class CommandLine
         return status;
     }
 
-    private static RootCommand Build()
+    /// <summary>Of the commands only the one that is named, where one is: to make them all takes long.</summary>
+    private static RootCommand Build(string[] args)
     {
         RootCommand root = new("runsc runs Linux containers on an application kernel of its own.");
         GlobalFlags.AddTo(root);
-        root.Subcommands.Add(DoCommand.Build());
-        root.Subcommands.Add(CreateCommand.BuildCreate());
-        root.Subcommands.Add(CreateCommand.BuildRun());
-        root.Subcommands.Add(StartCommand.Build());
-        root.Subcommands.Add(StateCommand.Build());
-        root.Subcommands.Add(ListCommand.Build());
-        root.Subcommands.Add(KillCommand.Build());
-        root.Subcommands.Add(DeleteCommand.Build());
-        root.Subcommands.Add(WaitCommand.Build());
-        root.Subcommands.Add(PauseCommand.BuildPause());
-        root.Subcommands.Add(PauseCommand.BuildResume());
-        root.Subcommands.Add(PsCommand.Build());
-        root.Subcommands.Add(ExecCommand.Build());
-        root.Subcommands.Add(EventsCommand.Build());
-        root.Subcommands.Add(UpdateCommand.Build());
-        root.Subcommands.Add(UsageCommand.Build());
-        root.Subcommands.Add(DebugCommand.Build());
-        root.Subcommands.Add(FeaturesCommand.Build());
-        root.Subcommands.Add(CompletionCommand.Build());
-        root.Subcommands.Add(InstallCommand.BuildInstall());
-        root.Subcommands.Add(InstallCommand.BuildUninstall());
-        root.Subcommands.Add(SpecCommand.Build());
-        root.Subcommands.Add(SyscallsCommand.Build());
+        string? named = GlobalFlags.FirstWord(args);
+        bool isKnown = Array.Exists(s_commands, command => command.Name == named);
+        foreach ((string name, Func<Command> build) in s_commands)
+        {
+            if (!isKnown || name == named)
+            {
+                root.Subcommands.Add(build());
+            }
+        }
+
         return root;
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.CommandLine;
 using Runsc.Oci;
 using Runsc.Sandbox;
@@ -96,30 +97,56 @@ internal static class GlobalFlags
         DefaultValueFactory = _ => "shared",
     };
 
-    private static Option[] All =>
+    private static readonly Option[] s_all =
         [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Debug, Strace,
             CountCalls, Network, SystemdCgroup, IgnoreCgroups, CpusFromQuota, OciSeccomp, .. s_accepted];
 
     internal static void AddTo(RootCommand root)
     {
-        foreach (Option option in All)
+        foreach (Option option in s_all)
         {
             root.Options.Add(option);
         }
     }
 
     /// <summary>True for a flag whose value may be the next word.</summary>
-    internal static bool TakesValue(string flag)
+    internal static bool TakesValue(string flag) => Find(flag) is { Arity.MinimumNumberOfValues: > 0 };
+
+    /// <summary>The first word that is no flag of ours nor a flag's value: the command, when it names one. Null when
+    /// there is none, or a flag before it that nobody knows.</summary>
+    internal static string? FirstWord(ReadOnlySpan<string> args)
     {
-        foreach (Option option in All)
+        for (int i = 0; i < args.Length; i++)
+        {
+            string word = args[i];
+            if (word.Length < 2 || word[0] != '-')
+            {
+                return word;
+            }
+
+            int equals = word.IndexOf('=');
+            if (Find(equals < 0 ? word : word[..equals]) is not { } option)
+            {
+                return null;
+            }
+
+            i += equals < 0 && option.Arity.MinimumNumberOfValues > 0 ? 1 : 0;
+        }
+
+        return null;
+    }
+
+    private static Option? Find(string flag)
+    {
+        foreach (Option option in s_all)
         {
             if (option.Name == flag)
             {
-                return option.Arity.MinimumNumberOfValues > 0;
+                return option;
             }
         }
 
-        return false;
+        return null;
     }
 
     /// <summary>The values of one invocation.</summary>
