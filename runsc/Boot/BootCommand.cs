@@ -1,6 +1,5 @@
 using System;
 using System.Diagnostics;
-using System.Text.Json;
 using Abi.Linux;
 using Gofer;
 using HostOs;
@@ -25,8 +24,8 @@ internal static class BootCommand
 
     internal static int Run()
     {
-        long processorNs = HostTime.Now(HostTime.ClockProcessCpu);
         long entered = Stopwatch.GetTimestamp();
+        long processorNs = HostTime.Now(HostTime.ClockProcessCpu);
         SandboxSpec spec = ReadSpec();
         ControlChannel channel = new(spec.ControlFd);
         DebugLog log = new(spec.DebugLogFd, spec.LaunchedAt, spec.LogLevel);
@@ -142,11 +141,8 @@ internal static class BootCommand
         }
 
         HostUnistd.Close(Sentries.SpecFd);
-        if (errno != Errno.None)
-        {
-            throw new InvalidOperationException("boot is started by runsc only");
-        }
-
-        return JsonSerializer.Deserialize(text.AsSpan(0, done), ControlJson.Default.SandboxSpec)!;
+        SandboxSpec spec = new();
+        bool isRead = errno == Errno.None && WireReader.TryRead(text.AsSpan(0, done), spec);
+        return isRead ? spec : throw new InvalidOperationException("boot is started by runsc only");
     }
 }

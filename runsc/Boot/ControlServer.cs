@@ -105,8 +105,8 @@ internal sealed class ControlServer
 
     /// <summary>Tells of an end, to whoever still listens.</summary>
     internal static void SendEnded(int socket, int waitStatus) =>
-        Packets.Send(socket, new ControlReply { Kind = ReplyKind.Ended, Number = waitStatus },
-            ControlJson.Default.ControlReply, default, HostSocket.MsgDontWait);
+        Packets.Send(socket, new ControlReply { Kind = ReplyKind.Ended, Number = waitStatus }.ToJson(), default,
+            HostSocket.MsgDontWait);
 
     private void Listen()
     {

@@ -98,28 +98,27 @@ internal sealed partial class ControlSession
     {
         byte[] buffer = new byte[Packets.MaxRequestBytes];
         Span<int> numbers = stackalloc int[Packets.MaxFds];
-        Errno errno = Packets.Receive(_socket, buffer, ControlJson.Default.ControlRequest, numbers, out int count,
-            out ControlRequest? request);
+        Errno errno = Packets.Receive(_socket, buffer, numbers, out int count, out int length);
+        ControlRequest? request = errno == Errno.None ? ControlRequest.Parse(buffer.AsSpan(0, length)) : null;
         HostFd[] descriptors = new HostFd[count];
         for (int i = 0; i < count; i++)
         {
             descriptors[i] = new HostFd(numbers[i]);
         }
 
-        bool isRequest = errno == Errno.None && request is not null;
-        if (isRequest)
+        if (request is not null)
         {
-            _life.Composer.NoteRequest(request!);
+            _life.Composer.NoteRequest(request);
         }
 
-        switch (isRequest ? request!.Kind : RequestKind.None)
+        switch (request?.Kind ?? RequestKind.None)
         {
             case RequestKind.Exec:
                 return Execute(descriptors, request!.Container);
             case RequestKind.Join:
                 return Join(descriptors);
             default:
-                bool isOpen = isRequest && Answer(request!, descriptors);
+                bool isOpen = request is not null && Answer(request, descriptors);
                 Close(descriptors);
                 return isOpen;
         }
@@ -192,7 +191,7 @@ internal sealed partial class ControlSession
     }
 
     private bool Send(ControlReply reply) =>
-        Packets.Send(_socket, reply, ControlJson.Default.ControlReply) == Errno.None;
+        Packets.Send(_socket, reply.ToJson()) == Errno.None;
 
     private bool Conclude(string? problem) =>
         Send(problem is null

@@ -7,7 +7,7 @@ namespace Runsc.Containers;
 
 /// <summary>What <c>state.json</c> keeps of a container. Host paths are byte strings, everything else is
 /// text.</summary>
-internal sealed class ContainerState
+internal sealed partial class ContainerState
 {
     public string Id { get; set; } = "";
 

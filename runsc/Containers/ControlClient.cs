@@ -33,15 +33,14 @@ internal sealed class ControlClient : IDisposable
     internal bool Send(ControlRequest request, ReadOnlySpan<int> fds = default)
     {
         request.Container = Container;
-        return Packets.Send(_socket.Value, request, ControlJson.Default.ControlRequest, fds) == Errno.None;
+        return Packets.Send(_socket.Value, request.ToJson(), fds) == Errno.None;
     }
 
     /// <summary>The next reply; null when the Sentry is gone.</summary>
     internal ControlReply? Receive()
     {
-        Packets.Receive(_socket.Value, _buffer, ControlJson.Default.ControlReply, default, out _,
-            out ControlReply? reply);
-        return reply;
+        Errno errno = Packets.Receive(_socket.Value, _buffer, default, out _, out int length);
+        return errno == Errno.None ? ControlReply.Parse(_buffer.AsSpan(0, length)) : null;
     }
 
     /// <summary>Asks for something and throws the line that says why it was not done.</summary>

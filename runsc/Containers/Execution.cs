@@ -87,7 +87,7 @@ internal sealed class Execution
     /// <summary>Asks for the process; when this returns its program runs.</summary>
     private void Begin(ControlClient client, HostFd? terminal)
     {
-        using HostFd document = Sentries.WriteSpec(_spec);
+        using HostFd document = Sentries.WriteDocument(_spec);
         using PassedStreams streams = new(terminal);
         ControlReply reply = client.Ask(new ControlRequest { Kind = RequestKind.Exec },
             [document.Value, .. streams.Numbers]);

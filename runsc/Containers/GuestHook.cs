@@ -28,7 +28,7 @@ internal static class GuestHook
 
         // argv[0] need not be the path: the path is what runs.
         spec.Args[0] = path;
-        using HostFd document = Sentries.WriteSpec(spec);
+        using HostFd document = Sentries.WriteDocument(spec);
         using HostFd input = Hooks.MakeFile(container.OciState(ContainerStatus.Created));
         client.Ask(new ControlRequest { Kind = RequestKind.Exec }, [document.Value, input.Value, 1, 2]);
         Span<HostPollFd> polled = [new HostPollFd { Fd = client.Socket.Value, Events = HostPoll.In }];

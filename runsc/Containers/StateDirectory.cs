@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
-using System.Text.Json;
 using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
@@ -180,21 +179,14 @@ internal sealed class StateDirectory : IDisposable
             return null;
         }
 
-        try
-        {
-            return JsonSerializer.Deserialize(text.AsSpan(0, done), StateJson.Default.ContainerState);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
+        return ContainerState.Parse(text.AsSpan(0, done));
     }
 
     /// <summary>Writes the state: complete or as it was, whenever the machine stops.</summary>
     internal void Save(ContainerState state)
     {
         const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Truncate | HostFcntl.CloseOnExec;
-        byte[] text = JsonSerializer.SerializeToUtf8Bytes(state, StateJson.Default.ContainerState);
+        byte[] text = state.ToJson();
         Errno errno = HostFcntl.OpenAt(Fd, TemporaryName, Flags, OwnerOnlyFile, out int opened);
         if (errno == Errno.None)
         {

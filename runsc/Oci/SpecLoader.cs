@@ -26,7 +26,8 @@ internal static class SpecLoader
     /// <summary>Loads a file that holds the member "process" of a configuration.</summary>
     internal static ProcessSpec LoadProcess(string file)
     {
-        ProcessSpec process = Deserialize(file, Read(file), SpecJson.Default.ProcessSpec);
+        byte[] text = Read(file);
+        ProcessSpec process = SpecReader.ReadProcess(text) ?? Deserialize(file, text, SpecJson.Default.ProcessSpec);
         new SpecChecks(file, new Spec()).CheckProcess(process);
         return process;
     }
@@ -92,7 +93,7 @@ internal static class SpecLoader
     /// <see cref="UserErrorException"/>.</summary>
     internal static Spec Parse(string file, ReadOnlySpan<byte> text)
     {
-        Spec spec = Deserialize(file, text, SpecJson.Default.Spec);
+        Spec spec = SpecReader.Read(text) ?? Deserialize(file, text, SpecJson.Default.Spec);
         new SpecChecks(file, spec).Check();
         return spec;
     }

@@ -1,9 +1,7 @@
 using System;
-using System.Text.Json;
 using System.Threading;
 using Abi.Linux;
 using HostOs;
-using Runsc.Oci;
 
 namespace Runsc.Sandbox;
 
@@ -20,8 +18,7 @@ internal sealed class ControlChannel
     /// <summary>Sends one message. EPIPE when the other side is gone.</summary>
     internal Errno Send(ControlMessage message)
     {
-        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(message, ControlJson.Default.ControlMessage);
-        return HostSocket.Send(_fd, bytes, [], HostSocket.MsgNoSignal, out _);
+        return HostSocket.Send(_fd, WireWriter.Write(message), [], HostSocket.MsgNoSignal, out _);
     }
 
     /// <summary>Closes this end; sending says EBADF from now on.</summary>
@@ -58,13 +55,7 @@ internal sealed class ControlChannel
             return null;
         }
 
-        try
-        {
-            return JsonSerializer.Deserialize(buffer.AsSpan(0, done), ControlJson.Default.ControlMessage);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
+        ControlMessage message = new();
+        return WireReader.TryRead(buffer.AsSpan(0, done), message) ? message : null;
     }
 }

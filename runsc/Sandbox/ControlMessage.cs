@@ -1,7 +1,7 @@
 namespace Runsc.Sandbox;
 
-/// <summary>One packet of the control channel between launcher and Sentry, as JSON.</summary>
-internal sealed class ControlMessage
+/// <summary>One packet of the control channel between launcher and Sentry.</summary>
+internal sealed class ControlMessage : ICarried
 {
     public ControlKind Kind { get; set; }
 
@@ -14,6 +14,16 @@ internal sealed class ControlMessage
 
     /// <summary>Error text.</summary>
     public string? Text { get; set; }
+
+    /// <inheritdoc/>
+    public void Carry(Wire wire)
+    {
+        Kind = (ControlKind)wire.Int((int)Kind);
+        Number = wire.Int(Number);
+        Rows = (ushort)wire.Int(Rows);
+        Columns = (ushort)wire.Int(Columns);
+        Text = wire.OptionalText(Text);
+    }
 }
 
 /// <summary>What a control message says.</summary>

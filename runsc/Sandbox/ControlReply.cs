@@ -3,7 +3,7 @@ using System.Collections.Generic;
 namespace Runsc.Sandbox;
 
 /// <summary>The Sentry's answer to a <see cref="ControlRequest"/>: one packet of JSON.</summary>
-internal sealed class ControlReply
+internal sealed partial class ControlReply
 {
     public ReplyKind Kind { get; set; }
 

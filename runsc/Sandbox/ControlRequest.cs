@@ -2,7 +2,7 @@ namespace Runsc.Sandbox;
 
 /// <summary>What a client asks of a running Sentry over its control socket: one packet of JSON, with descriptors
 /// where the kind says so.</summary>
-internal sealed class ControlRequest
+internal sealed partial class ControlRequest
 {
     public RequestKind Kind { get; set; }
 

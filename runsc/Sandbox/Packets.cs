@@ -19,14 +19,12 @@ internal static class Packets
     internal const int MaxFds = 16;
 
     /// <summary>Sends one packet. EPIPE when the other side is gone.</summary>
-    internal static Errno Send<T>(int socket, T packet, JsonTypeInfo<T> type, ReadOnlySpan<int> fds = default,
-        int flags = 0)
+    internal static Errno Send(int socket, ReadOnlySpan<byte> packet, ReadOnlySpan<int> fds = default, int flags = 0)
     {
-        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(packet, type);
         Errno errno;
         do
         {
-            errno = HostSocket.Send(socket, bytes, fds, flags | HostSocket.MsgNoSignal, out _);
+            errno = HostSocket.Send(socket, packet, fds, flags | HostSocket.MsgNoSignal, out _);
         }
         while (errno == Errno.EINTR);
 
@@ -34,30 +32,19 @@ internal static class Packets
     }
 
     /// <summary>
-    /// Receives one packet and its descriptors, which the caller owns. None with a null packet: the other side closed,
-    /// EBADMSG: sent what is no packet.
+    /// Receives one packet and its descriptors, which the caller owns. None with a length of 0: the other side closed.
     /// </summary>
-    internal static Errno Receive<T>(int socket, Span<byte> buffer, JsonTypeInfo<T> type, Span<int> fds,
-        out int fdCount, out T? packet)
-        where T : class
+    internal static Errno Receive(int socket, Span<byte> buffer, Span<int> fds, out int fdCount, out int length)
     {
-        packet = null;
         Errno errno;
-        int done;
         do
         {
             // ECONNRESET is told once, before what a peer sent that closed with unread packets: see ControlChannel.
-            errno = HostSocket.Receive(socket, buffer, fds, HostSocket.MsgCmsgCloexec, out done, out fdCount);
+            errno = HostSocket.Receive(socket, buffer, fds, HostSocket.MsgCmsgCloexec, out length, out fdCount);
         }
         while (errno is Errno.EINTR or Errno.ECONNRESET);
 
-        if (errno != Errno.None || done == 0)
-        {
-            return errno;
-        }
-
-        packet = Parse(buffer[..done], type);
-        return packet is null ? Errno.EBADMSG : Errno.None;
+        return errno;
     }
 
     /// <summary>The packet the bytes are; null when they are none.</summary>

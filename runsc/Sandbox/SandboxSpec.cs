@@ -7,9 +7,10 @@ namespace Runsc.Sandbox;
 /// <summary>
 /// What the launcher tells the Sentry, resolved and checked: everything relative, named or defaulted in config.json
 /// is already a
-/// number or an absolute path here. Sent as JSON through a sealed memory file. Strings are Latin-1 byte strings.
+/// number or an absolute path here. Goes to the Sentry over a <see cref="Wire"/>; of a process or container that joins
+/// a running one as JSON, since the executable may be another by then. Strings are Latin-1 byte strings.
 /// </summary>
-internal sealed class SandboxSpec
+internal sealed partial class SandboxSpec : ICarried
 {
     /// <summary>Container id, for logs.</summary>
     public string Id { get; set; } = "";
@@ -203,7 +204,7 @@ internal enum StartMoment
 }
 
 /// <summary>One resource limit.</summary>
-internal sealed class LimitSpec
+internal sealed partial class LimitSpec : ICarried
 {
     public int Resource { get; set; }
 
@@ -213,7 +214,7 @@ internal sealed class LimitSpec
 }
 
 /// <summary>One mount inside the sandbox, in order; bind mounts name an attach point of the gofer.</summary>
-internal sealed class SandboxMount
+internal sealed partial class SandboxMount : ICarried
 {
     public string Destination { get; set; } = "/";
 
@@ -236,7 +237,7 @@ internal sealed class SandboxMount
 }
 
 /// <summary>One node of linux.devices.</summary>
-internal sealed class DeviceNode
+internal sealed partial class DeviceNode : ICarried
 {
     public string Path { get; set; } = "";
 

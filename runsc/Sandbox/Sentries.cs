@@ -77,7 +77,7 @@ internal static class Sentries
 
         spec.LaunchedAt = Program.StartedAt;
         spec.SpawnedAt = Stopwatch.GetTimestamp();
-        using HostFd specFd = WriteSpec(spec);
+        using HostFd specFd = WriteSealed(WireWriter.Write(spec));
         request.Descriptors.Add(new FdMap(specFd.Value, SpecFd));
         return HostIds.Begin(request);
     }
@@ -130,10 +130,12 @@ internal static class Sentries
         }
     }
 
-    /// <summary>A description as a sealed memory file.</summary>
-    internal static HostFd WriteSpec(SandboxSpec spec)
+    /// <summary>A description, for a Sentry that runs, as a sealed memory file.</summary>
+    internal static HostFd WriteDocument(SandboxSpec spec) =>
+        WriteSealed(JsonSerializer.SerializeToUtf8Bytes(spec, ControlJson.Default.SandboxSpec));
+
+    private static HostFd WriteSealed(byte[] text)
     {
-        byte[] text = JsonSerializer.SerializeToUtf8Bytes(spec, ControlJson.Default.SandboxSpec);
         Errno errno = HostMman.MemfdCreate("runsc-spec", HostMman.MfdCloexec | HostMman.MfdAllowSealing, out int fd);
         HostFd file = new(fd);
         errno = errno == Errno.None ? HostUnistd.WriteAll(fd, text) : errno;

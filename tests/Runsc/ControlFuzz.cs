@@ -10,7 +10,7 @@ internal static class ControlFuzz
     /// <summary>Reads any bytes as request and as description of a process; true when they are either.</summary>
     internal static bool Run(ReadOnlySpan<byte> bytes)
     {
-        ControlRequest? request = Packets.Parse(bytes, ControlJson.Default.ControlRequest);
+        ControlRequest? request = ControlRequest.Parse(bytes);
         SandboxSpec? process = ProcessDocument.Parse(bytes);
         foreach (string word in process?.Args ?? [])
         {

@@ -1,6 +1,8 @@
 using System;
+using System.Text.Json;
 using Runsc.Oci;
 using Runsc.Sandbox;
+using Xunit;
 
 namespace Tests.Runsc;
 
@@ -11,6 +13,7 @@ internal static class SpecFuzz
     /// out.</summary>
     internal static bool Run(ReadOnlySpan<byte> text)
     {
+        CompareReaders(text);
         try
         {
             Spec spec = SpecLoader.Parse("config.json", text);
@@ -19,6 +22,28 @@ internal static class SpecFuzz
         catch (UserErrorException e) when (e.Message.Length > 0 && e.Status == 1)
         {
             return false;
+        }
+    }
+
+    /// <summary>What is read by hand is what the serializer reads, where that reads it: it also refuses what comes
+    /// twice
+    /// and is wrong the first time.</summary>
+    private static void CompareReaders(ReadOnlySpan<byte> text)
+    {
+        if (SpecReader.Read(text) is not { } spec)
+        {
+            return;
+        }
+
+        try
+        {
+            Spec expected = JsonSerializer.Deserialize(text, SpecJson.Default.Spec)!;
+            Assert.Equal(JsonSerializer.SerializeToUtf8Bytes(expected, SpecJson.Default.Spec),
+                JsonSerializer.SerializeToUtf8Bytes(spec, SpecJson.Default.Spec));
+        }
+        catch (JsonException)
+        {
+            // Refused by one reader only, see above.
         }
     }
 

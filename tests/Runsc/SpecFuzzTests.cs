@@ -29,6 +29,22 @@ public sealed class SpecFuzzTests
     }
 
     [Fact]
+    public void What_is_as_it_should_be_needs_no_serializer()
+    {
+        foreach (byte[] document in Corpus())
+        {
+            Assert.NotNull(SpecReader.Read(document));
+        }
+
+        Spec all = new();
+        int filled = 0;
+        Filling.Fill(all, ref filled);
+        byte[] text = JsonSerializer.SerializeToUtf8Bytes(all, SpecJson.Default.Spec);
+        Assert.Equal(text, JsonSerializer.SerializeToUtf8Bytes(SpecReader.Read(text)!, SpecJson.Default.Spec));
+        Assert.True(filled > 100);
+    }
+
+    [Fact]
     public void Every_prefix_of_a_configuration_is_refused_in_one_line()
     {
         byte[] document = Corpus()[0];
