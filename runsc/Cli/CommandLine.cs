@@ -1,5 +1,6 @@
 using System;
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.IO;
 using System.Text;
@@ -13,6 +14,7 @@ namespace Runsc.Cli;
 internal static class CommandLine
 {
     private const string Version = "0.1.0";
+    private const string RootName = "runsc";
 
     /// <summary>Of a longer message, which repeats a name that was given, the middle is left out.</summary>
     private const int MaxMessageBytes = 1000;
@@ -59,10 +61,14 @@ internal static class CommandLine
                 return 0;
             }
 
-            RootCommand root = Build(args);
-            bool isSuggestion = args.Length > 0
-                && args[0].StartsWith(CompletionCommand.Directive, StringComparison.Ordinal);
-            ParseResult result = root.Parse(isSuggestion ? args : PassThrough.Prepare(root, args), s_parsing);
+            Command root = Build(args);
+            if (args.Length > 0 && args[0].StartsWith(CompletionCommand.Directive, StringComparison.Ordinal))
+            {
+                return CompletionCommand.Suggest(root, args, s_parsing);
+            }
+
+            // The parser takes a first word that is the executable's path for just that, even where it is a command's.
+            ParseResult result = root.Parse([root.Name, .. PassThrough.Prepare(root, args)], s_parsing);
             return result.Errors.Count > 0 ? Fail(Describe(result, result.Errors[0])) : Invoke(result);
         }
         catch (UserErrorException e)
@@ -130,10 +136,20 @@ internal static class CommandLine
         return status;
     }
 
-    /// <summary>Of the commands only the one that is named, where one is: to make them all takes long.</summary>
-    private static RootCommand Build(string[] args)
+    /// <summary>True for the command that all others are in.</summary>
+    internal static bool IsRoot(Command command) => command.Name == RootName;
+
+    /// <summary>
+    /// Of the commands only the one that is named, where one is: to make them all takes long. The library's own root
+    /// command would have the name of the executable, which may be one of a command.
+    /// </summary>
+    private static Command Build(string[] args)
     {
-        RootCommand root = new("runsc runs Linux containers on an application kernel of its own.");
+        Command root = new(RootName, "runsc runs Linux containers on an application kernel of its own.")
+        {
+            new HelpOption(),
+            new VersionOption(),
+        };
         GlobalFlags.AddTo(root);
         string? named = GlobalFlags.FirstWord(args);
         bool isKnown = Array.Exists(s_commands, command => command.Name == named);
@@ -163,7 +179,7 @@ internal static class CommandLine
                 return argument.Argument.Name + ": " + argument.Tokens[^1].Value + ": not taken";
             case ArgumentResult argument:
                 return parsed.CommandResult.Command.Name + ": " + argument.Argument.Name + " is missing";
-            case CommandResult { Command: RootCommand }:
+            case CommandResult result when IsRoot(result.Command):
                 return "no command is given; runsc --help lists those there are";
             case CommandResult result when parsed.UnmatchedTokens.Count > 0:
                 return result.Command.Name + ": " + parsed.UnmatchedTokens[0] + ": one word too many";

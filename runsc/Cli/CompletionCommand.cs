@@ -1,10 +1,14 @@
+using System;
 using System.CommandLine;
+using System.CommandLine.Completions;
+using System.Globalization;
+using System.Text;
 using Runsc.Oci;
 
 namespace Runsc.Cli;
 
-/// <summary><c>runsc completion SHELL</c>: what makes a shell complete our command line. It asks the command-line
-/// library, by its directive <c>[suggest:POSITION]</c>.</summary>
+/// <summary><c>runsc completion SHELL</c>: what makes a shell complete our command line. It asks us:
+/// <c>runsc [suggest:POSITION] LINE</c>, and we ask the command-line library.</summary>
 internal static class CompletionCommand
 {
     internal const string Directive = "[suggest";
@@ -42,6 +46,22 @@ internal static class CompletionCommand
         complete -c runsc -a '(__runsc_complete)'
 
         """;
+
+    /// <summary>Prints the words that may stand at the position, one in each line.</summary>
+    internal static int Suggest(Command root, string[] args, ParserConfiguration parsing)
+    {
+        string line = args.Length > 1 ? args[^1] : "";
+        bool isNumber = int.TryParse(args[0].AsSpan(Directive.Length).Trim(":]"), NumberStyles.None,
+            CultureInfo.InvariantCulture, out int position);
+        StringBuilder words = new();
+        foreach (CompletionItem item in root.Parse(line, parsing).GetCompletions(isNumber ? position : line.Length))
+        {
+            words.Append(item.Label).Append('\n');
+        }
+
+        Output.Write(ByteStrings.FromText(words.ToString()));
+        return 0;
+    }
 
     internal static Command Build()
     {

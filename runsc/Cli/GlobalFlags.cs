@@ -101,7 +101,7 @@ internal static class GlobalFlags
         [Overlay, FileAccess, FileAccessMounts, Root, Platform, KvmSentry, SystrapPatching, DebugLog, Debug, Strace,
             CountCalls, Network, SystemdCgroup, IgnoreCgroups, CpusFromQuota, OciSeccomp, .. s_accepted];
 
-    internal static void AddTo(RootCommand root)
+    internal static void AddTo(Command root)
     {
         foreach (Option option in s_all)
         {

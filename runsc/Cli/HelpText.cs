@@ -21,7 +21,7 @@ internal static class HelpText
     /// <summary><c>runsc [global options] do [options] command...</c></summary>
     internal static string Usage(Command command)
     {
-        if (command is RootCommand)
+        if (CommandLine.IsRoot(command))
         {
             return "runsc [global options] command [options] [arguments]";
         }

@@ -17,7 +17,7 @@ internal static class PassThrough
     /// only.</summary>
     internal static string[] GuestWords { get; private set; } = [];
 
-    internal static string[] Prepare(RootCommand root, string[] args)
+    internal static string[] Prepare(Command root, string[] args)
     {
         int index = SkipOptions(root, args, 0);
         CheckOptions(root, root, args.AsSpan(0, Math.Min(index, args.Length)));
@@ -46,7 +46,7 @@ internal static class PassThrough
         return [.. args.AsSpan(0, first), "--", args[guest]];
     }
 
-    private static Command? FindCommand(RootCommand root, string name)
+    private static Command? FindCommand(Command root, string name)
     {
         foreach (Command command in root.Subcommands)
         {
@@ -99,8 +99,8 @@ internal static class PassThrough
     private static bool CheckFlag(Command root, Command command, ReadOnlySpan<string> words)
     {
         string word = words[0].Split('=')[0];
-        string where = command is RootCommand ? "" : command.Name + ": ";
-        bool isHelp = word is "--help" or "-h" or "-?" || (command is RootCommand && word is "--version" or "-v");
+        string where = CommandLine.IsRoot(command) ? "" : command.Name + ": ";
+        bool isHelp = word is "--help" or "-h" or "-?" || (CommandLine.IsRoot(command) && word is "--version" or "-v");
         Option? option = Find(command, word);
         if (option is null && !isHelp)
         {

@@ -245,3 +245,14 @@ case_strace_is_the_trace_alone() {
     equal "" "$(grep -v -E '^[0-9.]+ ms \[[0-9]+:[0-9]+ ' "$work/err")"
 }
 case_umask_of_the_caller() { equal 0027 "$(umask 027; in_box /bin/sh -c umask)"; }
+case_the_executable_may_be_named_like_a_command() {
+    local name got=0
+    for name in start.base start do; do
+        cp "$runsc" "$work/$name"
+        got=0
+        (exec -a "$name" "$work/$name" --root "$state" start nobody) 2>"$work/err" || got=$?
+        equal "1 runsc: container does not exist" "$got $(cat "$work/err")"
+        equal "here" "$(exec -a "$name" "$work/$name" --platform="$platform" do --root "$root" /bin/echo here)"
+        "$work/$name" "[suggest:2]" cr | grep -q -x create || fail "$name suggests no create"
+    done
+}
