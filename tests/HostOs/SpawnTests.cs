@@ -42,6 +42,34 @@ public sealed class SpawnTests
     }
 
     [Fact]
+    public void A_missing_program_that_was_begun_is_told_when_it_is_finished()
+    {
+        var request = new SpawnRequest("/no/such/program");
+        request.Arguments.Add("program");
+        Assert.Equal(Errno.None, Spawn.Begin(request, out StartingProcess? starting, out _));
+        using (starting)
+        {
+            Assert.Equal(Errno.ENOENT, starting!.Finish(out _, out string problem));
+            Assert.Equal("cannot start /no/such/program: execveat: ENOENT", problem);
+        }
+    }
+
+    [Fact]
+    public void Who_is_begun_and_never_finished_is_ended_and_waited_for()
+    {
+        int pid = 0;
+        var request = new SpawnRequest(Shell) { Cloned = cloned => pid = cloned };
+        request.Arguments.Add("sh");
+        request.Arguments.Add("-c");
+        request.Arguments.Add("while :; do :; done");
+        Assert.Equal(Errno.None, Spawn.Begin(request, out StartingProcess? starting, out _));
+        Assert.True(pid > 0);
+        starting!.Dispose();
+        Assert.Equal(Errno.ECHILD, HostWait.Wait4(pid, HostWait.All, out _, out _));
+        starting.Dispose();
+    }
+
+    [Fact]
     public void A_failing_extra_call_is_named()
     {
         var request = new SpawnRequest(Shell);
