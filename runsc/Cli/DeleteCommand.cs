@@ -1,4 +1,6 @@
+using System;
 using System.CommandLine;
+using System.Threading;
 using HostOs;
 using Runsc.Containers;
 using Runsc.Oci;
@@ -29,7 +31,7 @@ internal static class DeleteCommand
 
     private static void Delete(string root, string id, bool isForced)
     {
-        using Container? container = Container.TryOpen(root, id);
+        using Container? container = isForced ? FindOrAwait(root, id) : Container.TryOpen(root, id);
         if (container is null)
         {
             if (!isForced)
@@ -41,7 +43,12 @@ internal static class DeleteCommand
             return;
         }
 
-        using HostFd? changes = container.Directory.Lock();
+        if (isForced)
+        {
+            container.EndMaking();
+        }
+
+        using HostFd? changes = container.TryLock();
         if (changes is null)
         {
             // Somebody else has just deleted it.
@@ -56,6 +63,29 @@ internal static class DeleteCommand
         }
 
         container.Destroy();
+    }
+
+    /// <summary>Opens it. A directory that somebody has just made gets its state in a moment.</summary>
+    private static Container? FindOrAwait(string root, string id)
+    {
+        const long PatienceMs = 2000;
+        const int LookMs = 5;
+        long deadline = Environment.TickCount64 + PatienceMs;
+        while (true)
+        {
+            if (Container.TryOpen(root, id) is { } container)
+            {
+                return container;
+            }
+
+            using StateDirectory? directory = StateDirectory.Find(root, id);
+            if (directory is null || directory.IsUnowned() || Environment.TickCount64 > deadline)
+            {
+                return null;
+            }
+
+            Thread.Sleep(LookMs);
+        }
     }
 
     /// <summary>A directory whose maker was killed before it wrote a state.</summary>

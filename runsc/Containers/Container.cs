@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Text;
 using System.Text.Json;
+using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Runsc.Cli;
@@ -16,6 +17,12 @@ internal sealed class Container : IDisposable
 {
     /// <summary>How long the processes of a container may take to end after SIGKILL.</summary>
     private const long EndNs = 10_000_000_000;
+
+    /// <summary>How long who makes a container may go on when it is to be removed: containerd gives a removal 5 s in
+    /// all.</summary>
+    private const long MakingMs = 1000;
+
+    private const int LookMs = 5;
 
     private Container(StateDirectory directory, ContainerState state)
     {
@@ -65,18 +72,46 @@ internal sealed class Container : IDisposable
     internal static Container New(StateDirectory directory, ContainerState state) => new(directory, state);
 
     /// <summary>Takes the lock for changes and reads the state again; the container may be gone meanwhile.</summary>
-    internal HostFd Lock()
+    internal HostFd Lock() => TryLock() ?? throw new UserErrorException("container does not exist");
+
+    /// <summary>The same; null when the container is gone.</summary>
+    internal HostFd? TryLock()
     {
         HostFd? result = Directory.Lock();
-        ContainerState? state = result is null ? null : Directory.Load();
-        if (state is null)
+        if (result is not null && !Reload())
         {
-            result?.Dispose();
-            throw new UserErrorException("container does not exist");
+            result.Dispose();
+            return null;
         }
 
-        State = state;
-        return result!;
+        return result;
+    }
+
+    /// <summary>Comes back when nobody is making the container any more. Who does may finish, and is ended when that
+    /// takes long: what it has made ends with it. Not under the lock, which it may want.</summary>
+    internal void EndMaking()
+    {
+        long deadline = Environment.TickCount64 + MakingMs;
+        while (IsBeingMade && Environment.TickCount64 < deadline)
+        {
+            Thread.Sleep(LookMs);
+            Reload();
+        }
+
+        if (IsBeingMade)
+        {
+            State.Maker.Signal(Signals.SIGKILL);
+            State.Maker.AwaitEnd(EndNs);
+        }
+    }
+
+    private bool IsBeingMade => !Directory.IsUnowned() && (State.Sentry.Pid == 0 || !State.IsForeground);
+
+    private bool Reload()
+    {
+        ContainerState? state = Directory.Load();
+        State = state ?? State;
+        return state is not null;
     }
 
     internal void Save() => Directory.Save(State);

@@ -25,6 +25,7 @@ internal sealed partial class ContainerState
             Write(writer, "sandbox", Sandbox);
             Write(writer, "sentry", Sentry);
             Write(writer, "gofer", Gofer);
+            Write(writer, "maker", Maker);
             Write(writer, "bell", Bell);
             writer.WriteString("bundle", Bundle);
             writer.WriteString("rootfs", Rootfs);
@@ -64,6 +65,7 @@ internal sealed partial class ContainerState
             Sandbox = fields.Text("sandbox"),
             Sentry = ReadProcess(fields, "sentry"),
             Gofer = ReadProcess(fields, "gofer"),
+            Maker = ReadProcess(fields, "maker"),
             Bell = ReadProcess(fields, "bell"),
             Bundle = fields.Text("bundle") ?? "",
             Rootfs = fields.Text("rootfs") ?? "",

@@ -25,6 +25,10 @@ internal sealed partial class ContainerState
 
     public HostProcess Gofer { get; set; }
 
+    /// <summary>The command that makes it; it owns the directory until the container is made, and one in the
+    /// foreground until its end.</summary>
+    public HostProcess Maker { get; set; }
+
     /// <summary>See <see cref="OomBell"/>; none when memory is not limited.</summary>
     public HostProcess Bell { get; set; }
 

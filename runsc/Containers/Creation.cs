@@ -148,6 +148,7 @@ internal sealed partial class Creation
             IsForeground = lifetime == SandboxLifetime.EndsWithLauncher,
             Hooks = _config.Hooks,
             Sandbox = Membership.SandboxOf(_config),
+            Maker = HostProcess.Identify(Environment.ProcessId),
         });
         try
         {

@@ -56,3 +56,32 @@ case_killed_commands() {
         [ ! -e "$state/one" ] || fail "state is left after fault $i of seed $seed: $(ls -A "$state/one")"
     done
 }
+
+# "delete --force" beside the command that is making the container: that finishes or is ended, and nothing stays.
+case_deleted_while_made() {
+    bundle sleep 1000
+    local i command
+    for i in $(seq 1 12); do
+        (set +e; r create --bundle "$work/bundle" one) >/dev/null 2>&1 </dev/null &
+        command=$!
+        await 20 test -e "$state/one" || fail "not made, try $i"
+        sleep "0.0$((i * 7 % 10))"
+        r delete --force one || fail "delete --force, try $i"
+        wait "$command" || true
+        [ ! -e "$state/one" ] || fail "state is left, try $i: $(ls -A "$state/one")"
+        [ -z "$(groups)" ] || fail "control groups are left, try $i: $(groups | head -1)"
+        await 20 none_runs || fail "processes are left, try $i"
+    done
+    # Its maker takes long: a hook of 3 s.
+    rm -f "$work/hooked"
+    CONFIG='c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "touch '"$work"'/hooked; exec sleep 3"]}]}' \
+        bundle sleep 1000
+    ("$runsc" --platform="$platform" --root "$state" create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null) 2>/dev/null &
+    command=$!
+    await 20 test -e "$work/hooked" || fail "the hook was not run"
+    r delete --force one || fail "delete --force beside a hook"
+    wait "$command" && fail "what was ended says that it is made" || equal 137 $?
+    [ ! -e "$state/one" ] || fail "state is left beside a hook"
+    await 20 none_runs || fail "processes are left beside a hook"
+}
+none_runs() { [ -z "$(processes)" ]; }
