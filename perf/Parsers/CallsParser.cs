@@ -4,12 +4,16 @@ using System.Collections.Generic;
 namespace Perf.Parsers;
 
 /// <summary>
-/// Our own <c>perf/guest/calls -t</c>: <c>KIND ROUNDS NANOSECONDS</c>, one line a slice. Metrics: <c>KIND.ns</c>, the
-/// median nanoseconds of a round over the slices, and <c>KIND.fastest</c>, those of the fastest slice, which what else
-/// runs on the machine touches least.
+/// Our own <c>perf/guest/calls -t</c>: <c>KIND ROUNDS NANOSECONDS WANTED</c>, one line a slice. Metrics:
+/// <c>KIND.ns</c>, the median nanoseconds of a round over the slices, and <c>KIND.fastest</c>, those of the fastest
+/// slice, which what else runs on the machine touches least. A slice that lasted far less than was wanted says nothing:
+/// its few rounds may all be cold, or all lucky.
 /// </summary>
 internal static class CallsParser
 {
+    /// <summary>The part of the wanted time that a slice lasts at least.</summary>
+    private const double Share = 0.25;
+
     internal static Reading Parse(string output, string metric)
     {
         int dot = metric.LastIndexOf('.');
@@ -17,17 +21,19 @@ internal static class CallsParser
         List<double> perRound = [];
         foreach (string line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            string[] words = line.Split(' ');
-            if (words.Length != 3 || !ToolParsers.TryNumber(words[1], out double rounds) || rounds <= 0
-                || !ToolParsers.TryNumber(words[2], out double nanoseconds))
+            (string name, double rounds, double nanoseconds, double wanted) = Slice(line);
+            if (name != kind)
             {
-                throw new FormatException($"calls: not understood: {line}");
+                continue;
             }
 
-            if (words[0] == kind)
+            if (nanoseconds < wanted * Share)
             {
-                perRound.Add(nanoseconds / rounds);
+                throw new FormatException(
+                    $"calls: a slice of {kind} was to last {wanted:0} ns and lasted {nanoseconds:0}");
             }
+
+            perRound.Add(nanoseconds / rounds);
         }
 
         return perRound.Count == 0
@@ -38,5 +44,15 @@ internal static class CallsParser
                 "fastest" => new(Stats.Order.Quantile(perRound, 0)),
                 _ => throw new FormatException($"calls: no metric '{metric}'"),
             };
+    }
+
+    private static (string Name, double Rounds, double Nanoseconds, double Wanted) Slice(string line)
+    {
+        string[] words = line.Split(' ');
+        return words.Length == 4 && ToolParsers.TryNumber(words[1], out double rounds) && rounds > 0
+            && ToolParsers.TryNumber(words[2], out double nanoseconds) && nanoseconds > 0
+            && ToolParsers.TryNumber(words[3], out double wanted) && wanted >= 0
+            ? (words[0], rounds, nanoseconds, wanted)
+            : throw new FormatException($"calls: not understood: {line}");
     }
 }

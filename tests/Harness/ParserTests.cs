@@ -79,12 +79,26 @@ public sealed class ParserTests
     [Fact]
     public void Calls_take_the_median_of_their_slices()
     {
-        Reading reading = ToolParsers.Find("calls")("getpid 10 1000\nread 1 5\ngetpid 10 1200\ngetpid 10 9000\n",
-            "getpid.ns");
+        Reading reading = ToolParsers.Find("calls")(
+            "getpid 10 1000 1000\nread 1 5 5\ngetpid 10 1200 1000\ngetpid 10 9000 1000\n", "getpid.ns");
         Assert.Equal(120, reading.Value);
-        Assert.Equal(100, ToolParsers.Find("calls")("getpid 10 1000\ngetpid 10 1200\n", "getpid.fastest").Value);
-        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 0 1000\n", "getpid.ns"));
-        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 1 1000\n", "read.ns"));
+        Assert.Equal(
+            100, ToolParsers.Find("calls")("getpid 10 1000 900\ngetpid 10 1200 900\n", "getpid.fastest").Value);
+        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 0 1000 1000\n", "getpid.ns"));
+        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 1 0 0\n", "getpid.ns"));
+        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 1 1000 1000\n", "read.ns"));
+    }
+
+    /// <summary>A slice that lasted far less than its share has too few rounds to say anything; another kind's does not
+    /// matter.</summary>
+    [Fact]
+    public void A_slice_far_below_its_share_is_no_figure()
+    {
+        const string Output = "getpid 1 100 1000\ngetpid 10 1000 1000\nread 10 300 1000\n";
+        FormatException failure = Assert.Throws<FormatException>(
+            () => ToolParsers.Find("calls")(Output, "getpid.fastest"));
+        Assert.Contains("getpid was to last 1000 ns and lasted 100", failure.Message);
+        Assert.Equal(30, ToolParsers.Find("calls")(Output, "read.fastest").Value);
     }
 
     [Fact]
