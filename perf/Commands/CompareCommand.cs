@@ -10,8 +10,6 @@ namespace Perf.Commands;
 /// <summary><c>perf compare</c>: two results side by side, with a test of each difference.</summary>
 internal static class CompareCommand
 {
-    private const double Level = 0.05;
-
     internal static Command Build()
     {
         Argument<string> before = new("before") { Description = "Result to compare with." };
@@ -30,39 +28,52 @@ internal static class CompareCommand
 
     private static int Run(ResultFile before, ResultFile after, string reference)
     {
-        List<(JobResult Before, JobResult After, string Runtime)> pairs =
-        [
-            .. after.Jobs.Where(job => before.Find(job.Name) != null)
-                .SelectMany(job => job.Series, (job, series) => (before.Find(job.Name)!, job, series.Runtime))
-                .Where(pair => pair.Item1.Of(pair.Runtime) != null && pair.job.Of(pair.Runtime) != null),
-        ];
         Output.Console.WriteLine($"before: {before.Commit}, {before.Taken:u}; after: {after.Commit}, {after.Taken:u}");
-        Table table = Output.Table("job", "runtime", "unit", "before", "after", "performance", "95 %", "p", "");
-        foreach ((JobResult first, JobResult second, string runtime) in pairs)
+        foreach (string difference in Likeness.Differences(before, after))
         {
-            // Runtimes outside the tests, such as the reference itself, are compared as they are.
-            Comparison comparison =
-                Comparison.Of(first, second, new(runtime, runtime, reference, 0, Level / pairs.Count));
+            Output.Console.WriteLine("warning: taken under other conditions: " + difference);
+        }
+
+        List<Comparison> rows = Differences.Of(before, after, reference);
+        Table table = Output.Table("job", "runtime", "unit", "before", "after", "performance", "95 %", "p", "");
+        foreach (Comparison row in rows)
+        {
+            JobResult first = before.Find(row.Name)!;
+            JobResult second = after.Find(row.Name)!;
+            bool unlike = row.Outcome == Outcome.Unlike;
+            string reach = row.Interval is Stats.Interval interval
+                ? $"{Figures.Of(interval.Low)} to {Figures.Of(interval.High)}"
+                : "-";
             Output.AddRow(
-                table, second.Name, runtime, second.Unit, Figures.Median(first.Of(runtime)),
-                    Figures.Median(second.Of(runtime)),
-                Figures.Of(comparison.Change),
-                $"{Figures.Of(comparison.Interval.Low)} to {Figures.Of(comparison.Interval.High)}",
-                Figures.Of(comparison.Probability), Word(comparison.Outcome));
+                table, row.Name, row.Runtime, second.Unit, Figures.Median(first.Of(row.Runtime)),
+                Figures.Median(second.Of(row.Runtime)), unlike ? "-" : Figures.Of(row.Change), reach,
+                row.Outcome is Outcome.Same or Outcome.Better or Outcome.Worse ? Figures.Of(row.Probability) : "-",
+                Word(row));
         }
 
         Output.Console.Write(table);
         Output.Console.WriteLine(
-            "performance after as a part of that before: above 1 is better; a difference is named when "
-            + $"its chance, over all rows, is below {Level * 100:0} %");
+            "performance after as a part of that before: above 1 is better; p in both directions, of each row alone; "
+            + $"of the differences named at most {Differences.Level * 100:0} % are expected to be chance");
+        int plain = rows.Count(row => row.Reference.Length == 0 && row.Outcome is not (Outcome.Reference
+            or Outcome.Unlike));
+        if (plain > 0 && reference != "none")
+        {
+            Output.Console.WriteLine(
+                $"{plain} rows are compared as they are, whatever the machine did: no {reference} on both sides");
+        }
+
         return 0;
     }
 
-    private static string Word(Outcome outcome) => outcome switch
+    private static string Word(Comparison row) => row.Outcome switch
     {
         Outcome.Better => "better",
         Outcome.Worse => "WORSE",
         Outcome.TooFew => "too few runs",
+        Outcome.Unlike => row.Why,
+        Outcome.Reference => "the reference",
+        Outcome.Missing => row.Why,
         _ => "",
     };
 }

@@ -1,165 +1,181 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
 using System.Linq;
 using Perf.Results;
 
 namespace Perf.Commands;
 
 /// <summary>
-/// <c>perf gate</c>: fails when a build is slower than its budget allows, against a baseline's result or against
-/// another
-/// executable that runs in turn with it. An alarm is measured again with twice the runs and counts only if it comes
-/// back.
+/// <c>perf gate</c>: fails when a build is slower than its budget allows, against a baseline that <c>--record</c>
+/// made on
+/// this machine or against another executable that runs in turn with it. An alarm is measured again with twice the runs
+/// and counts only if it comes back.
 /// </summary>
 internal static class GateCommand
 {
-    private const string Before = "before-";
-
     internal static Command Build()
     {
-        Option<string?> baseline = new("--baseline") { Description = "Result of the build to compare with." };
+        Option<string?> baseline = new("--baseline") { Description =
+            "What --record made of the build to compare with." };
         Option<string?> against = new("--against") { Description = "Another runsc, measured in the same turns." };
+        Option<string?> record = new("--record") { Description =
+            "Measure a baseline into this file; compare nothing." };
         Option<string> budget = new("--budget") { Description = "What is allowed.", Required = true };
         Option<string?> given = new("--result") { Description = "Judge this result instead of measuring." };
         Option<string?> output = new("--output", "-o") { Description = "File for what was measured, JSON." };
+        Option<bool> strict = new("--strict") { Description = "Fail where it is too noisy to tell." };
         Option<string?> runtimes = new("--runtimes", "-r")
         {
             Description = "What to measure as the budget's runtimes, in the form of perf run.",
         };
         Command command = new("gate", "Fail when a build is slower than its budget allows.")
-            { baseline, against, budget, given, output, runtimes };
+            { baseline, against, record, budget, given, output, strict, runtimes };
         command.SetAction(parsed => Run(new(
             Budget.Load(parsed.GetValue(budget)!), parsed.GetValue(baseline), parsed.GetValue(against),
-            parsed.GetValue(given), parsed.GetValue(output), parsed.GetValue(runtimes))));
+            parsed.GetValue(record), parsed.GetValue(given), parsed.GetValue(output), parsed.GetValue(runtimes),
+            parsed.GetValue(strict) ? Blind.Fails : Blind.Told)));
         return command;
     }
 
     private static int Run(Request request)
     {
-        if (request.Baseline == null == (request.Against == null) || (request.Against != null && request.Given != null))
+        string?[] ways = [request.Baseline, request.Against, request.Record];
+        if (ways.Count(way => way != null) != 1 || (request.Given != null && request.Baseline == null))
         {
-            throw new UserException("gate: give --baseline FILE, or --against EXECUTABLE without --result");
+            throw new UserException(
+                "gate: give one of --baseline FILE (perhaps --result), --against EXECUTABLE and --record FILE");
         }
 
-        // The other build runs in the same turns: it is the reference.
-        request = request.Against == null ? request : request with
+        ResultFile? baseline = request.Baseline == null ? null : ResultFile.Load(request.Baseline);
+        if (baseline != null && Refuse(baseline, request) is List<string> { Count: > 0 } unfit)
         {
-            Budget = request.Budget with { Reference = "" },
-        };
-        ResultFile after = request.Given == null ? Measure(request, "", 1) : ResultFile.Load(request.Given);
-        ResultFile before = request.Baseline == null ? after : ResultFile.Load(request.Baseline);
-        Gate gate = new(request.Budget);
-        List<Comparison> all = gate.Compare(before, after, NameBefore(request));
-        List<Comparison> alarms = [.. all.Where(each => Gate.Reason(each) != null)];
+            return Print(unfit);
+        }
+
+        GateMeasurement? measurement = request.Given == null
+            ? new(request.Budget, request.Against, request.Runtimes)
+            : null;
+        ResultFile after = measurement == null
+            ? ResultFile.Load(request.Given!)
+            : Whole(measurement, request.Record ?? request.Output);
+        if (request.Record != null)
+        {
+            return Recorded(request, after, measurement!);
+        }
+
+        List<string> others = baseline == null ? [] : [.. Likeness.Differences(baseline, after).Select(Differs)];
+        if (others.Count > 0)
+        {
+            return Print(others);
+        }
+
+        List<CountRecord> counts = baseline?.Counts ?? measurement!.CountsBefore();
+        others.AddRange(measurement?.Troubles ?? []);
+        others.AddRange(Gate.Counts(counts, after.Counts, GateMeasurement.IsHere));
+        return Judge(request, baseline, after, measurement, others);
+    }
+
+    /// <summary>Why a baseline cannot be used here, before anything is measured.</summary>
+    private static List<string> Refuse(ResultFile baseline, Request request)
+    {
+        List<string> reasons = [.. new Gate(request.Budget).Unfit(baseline, GateMeasurement.IsHere)];
         if (request.Given == null)
         {
-            alarms = [.. alarms.Select(alarm => Again(request, gate, before, alarm)).Where(each => Gate.Reason(
-                each) != null)];
+            reasons.AddRange(Machine.Differences(baseline.Machine, Machine.Describe()).Select(Differs));
         }
 
-        List<string> reasons = [.. alarms.Select(alarm => Gate.Reason(alarm)!),
-            .. Gate.Counts(CountsBefore(request, before), after.Counts)];
-        if (all.Count == 0)
-        {
-            reasons.Add("nothing was compared: the two results share no variant in the budget's runtimes");
-        }
+        return reasons;
+    }
 
-        foreach (string reason in reasons)
+    private static string Differs(string difference) => "the baseline was taken under other conditions: " + difference;
+
+    private static int Print(List<string> unfit)
+    {
+        foreach (string reason in unfit)
         {
             Console.WriteLine("FAIL " + reason);
         }
 
-        foreach (Comparison blind in all.Where(each => each.IsBlind))
-        {
-            Console.WriteLine($"too noisy to tell: {blind.Name} in {blind.Runtime}; see perf doctor");
-        }
-
-        Console.WriteLine($"gate: {all.Count - alarms.Count} of {all.Count} held; {reasons.Count} reasons to fail");
-        return reasons.Count == 0 ? 0 : 1;
+        Console.WriteLine("gate: nothing was compared; perf gate --record FILE makes a baseline of this machine");
+        return 1;
     }
 
-    /// <summary>The comparison of an alarm with twice the runs.</summary>
-    private static Comparison Again(Request request, Gate gate, ResultFile before, Comparison alarm)
+    /// <summary>All that the budget asks for, kept as soon as it is there: counting may fail.</summary>
+    private static ResultFile Whole(GateMeasurement measurement, string? path)
     {
-        if (alarm.Outcome == Outcome.TooFew)
+        ResultFile result = measurement.Measure("", 1);
+        if (path != null)
         {
-            return alarm;
+            result.Save(path);
         }
 
-        Console.Error.WriteLine("again: " + Gate.Reason(alarm));
-        ResultFile second = Measure(request, alarm.Name, 2);
-        return gate.Compare(request.Baseline == null ? second : before, second, NameBefore(request))
-            .Find(each => each.Name == alarm.Name && each.Runtime == alarm.Runtime) ?? alarm;
-    }
-
-    private static Func<string, string> NameBefore(Request request) =>
-        name => request.Against == null ? name : Before + name;
-
-    private static ResultFile Measure(Request request, string only, int times)
-    {
-        Budget budget = request.Budget;
-        List<string> runtimes = budget.Reference.Length > 0 ? [budget.Reference] : [];
-        runtimes.Add(request.Runtimes ?? string.Join(',', budget.Runtimes));
-        if (request.Against != null)
+        result.Counts.AddRange(measurement.Counts());
+        if (path != null)
         {
-            runtimes.AddRange(budget.Runtimes.Select(name => $"{Before}{name}={request.Against}+{PlatformFlag(name)}"));
-        }
-
-        RunOptions options = new();
-        Command command = new("run");
-        options.AddTo(command);
-        List<string> words =
-        [
-            .. budget.Suites, "--runtimes", string.Join(',', runtimes), "--runs",
-            (budget.Runs * times).ToString(System.Globalization.CultureInfo.InvariantCulture),
-        ];
-        words.AddRange(budget.Cpus.Length > 0 ? ["--cpus", budget.Cpus] : []);
-        words.AddRange(only.Length > 0 ? ["--filter", only] : []);
-        ParseResult parsed = command.Parse(words);
-        ResultFile result = options.Measure(parsed, Layout.Find(), (grown, job) => { });
-        if (only.Length == 0)
-        {
-            result.Counts.AddRange(Counts(budget, World.Prepare(Layout.Find())));
-        }
-
-        if (request.Output != null && only.Length == 0)
-        {
-            result.Save(request.Output);
+            result.Save(path);
         }
 
         return result;
     }
 
-    /// <summary>Of the baseline, or of the other build, whose counts nobody else has.</summary>
-    private static IEnumerable<CountRecord> CountsBefore(Request request, ResultFile before) =>
-        request.Against == null
-            ? before.Counts
-            : Counts(request.Budget, World.Prepare(Layout.Find()).With(request.Against));
-
-    private static IEnumerable<CountRecord> Counts(Budget budget, World world)
+    private static int Recorded(Request request, ResultFile result, GateMeasurement measurement)
     {
-        foreach (string runtime in budget.Counted)
+        string[] wanted = [.. request.Budget.Runtimes, request.Budget.Reference];
+        List<string> reasons =
+        [
+            .. measurement.Troubles,
+            .. result.Jobs.SelectMany(_ => wanted, (job, runtime) => (job, runtime))
+                .Where(pair => pair.runtime.Length > 0 && pair.job.Of(pair.runtime) == null)
+                .Select(pair => $"{pair.job.Name} in {pair.runtime}: no samples"),
+        ];
+        foreach (string reason in reasons)
         {
-            bool isKvm = runtime == "runsc-kvm";
-            if (isKvm && !File.Exists("/dev/kvm"))
-            {
-                Console.Error.WriteLine("not counted: runsc-kvm, as this machine has no /dev/kvm");
-                continue;
-            }
-
-            long rounds = isKvm ? AllocationBenchmark.FewerRounds : AllocationBenchmark.ManyRounds;
-            var benchmark = new AllocationBenchmark(world, new(), rounds, PlatformFlag(runtime));
-            foreach (CountRecord count in benchmark.Count([]))
-            {
-                yield return count with { Name = $"{runtime} {count.Name}" };
-            }
+            Console.WriteLine("FAIL " + reason);
         }
+
+        Console.WriteLine($"gate: {request.Record}: {result.Jobs.Count} jobs, {result.Counts.Count} counts");
+        return reasons.Count == 0 ? 0 : 1;
     }
 
-    private static string PlatformFlag(string runtime) => "--platform=" + runtime[(runtime.IndexOf('-') + 1)..];
+    private static int Judge(
+        Request request, ResultFile? baseline, ResultFile after, GateMeasurement? measurement, List<string> others)
+    {
+        // The other build runs in the same turns: it is the reference.
+        Gate gate = new(baseline == null ? request.Budget with { Reference = "" } : request.Budget);
+        List<Comparison> Compared(ResultFile result, string only) => gate.Compare(
+            baseline ?? result, result, name => baseline == null ? GateMeasurement.Before + name : name, only);
+        List<Comparison> all = Compared(after, "");
+        for (int i = 0; i < all.Count && measurement != null; i++)
+        {
+            if (all[i].Outcome == Outcome.Worse)
+            {
+                Comparison alarm = all[i];
+                Console.Error.WriteLine("again: " + Gate.Reason(alarm));
+                all[i] = Compared(measurement.Measure(alarm.Name, 2), alarm.Name)
+                    .Find(each => each.Runtime == alarm.Runtime) ?? alarm;
+            }
+        }
+
+        Judgement judgement = new(all, others, request.Blind);
+        foreach (string reason in judgement.Reasons)
+        {
+            Console.WriteLine("FAIL " + reason);
+        }
+
+        foreach (string blind in judgement.TooNoisy)
+        {
+            Console.WriteLine($"too noisy to tell: {blind}; see perf doctor");
+        }
+
+        Console.WriteLine(
+            $"gate: of {all.Count} comparisons {judgement.Held} held, {judgement.Slower} slower, "
+            + $"{judgement.TooNoisy.Count} too noisy to tell, {judgement.Missing} missing; "
+            + $"{judgement.Reasons.Count} reasons to fail");
+        return judgement.Reasons.Count == 0 ? 0 : 1;
+    }
 
     private sealed record Request(
-        Budget Budget, string? Baseline, string? Against, string? Given, string? Output, string? Runtimes);
+        Budget Budget, string? Baseline, string? Against, string? Record, string? Given, string? Output,
+        string? Runtimes, Blind Blind);
 }

@@ -39,10 +39,13 @@ internal static class Charts
         {
             double middle = 6 + (i + 0.5) * RowHeight;
             string colour = Colour(runtimes, rows[i].Runtime);
-            Interval interval = Bootstrap.OfMedian(rows[i].Values);
             svg.Text("label", Left - 10, middle + 4, "end", rows[i].Runtime);
-            double wide = Math.Max(2, scale.At(interval.High) - scale.At(interval.Low));
-            svg.Bar("interval " + colour, scale.At(interval.Low), middle - 8, wide, 16);
+            if (Confidence.OfMedian(rows[i].Values) is Interval interval)
+            {
+                double wide = Math.Max(2, scale.At(interval.High) - scale.At(interval.Low));
+                svg.Bar("interval " + colour, scale.At(interval.Low), middle - 8, wide, 16);
+            }
+
             foreach (Sample sample in rows[i].Samples)
             {
                 string mark = sample.Outlier || sample.Steal > Figures.MuchSteal ? "marked " : "sample ";
@@ -56,17 +59,17 @@ internal static class Charts
         return svg.End();
     }
 
-    /// <summary>Latency by percentile, both logarithmic, so that each nine takes the same room.</summary>
+    /// <summary>Latency by percentile, both logarithmic, so that each nine takes the same room; a curve ends where
+    /// there are no values enough for the next percentile.</summary>
     internal static string Latencies(JobResult job, List<string> runtimes)
     {
         const double High = 230;
         const double Nines = 4;
-        const int Enough = 50;
         List<(string Runtime, Histogram Counts)> rows =
         [
             .. job.Series.Where(series => series.Latency != null)
                 .Select(series => (series.Runtime, Counts: HistogramLog.Decode(series.Latency!)))
-                .Where(row => row.Counts.Count >= Enough),
+                .Where(row => row.Counts.Tells(90)),
         ];
         if (rows.Count == 0)
         {
@@ -93,15 +96,15 @@ internal static class Charts
         foreach ((string runtime, Histogram counts) in rows)
         {
             const int Steps = 60;
-            (double, double)[] points = new (double, double)[Steps + 1];
-            for (int i = 0; i <= Steps; i++)
+            List<(double, double)> points = [];
+            for (int i = 0; i <= Steps && counts.Tells(100 - 100 * Math.Pow(10, -Nines * i / Steps)); i++)
             {
                 double percent = 100 - 100 * Math.Pow(10, -Nines * i / Steps);
                 double latency = Math.Max(least, counts.Percentile(percent)) / 1e3;
-                points[i] = (Left + (double)i / Steps * (Width - Left - Right), scale.At(latency));
+                points.Add((Left + (double)i / Steps * (Width - Left - Right), scale.At(latency)));
             }
 
-            svg.Path("curve " + Colour(runtimes, runtime), points);
+            svg.Path("curve " + Colour(runtimes, runtime), [.. points]);
         }
 
         return svg.End();
@@ -144,14 +147,15 @@ internal static class Charts
         List<string> runtimes)
     {
         const double High = 150;
+        JobResult last = results[^1].Find(name)!;
         List<(string Runtime, List<(int At, double Ratio)> Points)> lines = [];
         foreach (string runtime in runtimes.Where(runtime => runtime != reference))
         {
             List<(int, double)> points = [];
             for (int i = 0; i < results.Count; i++)
             {
-                if (results[i].Find(name) is JobResult job && job.Of(runtime) is Series mine
-                    && job.Of(reference) is Series other)
+                if (results[i].Find(name) is JobResult job && job.Unit == last.Unit && job.Better == last.Better
+                    && job.Of(runtime) is Series mine && job.Of(reference) is Series other)
                 {
                     points.Add((i, job.Performance(mine.Median, other.Median)));
                 }
@@ -180,8 +184,12 @@ internal static class Charts
         double step = (Width - Left - Right - 40) / Math.Max(1, results.Count - 1);
         for (int i = 0; i < results.Count; i++)
         {
-            svg.Text("tick", Left + 20 + i * step, High - 10, "middle",
-                results[i].Commit[..Math.Min(8, results[i].Commit.Length)]);
+            svg.Text("tick", Left + 20 + i * step, High - 10, "middle", Short(results[i].Commit));
+            if (i > 0 && IsBreak(results[i - 1], results[i], name))
+            {
+                double between = Left + 20 + (i - 0.5) * step;
+                svg.Line("break", between, 8, between, High - 28);
+            }
         }
 
         foreach ((string runtime, List<(int At, double Ratio)> points) in lines)
@@ -196,6 +204,21 @@ internal static class Charts
 
         return svg.End();
     }
+
+    /// <summary>A commit in eight digits; what says that the build was not the commit alone stays.</summary>
+    internal static string Short(string commit)
+    {
+        const int Shown = 8;
+        string first = commit.Split(' ')[0].TrimEnd('+');
+        return first[..Math.Min(Shown, first.Length)] + (commit.Contains(' ') ? "…" : "")
+            + (commit.Contains('+') ? "+" : "");
+    }
+
+    /// <summary>Whether a job's figure is of other conditions than in the result before.</summary>
+    private static bool IsBreak(ResultFile before, ResultFile after, string name) =>
+        Likeness.Differences(before, after).Any()
+        || (before.Find(name) is JobResult first && after.Find(name) is JobResult second
+            && Likeness.Of(first, second) != null);
 
     /// <summary>The class of a runtime's colour.</summary>
     internal static string Colour(List<string> runtimes, string runtime)

@@ -23,7 +23,9 @@ internal static class Figures
 
     internal static string Percent(double part) => (part * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 
-    /// <summary>The median and how far its 95 % interval reaches from it at most; or that there is none.</summary>
+    /// <summary>The median and how far its 95 % interval reaches from it at most, where there are runs enough for
+    /// one; or
+    /// that there is no median.</summary>
     internal static string Median(Series? series)
     {
         if (series == null || series.Samples.Count == 0)
@@ -32,9 +34,13 @@ internal static class Figures
         }
 
         double median = series.Median;
-        Interval interval = Bootstrap.OfMedian(series.Values);
-        double reach = Math.Max(interval.High - median, median - interval.Low);
-        string spread = series.Samples.Count > 1 && median != 0 ? $" ±{reach / Math.Abs(median) * 100:0} %" : "";
+        string spread = "";
+        if (Confidence.OfMedian(series.Values) is Interval interval && median != 0)
+        {
+            double reach = Math.Max(interval.High - median, median - interval.Low);
+            spread = $" ±{reach / Math.Abs(median) * 100:0} %";
+        }
+
         return Of(median) + spread + Marks(series);
     }
 
@@ -46,32 +52,6 @@ internal static class Figures
 
     /// <summary>The runtimes of a result in its order.</summary>
     internal static List<string> Runtimes(ResultFile result) => [.. result.Runtimes.Select(runtime => runtime.Name)];
-
-    /// <summary>For each goal of a job and each runtime that it is about: the goal in words, and whether it is
-    /// reached.</summary>
-    internal static IEnumerable<(string Runtime, string Text, bool Reached)> Goals(JobResult job)
-    {
-        foreach (GoalRecord goal in job.Goals)
-        {
-            foreach (Series series in job.Series.Where(series => series.Samples.Count > 0 && IsOurs(series.Runtime)))
-            {
-                if (goal.Than == null)
-                {
-                    bool within = job.Better == Suites.Better.Lower ? series.Median <= goal.Value
-                        : series.Median >= goal.Value;
-                    string side = job.Better == Suites.Better.Lower ? "at most" : "at least";
-                    yield return (series.Runtime, $"{side} {Of(goal.Value)} {job.Unit}: {Of(series.Median)}", within);
-                }
-                else if (job.Of(goal.Than) is Series other)
-                {
-                    double ratio = job.Performance(series.Median, other.Median);
-                    string text = string.Create(
-                        CultureInfo.InvariantCulture, $"{goal.Than} x {goal.Value:0.00}: {ratio:0.00}");
-                    yield return (series.Runtime, text, ratio >= goal.Value);
-                }
-            }
-        }
-    }
 
     internal static bool IsOurs(string runtime) => runtime.StartsWith("runsc", StringComparison.Ordinal);
 

@@ -9,8 +9,7 @@ using Perf.Results;
 namespace Perf.Report;
 
 /// <summary>The report as one page that needs nothing else: style and pictures are in it, light and dark by the
-/// reader's
-/// choice.</summary>
+/// reader's choice.</summary>
 internal sealed class HtmlReport
 {
     private readonly ResultFile _result;
@@ -28,8 +27,7 @@ internal sealed class HtmlReport
     }
 
     /// <summary>The page of the last result; the others before it are its history, and notes are paragraphs of people
-    /// on
-    /// where time is lost.</summary>
+    /// on where time is lost.</summary>
     internal static string Write(IReadOnlyList<ResultFile> history, params IReadOnlyList<string> notes)
     {
         HtmlReport report = new(history, notes);
@@ -71,20 +69,28 @@ internal sealed class HtmlReport
     private void Tables()
     {
         _text.Append(
-            "<h2>Overview</h2>\n<p class=\"soft\">Medians with the reach of their 95 % intervals. Ratios are "
-            + "performance: above 1 is better, whichever way the unit goes. ! some runs failed, ~ steal above 2 %, "
-            + "o outliers.</p>\n");
+            "<h2>Overview</h2>\n<p class=\"soft\">Medians with the reach of their 95 % intervals, from six runs on. "
+            + "Ratios are performance: above 1 is better, whichever way the unit goes. ! some runs failed, "
+            + "~ steal above 2 %, o outliers.</p>\n");
         Table(_overview.Header(), _overview.Rows());
-        List<(string Job, string Runtime, string Text, bool Reached)> goals = [.. _overview.Goals()];
+        List<GoalRow> goals = [.. _overview.Goals()];
         if (goals.Count > 0)
         {
-            _text.Append("<h2>Goals</h2>\n<div class=\"scroll\"><table>\n");
-            foreach ((string job, string runtime, string text, bool reached) in goals)
+            _text.Append(CultureInfo.InvariantCulture, $"<h2>Goals</h2>\n<p class=\"soft\">{Goals.Legend}</p>\n");
+            _text.Append("<div class=\"scroll\"><table>\n");
+            foreach (GoalRow goal in goals)
             {
-                string word = reached ? "<td class=\"good\">reached</td>" : "<td class=\"bad\">missed</td>";
+                string style = goal.Attainment switch
+                {
+                    Attainment.Reached => "good",
+                    Attainment.Missed => "bad",
+                    _ => "soft",
+                };
+                _text.Append(
+                    CultureInfo.InvariantCulture, $"<tr><td>{Text(goal.Job)}</td><td>{Text(goal.Runtime)}</td>");
                 _text.Append(
                     CultureInfo.InvariantCulture,
-                    $"<tr><td>{Text(job)}</td><td>{Text(runtime)}</td><td>{Text(text)}</td>{word}</tr>\n");
+                    $"<td>{Text(goal.Text)}</td><td class=\"{style}\">{goal.Word}</td></tr>\n");
             }
 
             _text.Append("</table></div>\n");
@@ -162,7 +168,8 @@ internal sealed class HtmlReport
         }
 
         _text.Append(CultureInfo.InvariantCulture, $"<h2>History</h2>\n<p class=\"soft\">Performance as a part of ");
-        _text.Append(CultureInfo.InvariantCulture, $"{Text(_overview.References[0])}, commit by commit.</p>\n");
+        _text.Append(CultureInfo.InvariantCulture, $"{Text(_overview.References[0])}, commit by commit; ");
+        _text.Append("a dashed line: another machine, pinning or definition of the job than before.</p>\n");
         foreach (JobResult job in _result.Jobs)
         {
             string chart = Charts.History(_history, job.Name, _overview.References[0], _overview.Runtimes);

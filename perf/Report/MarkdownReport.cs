@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using Perf.Results;
+using Perf.Stats;
 
 namespace Perf.Report;
 
@@ -20,14 +21,14 @@ internal static class MarkdownReport
         }
 
         text.Append(
-            "\n## Overview\n\nMedians with the reach of their 95 % intervals. Ratios are performance: "
-            + "above 1 is better, whichever way the unit goes. `!` some runs failed, `s` more than 2 % of the time was "
-            + "stolen in a run, `o` outliers.\n\n");
+            "\n## Overview\n\nMedians with the reach of their 95 % intervals, from six runs on. Ratios are "
+            + "performance: above 1 is better, whichever way the unit goes. `!` some runs failed, `~` more "
+            + "than 2 % of the time was stolen in a run, `o` outliers.\n\n");
         Table(text, overview.Header(), overview.Rows());
         List<IReadOnlyList<string>> goals =
-            [.. overview.Goals().Select(goal => (string[])[goal.Job, goal.Runtime, goal.Text, goal.Reached
-                ? "reached" : "missed"])];
+            [.. overview.Goals().Select(goal => (string[])[goal.Job, goal.Runtime, goal.Text, goal.Word])];
         Section(text, "Goals", ["job", "runtime", "goal: figure", ""], goals);
+        text.Append(goals.Count > 0 ? "\n" + Goals.Legend + "\n" : "");
         Section(text, "Where we lose most", ["job", "runtime", "performance / "
             + overview.References.FirstOrDefault("-")],
             [.. overview.Worst().Select(row => (string[])[row.Job, row.Runtime, Figures.Of(row.Ratio)])]);
@@ -55,13 +56,17 @@ internal static class MarkdownReport
     private static List<IReadOnlyList<string>> Latencies(ResultFile result) =>
     [
         .. result.Jobs.SelectMany(job => job.Series, (job, series) => (job, series))
-            .Where(pair => pair.series.Percentiles != null)
-            .Select(pair => (string[])
-            [
-                pair.job.Name, pair.series.Runtime,
-                .. pair.series.Percentiles!.Values.Select(nanoseconds => Figures.Of(nanoseconds / 1e3)),
-            ]),
+            .Where(pair => pair.series.Latency != null)
+            .Select(pair => (string[])[pair.job.Name, pair.series.Runtime, .. Percentiles(pair.series.Latency!)]),
     ];
+
+    /// <summary>Only those that there are values enough for.</summary>
+    private static IEnumerable<string> Percentiles(string latency)
+    {
+        Histogram counts = HistogramLog.Decode(latency);
+        return Histogram.Told.Select(
+            percent => counts.Tells(percent) ? Figures.Of(counts.Percentile(percent) / 1e3) : "-");
+    }
 
     private static void Section(
         StringBuilder text, string title, IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)

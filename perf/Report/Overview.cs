@@ -36,7 +36,8 @@ internal sealed class Overview
         foreach (RuntimeRecord runtime in _result.Runtimes)
         {
             yield return (runtime.Name, runtime.Version + (runtime.Flags.Count > 0 ? ", "
-                + string.Join(' ', runtime.Flags) : ""));
+                + string.Join(' ', runtime.Flags) : "")
+                + (runtime.Executable != null ? ", executable " + runtime.Executable : ""));
         }
 
         yield return ("knobs", string.Join(", ", _result.Knobs.Where(knob => knob.Value.Length > 0)
@@ -65,9 +66,7 @@ internal sealed class Overview
             reference => Compared(reference), (reference, runtime) => Figures.Ratio(job, runtime, reference)),
     ]);
 
-    internal IEnumerable<(string Job, string Runtime, string Text, bool Reached)> Goals() =>
-        _result.Jobs.SelectMany(
-            job => Figures.Goals(job), (job, goal) => (job.Name, goal.Runtime, goal.Text, goal.Reached));
+    internal IEnumerable<GoalRow> Goals() => _result.Jobs.SelectMany(Report.Goals.Of);
 
     /// <summary>The five jobs in which the best of our platforms is furthest behind the first reference.</summary>
     internal IEnumerable<(string Job, string Runtime, double Ratio)> Worst()

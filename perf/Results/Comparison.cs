@@ -14,15 +14,20 @@ internal enum Outcome
     /// <summary>Too few samples to tell at the wanted level, whatever they are.</summary>
     TooFew,
 
-    /// <summary>One of the two has no samples.</summary>
+    /// <summary>One of the two, or of the reference's, has no samples.</summary>
     Missing,
+
+    /// <summary>The two are figures of different things.</summary>
+    Unlike,
+
+    /// <summary>The reference itself: how the machine changed, and no difference of a runtime.</summary>
+    Reference,
 }
 
 /// <summary>
 /// One series before and after. Where a reference runtime ran in the same turns, each value is taken as a part of the
 /// reference's: of its value in that turn or of its median, whichever leaves the two series less spread out. What
-/// changed
-/// on the machine between the two runs cancels out.
+/// changed on the machine between the two runs cancels out.
 /// </summary>
 internal sealed record Comparison
 {
@@ -32,11 +37,17 @@ internal sealed record Comparison
 
     internal required Outcome Outcome { get; init; }
 
+    /// <summary>Why there is nothing to compare; else empty.</summary>
+    internal string Why { get; init; } = "";
+
+    /// <summary>The runtime whose part each value was taken as; empty if they were taken as they are.</summary>
+    internal string Reference { get; init; } = "";
+
     /// <summary>Performance after as a part of that before; above 1 is better.</summary>
     internal double Change { get; init; } = 1;
 
-    /// <summary>95 % interval of <see cref="Change"/>.</summary>
-    internal Interval Interval { get; init; } = new(1, 1);
+    /// <summary>95 % interval of <see cref="Change"/>; null where there are too few samples for one.</summary>
+    internal Interval? Interval { get; init; }
 
     /// <summary>Probability of the difference, beyond the budget, by chance.</summary>
     internal double Probability { get; init; } = 1;
@@ -46,22 +57,15 @@ internal sealed record Comparison
 
     /// <summary>The runs were too far apart for a fall by twice the budget to show: that there is no alarm says
     /// nothing.</summary>
-    internal bool IsBlind => Outcome == Outcome.Same && Interval.Low < 1 - 2 * Budget;
+    internal bool IsBlind => Outcome == Outcome.Same
+        && (Interval is not Interval interval || interval.Low < 1 - 2 * Budget);
 
-    /// <summary>Compares a runtime of two results of one job; the runtime may have another name before.</summary>
+    /// <summary>Compares a runtime of two results of one job; the runtime may have another name before. A fall by more
+    /// than the budget is asked for at the level of the terms.</summary>
     internal static Comparison Of(JobResult before, JobResult after, Terms terms)
     {
-        string reference = before.Of(terms.Reference) != null && after.Of(terms.Reference) != null ? terms.Reference
-            : "";
-        (double[] a, double[] b) = Performances(before, after, terms, reference);
-        Comparison blank = new()
-        {
-            Name = after.Name,
-            Runtime = terms.After,
-            Outcome = Outcome.Missing,
-            Budget = terms.Budget,
-        };
-        if (a.Length == 0 || b.Length == 0)
+        Comparison blank = Blank(before, after, terms, out double[] a, out double[] b);
+        if (blank.Outcome != Outcome.Same)
         {
             return blank;
         }
@@ -74,10 +78,65 @@ internal sealed record Comparison
                 : worse < terms.Level ? Outcome.Worse
                 : better < terms.Level ? Outcome.Better
                 : Outcome.Same,
-            Change = Order.Median(b) / Order.Median(a),
-            Interval = Bootstrap.OfRatio(b, a),
             Probability = double.Min(worse, better),
         };
+    }
+
+    /// <summary>Compares without a budget, for a difference in either direction: which one the outcome says, and how
+    /// probable it is by chance the probability, both before other comparisons are thought of.</summary>
+    internal static Comparison TwoSided(JobResult before, JobResult after, Terms terms)
+    {
+        Comparison blank = Blank(before, after, terms, out double[] a, out double[] b);
+        return blank.Outcome != Outcome.Same ? blank : blank with
+        {
+            Outcome = 2 * RankTest.LeastProbability(a.Length, b.Length) >= terms.Level ? Outcome.TooFew
+                : RankTest.Less(b, a) < RankTest.Less(a, b) ? Outcome.Worse
+                : Outcome.Better,
+            Probability = RankTest.TwoSided(a, b),
+        };
+    }
+
+    /// <summary>All but the test; another outcome than the same says why there is nothing to test.</summary>
+    private static Comparison Blank(
+        JobResult before, JobResult after, Terms terms, out double[] a, out double[] b)
+    {
+        string reference = terms.Reference != terms.After && before.Of(terms.Reference) != null
+            && after.Of(terms.Reference) != null ? terms.Reference : "";
+        Comparison blank = new()
+        {
+            Name = after.Name,
+            Runtime = terms.After,
+            Outcome = Outcome.Same,
+            Reference = reference,
+            Budget = terms.Budget,
+        };
+        a = [];
+        b = [];
+        if (Likeness.Of(before, after) is string unlike)
+        {
+            return blank with { Outcome = Outcome.Unlike, Why = unlike };
+        }
+
+        (a, b) = Performances(before, after, terms, reference);
+        return a.Length == 0 || b.Length == 0
+            ? blank with { Outcome = Outcome.Missing, Why = Gap(before, after, terms) }
+            : blank with { Change = Order.Median(b) / Order.Median(a), Interval = Confidence.OfRatio(b, a) };
+    }
+
+    private static string Gap(JobResult before, JobResult after, Terms terms)
+    {
+        (JobResult Job, string Runtime, string When)[] sides =
+            [(before, terms.Before, "before"), (after, terms.After, "now")];
+        foreach ((JobResult job, string runtime, string when) in sides)
+        {
+            if (job.Of(runtime) == null)
+            {
+                string failure = job.Series.Find(series => series.Runtime == runtime)?.Failures.FirstOrDefault() ?? "";
+                return $"{runtime} has no samples {when}" + (failure.Length > 0 ? ": " + failure : "");
+            }
+        }
+
+        return $"no turn in which {terms.Reference} ran too";
     }
 
     /// <summary>Performances, higher is better, before and after; as parts of the reference's, if there is one.
@@ -85,7 +144,7 @@ internal sealed record Comparison
     private static (double[] Before, double[] After) Performances(
         JobResult before, JobResult after, Terms terms, string reference)
     {
-        if (reference.Length == 0 || reference == terms.After)
+        if (reference.Length == 0)
         {
             return (Plain(before, terms.Before), Plain(after, terms.After));
         }
@@ -132,6 +191,5 @@ internal sealed record Comparison
 }
 
 /// <summary>How a comparison is made: the runtime's names, the reference or "", the part by which performance may
-/// fall, and
-/// the level of the test.</summary>
+/// fall, and the level of the test.</summary>
 internal readonly record struct Terms(string Before, string After, string Reference, double Budget, double Level);

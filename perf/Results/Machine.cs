@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -26,8 +27,7 @@ internal sealed record Machine
     public required bool Virtual { get; init; }
 
     /// <summary>"none", "hardware" or "without hardware support" (the processor shows neither vmx nor svm, and yet
-    /// there
-    /// is a /dev/kvm).</summary>
+    /// there is a /dev/kvm).</summary>
     public required string Kvm { get; init; }
 
     /// <summary>Load average over the minute before.</summary>
@@ -50,6 +50,24 @@ internal sealed record Machine
             Kvm = !File.Exists("/dev/kvm") ? "none" : hardware ? "hardware" : "without hardware support",
             Load = LoadAverage(),
         };
+    }
+
+    /// <summary>In what two machines differ, in words; not in load, which each run has its own of.</summary>
+    internal static IEnumerable<string> Differences(Machine before, Machine after)
+    {
+        (string Name, object Before, object After)[] all =
+        [
+            ("processor", before.Processor, after.Processor),
+            ("processors", before.Processors, after.Processors),
+            ("MiB of memory", before.MemoryMib, after.MemoryMib),
+            ("kernel", before.Kernel, after.Kernel),
+            ("distribution", before.Distribution, after.Distribution),
+            ("governor", before.Governor, after.Governor),
+            ("hypervisor", before.Virtual, after.Virtual),
+            ("KVM", before.Kvm, after.Kvm),
+        ];
+        return all.Where(each => !each.Before.Equals(each.After)).Select(each => string.Create(
+            CultureInfo.InvariantCulture, $"{each.Name}: {each.Before} before, {each.After} after"));
     }
 
     internal static double LoadAverage() =>

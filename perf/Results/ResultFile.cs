@@ -53,7 +53,7 @@ internal sealed record Series
 }
 
 /// <summary>What a variant should reach, as its job says.</summary>
-internal sealed record GoalRecord(string? Than, double Value);
+internal sealed record GoalRecord(string? Than, double Value, Shortfall? Where = null);
 
 /// <summary>One variant of a job in all runtimes of the run.</summary>
 internal sealed record JobResult
@@ -67,6 +67,11 @@ internal sealed record JobResult
     public required string Unit { get; init; }
 
     public required Better Better { get; init; }
+
+    /// <summary>What the figure depends on besides the runtime (<see cref="Suites.Definition"/>); null in results
+    /// that are
+    /// older than it.</summary>
+    public string? Definition { get; init; }
 
     public List<GoalRecord> Goals { get; init; } = [];
 

@@ -31,8 +31,6 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
         ["unique"] = ["Private_Clean:", "Private_Dirty:"],
     };
 
-    private static readonly double[] Percentiles = [50, 90, 99, 99.9, 99.99];
-
     /// <summary>All turns of a variant, or of those that run together: a result each.</summary>
     internal List<JobResult> Measure(Variant run)
     {
@@ -59,7 +57,7 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
         return [.. run.Parts.Select((variant, part) => Result(variant, all[part], latencies[part]))];
     }
 
-    private static JobResult Result(Variant variant, Series[] all, Histogram[] latencies)
+    private JobResult Result(Variant variant, Series[] all, Histogram[] latencies)
     {
         for (int i = 0; i < all.Length; i++)
         {
@@ -73,7 +71,8 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
             Summary = variant.Job.Summary,
             Unit = variant.Job.Unit,
             Better = variant.Job.Better,
-            Goals = [.. variant.Goals().Select(goal => new GoalRecord(goal.Than, goal.Value))],
+            Definition = Definition.Of(layout, variant),
+            Goals = [.. variant.Goals().Select(goal => new GoalRecord(goal.Than, goal.Value, goal.Where))],
             Series = [.. all],
         };
     }
@@ -182,7 +181,7 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
         if (latency.Count > 0)
         {
             series.Latency = HistogramLog.Encode(latency);
-            series.Percentiles = Percentiles.ToDictionary(
+            series.Percentiles = Histogram.Told.Where(latency.Tells).ToDictionary(
                 percent => percent.ToString(System.Globalization.CultureInfo.InvariantCulture), latency.Percentile);
         }
     }

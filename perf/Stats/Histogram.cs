@@ -14,6 +14,9 @@ internal sealed class Histogram
     /// <summary>Decimal digits that are kept.</summary>
     internal const int Digits = 3;
 
+    /// <summary>The percentiles that results and reports tell, of values enough.</summary>
+    internal static readonly double[] Told = [50, 90, 99, 99.9, 99.99];
+
     /// <summary>Cells of a bucket: the power of two that is at least 2 * 10^Digits.</summary>
     private const int CellBits = 11;
 
@@ -81,6 +84,9 @@ internal sealed class Histogram
 
         return Maximum;
     }
+
+    /// <summary>Whether there are values enough for a percentile: one at least above it.</summary>
+    internal bool Tells(double percent) => Count * (100 - percent) >= 100 - 1e-6;
 
     /// <summary>Every cell that is not empty: its largest value and its count.</summary>
     internal IEnumerable<(long Value, long Count)> Values()

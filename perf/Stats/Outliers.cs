@@ -14,6 +14,10 @@ internal static class Outliers
     /// </summary>
     private const double NormalScale = 0.6745;
 
+    /// <summary>The same of the mean absolute deviation, which stands in where more than half of the values are
+    /// equal.</summary>
+    private const double MeanScale = 0.7979;
+
     private const int Fewest = 5;
 
     /// <summary>For each value, whether it is one.</summary>
@@ -26,10 +30,12 @@ internal static class Outliers
         }
 
         double median = Order.Median(values);
-        double deviation = Order.Median(values.Select(value => Math.Abs(value - median)));
-        for (int i = 0; i < values.Length && deviation > 0; i++)
+        double[] deviations = [.. values.Select(value => Math.Abs(value - median))];
+        double usual = Order.Median(deviations) / NormalScale;
+        usual = usual > 0 ? usual : deviations.Average() / MeanScale;
+        for (int i = 0; i < values.Length && usual > 0; i++)
         {
-            marks[i] = NormalScale * Math.Abs(values[i] - median) / deviation > Limit;
+            marks[i] = deviations[i] / usual > Limit;
         }
 
         return marks;

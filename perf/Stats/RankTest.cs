@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using MathNet.Numerics;
 
 namespace Perf.Stats;
@@ -40,11 +41,34 @@ internal static class RankTest
     /// tell them apart.</summary>
     internal static double LeastProbability(int n, int m) => Exact(n, m, 0);
 
-    /// <summary>
-    /// P(U &lt;= u). The number of orders with a given U is a coefficient of the Gaussian binomial: the product over
-    /// i = 1..n of (1 - q^(m+i)) / (1 - q^i).
-    /// </summary>
+    /// <summary>How many of the values of U, from 0 on, have at most this probability together.</summary>
+    internal static int Critical(int n, int m, double tail)
+    {
+        double[] counts = Orders(n, m);
+        double sum = counts.Sum();
+        double below = 0;
+        int values = 0;
+        while (values < counts.Length && (below + counts[values]) / sum <= tail)
+        {
+            below += counts[values];
+            values++;
+        }
+
+        return values;
+    }
+
+    /// <summary>P(U &lt;= u).</summary>
     private static double Exact(int n, int m, int u)
+    {
+        double[] counts = Orders(n, m);
+        return counts[..Math.Min(u + 1, counts.Length)].Sum() / counts.Sum();
+    }
+
+    /// <summary>
+    /// The number of orders with each U: the coefficients of the Gaussian binomial, the product over i = 1..n of
+    /// (1 - q^(m+i)) / (1 - q^i).
+    /// </summary>
+    private static double[] Orders(int n, int m)
     {
         double[] counts = new double[n * m + 1];
         counts[0] = 1;
@@ -61,15 +85,7 @@ internal static class RankTest
             }
         }
 
-        double sum = 0;
-        double below = 0;
-        for (int at = 0; at < counts.Length; at++)
-        {
-            sum += counts[at];
-            below += at <= u ? counts[at] : 0;
-        }
-
-        return below / sum;
+        return counts;
     }
 
     private static double Approximate(double[] a, double[] b, double u)

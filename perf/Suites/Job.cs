@@ -35,8 +35,13 @@ internal readonly record struct AxisValue(string Name, string Text);
 /// <summary>One dimension of a job's variants. The first value is the usual one.</summary>
 internal sealed record Axis(string Name, IReadOnlyList<AxisValue> Values);
 
-/// <summary>What a variant should reach: a performance ratio to another runtime, or an absolute limit.</summary>
-internal sealed record Goal(IReadOnlyDictionary<string, string> When, string? Than, double Value);
+/// <summary>A runtime's performance below a part of another's.</summary>
+internal sealed record Shortfall(string Of, double Below);
+
+/// <summary>What a variant should reach: a performance ratio to another runtime, perhaps only where that one itself
+/// falls short of a third; or an absolute limit.</summary>
+internal sealed record Goal(
+    IReadOnlyDictionary<string, string> When, string? Than, double Value, Shortfall? Where = null);
 
 /// <summary>One folder of <c>fio-suites</c>: a tool, its arguments, and how its output is read.</summary>
 internal sealed record Job
@@ -73,8 +78,7 @@ internal sealed record Job
     internal required IReadOnlyList<IReadOnlyDictionary<string, string>> Usual { get; init; }
 
     /// <summary>The axis whose variants one run measures together, because the tool tells all of their figures; empty
-    /// if
-    /// each variant has a run of its own.</summary>
+    /// if each variant has a run of its own.</summary>
     internal required string Shared { get; init; }
 
     /// <summary>Files that the root must have.</summary>

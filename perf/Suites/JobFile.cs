@@ -13,6 +13,8 @@ internal static class JobFile
 {
     internal const string FileName = "job.json";
 
+    private const string CommonGoals = "goals.json";
+
     private const int UsualTimeout = 60;
 
     private static readonly string[] Known =
@@ -25,13 +27,36 @@ internal static class JobFile
     private static readonly JsonDocumentOptions Options =
         new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
-    /// <summary>All jobs below a folder, by name.</summary>
-    internal static List<Job> All(string suites) =>
-    [
-        .. Directory.GetDirectories(suites).Order(StringComparer.Ordinal)
-            .Where(folder => File.Exists(Path.Combine(folder, FileName)))
-            .Select(folder => Parse(folder, File.ReadAllText(Path.Combine(folder, FileName)))),
-    ];
+    /// <summary>All jobs below a folder, by name; each has the goals of <c>goals.json</c> beside its own.</summary>
+    internal static List<Job> All(string suites)
+    {
+        Goal[] common = Common(Path.Combine(suites, CommonGoals));
+        return
+        [
+            .. Directory.GetDirectories(suites).Order(StringComparer.Ordinal)
+                .Where(folder => File.Exists(Path.Combine(folder, FileName)))
+                .Select(folder => Parse(folder, File.ReadAllText(Path.Combine(folder, FileName))))
+                .Select(job => job with { Goals = [.. job.Goals, .. common] }),
+        ];
+    }
+
+    private static Goal[] Common(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path), Options);
+            return [.. document.RootElement.EnumerateArray().Select(ReadGoal)];
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException($"{CommonGoals}: {failure.Message}", failure);
+        }
+    }
 
     internal static Job Parse(string folder, string text)
     {
@@ -112,13 +137,17 @@ internal static class JobFile
     private static Dictionary<string, string> Choice(JsonElement element) =>
         element.EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value.GetString()!);
 
-    /// <summary><c>{"when": {...}, "than": RUNTIME, "ratio": R}</c> or <c>{"limit": L}</c>.</summary>
+    /// <summary><c>{"when": {...}, "than": RUNTIME, "ratio": R}</c>, perhaps with <c>"where": {"of": OTHER, "below":
+    /// B}</c>, or <c>{"limit": L}</c>.</summary>
     private static Goal ReadGoal(JsonElement element)
     {
         Dictionary<string, string> when = element.TryGetProperty("when", out JsonElement choice) ? Choice(choice) : [];
         return element.TryGetProperty("limit", out JsonElement limit)
             ? new(when, null, limit.GetDouble())
-            : new(when, Text(element, "than"), element.GetProperty("ratio").GetDouble());
+            : new(when, Text(element, "than"), element.GetProperty("ratio").GetDouble(),
+                element.TryGetProperty("where", out JsonElement where)
+                    ? new Shortfall(Text(where, "of"), where.GetProperty("below").GetDouble())
+                    : null);
     }
 
     private static T EnumOf<T>(JsonElement root, string member, string usual, string name)

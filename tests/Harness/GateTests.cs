@@ -8,12 +8,13 @@ using Xunit;
 namespace Tests.Harness;
 
 /// <summary>The gate against made-up machines: with the noise and the drift of a busy host, and with a planted
-/// slowdown.
-/// </summary>
+/// slowdown. </summary>
 public sealed class GateTests
 {
     private const int Runs = 12;
 
+    private static readonly double[] s_calm = [100, 101, 99, 100, 102, 98, 100, 101, 99, 100, 102, 98];
+    private static readonly double[] s_wild = [100, 30, 170, 60, 140, 100, 45, 155, 80, 120, 25, 175];
     private static readonly Budget Budget = new() { Suites = ["s"], Runtimes = ["runsc-x"], Reference = "runc" };
 
     [Theory]
@@ -69,23 +70,122 @@ public sealed class GateTests
     [Fact]
     public void A_machine_on_which_nothing_could_be_seen_is_said_to_be_one()
     {
-        double[] calm = [100, 101, 99, 100, 102, 98, 100, 101, 99, 100, 102, 98];
-        double[] wild = [100, 30, 170, 60, 140, 100, 45, 155, 80, 120, 25, 175];
-        Assert.False(Compare(Results.Make(calm, calm, Better.Higher), Results.Make(calm, calm, Better.Higher)).IsBlind);
-        Assert.True(Compare(Results.Make(calm, wild, Better.Higher), Results.Make(calm, wild, Better.Higher)).IsBlind);
+        ResultFile wild = Results.Make(s_calm, s_wild, Better.Higher);
+        Assert.False(Compare(Calm(), Calm()).IsBlind);
+        Assert.True(Compare(wild, wild).IsBlind);
     }
 
     [Fact]
     public void Counts_are_compared_exactly()
     {
-        ResultFile before = Results.Make([1], [1], Better.Higher);
-        ResultFile after = Results.Make([1], [1], Better.Higher);
-        before.Counts.AddRange([new("read", 0), new("write", 0), new("poll", 8)]);
-        after.Counts.AddRange([new("read", 0.02), new("poll", 8)]);
-        string[] reasons = [.. Gate.Counts(before.Counts, after.Counts)];
-        Assert.Equal(2, reasons.Length);
+        CountRecord[] before = [new("runsc-x read", 0), new("runsc-x write", 0), new("runsc-x poll", 8)];
+        string[] reasons =
+        [
+            .. Gate.Counts(before, [new("runsc-x read", 0.02), new("runsc-x poll", 8), new("runsc-x new", 1)], _ =>
+                true),
+        ];
+        Assert.Equal(3, reasons.Length);
         Assert.Contains("read: 0.02, was 0", reasons[0]);
         Assert.Contains("write", reasons[1]);
+        Assert.Contains("new: 1, and the baseline has no such count", reasons[2]);
+    }
+
+    /// <summary>What was counted on another machine, in a runtime that this one lacks, is no reason to fail.</summary>
+    [Fact]
+    public void Counts_of_a_runtime_that_the_machine_lacks_are_left_out()
+    {
+        CountRecord[] before = [new("runsc-kvm read: exits", 1), new("runsc-x read: calls", 1)];
+        Assert.Empty(Gate.Counts(before, [before[1]], runtime => runtime != "runsc-kvm"));
+        Assert.Single(Gate.Counts(before, [before[1]], _ => true));
+    }
+
+    [Fact]
+    public void A_baseline_without_reference_jobs_or_counts_is_unfit()
+    {
+        Gate gate = new(Budget with { Counted = ["runsc-x"] });
+        ResultFile whole = Calm();
+        Assert.Equal(["the baseline has no counts of runsc-x"], gate.Unfit(whole, _ => true));
+        Assert.Empty(gate.Unfit(whole, _ => false));
+        whole.Counts.Add(new("runsc-x read: bytes", 0));
+        Assert.Empty(gate.Unfit(whole, _ => true));
+        whole.Jobs[0].Series.RemoveAt(0);
+        Assert.Contains("lacks runc", gate.Unfit(whole, _ => true).Single());
+        whole.Jobs.Clear();
+        Assert.Contains("no job", gate.Unfit(whole, _ => true).Single());
+    }
+
+    /// <summary>Nothing is taken as it is because the reference is missing on one side.</summary>
+    [Fact]
+    public void Without_the_reference_on_either_side_nothing_is_compared()
+    {
+        ResultFile without = Calm();
+        without.Jobs[0].Series.RemoveAt(0);
+        foreach (Comparison comparison in (Comparison[])[Compare(without, Calm()), Compare(Calm(), without)])
+        {
+            Assert.Equal(Outcome.Missing, comparison.Outcome);
+            Assert.Contains("runc", Gate.Reason(comparison));
+        }
+    }
+
+    [Fact]
+    public void A_job_or_a_runtime_that_one_side_lacks_is_a_reason_to_fail()
+    {
+        ResultFile more = Calm();
+        more.Jobs.Add(more.Jobs[0] with { Name = "job b" });
+        more.Jobs.Add(more.Jobs[0] with { Name = "elsewhere", Suite = "not of the budget" });
+        Gate gate = new(Budget);
+        List<Comparison> gone = gate.Compare(more, Calm(), name => name);
+        Assert.Equal([Outcome.Same, Outcome.Missing], gone.Select(each => each.Outcome));
+        Assert.Contains("was not measured now", Gate.Reason(gone[1]));
+        Assert.Contains("does not have it", Gate.Reason(gate.Compare(Calm(), more, name => name)[1]));
+        ResultFile less = Calm();
+        less.Jobs[0].Series.RemoveAt(1);
+        Assert.Contains("runsc-x has no samples before", Gate.Reason(Compare(less, Calm())));
+        less.Jobs[0].Series.Add(new() { Runtime = "runsc-x", Failures = { "run 1: status 3" } });
+        Assert.Contains("no samples now: run 1: status 3", Gate.Reason(Compare(Calm(), less)));
+    }
+
+    [Fact]
+    public void Figures_of_two_units_directions_or_jobs_are_not_compared()
+    {
+        ResultFile calm = Calm();
+        JobResult job = calm.Jobs[0] with { Definition = "a" };
+        foreach (JobResult other in (JobResult[])
+            [job with { Unit = "m" }, job with { Better = Better.Lower }, job with { Definition = "b" }])
+        {
+            Comparison comparison = Compare(calm with { Jobs = [job] }, calm with { Jobs = [other] });
+            Assert.Equal(Outcome.Unlike, comparison.Outcome);
+            Assert.NotNull(Gate.Reason(comparison));
+        }
+
+        Assert.Equal(Outcome.Same, Compare(calm, calm with { Jobs = [job] }).Outcome);
+    }
+
+    [Fact]
+    public void Another_machine_or_pinning_is_a_difference_and_another_load_is_none()
+    {
+        ResultFile calm = Calm();
+        Assert.Empty(Likeness.Differences(calm, calm with { Machine = calm.Machine with { Load = 7 } }));
+        Assert.Empty(Likeness.Differences(calm, calm with { Knobs = new() { ["runs"] = "24" } }));
+        Assert.Contains("kernel: 6 before, 7 after", Likeness.Differences(
+            calm, calm with { Machine = calm.Machine with { Kernel = "7" } }));
+        Assert.Contains("cpus: \"\" before, \"0\" after", Likeness.Differences(
+            calm, calm with { Knobs = new() { ["cpus"] = "0" } }));
+    }
+
+    [Fact]
+    public void What_held_what_is_blind_and_what_is_missing_are_told_apart()
+    {
+        Comparison held = Compare(Calm(), Calm());
+        Comparison blind = Compare(Calm(), Results.Make(s_calm, s_wild, Better.Higher));
+        Comparison missing = Compare(Calm(), Results.Make(s_calm, [], Better.Higher));
+        Judgement judgement = new([held, blind, missing], ["a count"], Blind.Told);
+        Assert.Equal((1, 0, 1, 1), (judgement.Held, judgement.Slower, judgement.Missing, judgement.TooNoisy.Count));
+        Assert.Equal(2, judgement.Reasons.Count);
+        Assert.Empty(new Judgement([held, blind], [], Blind.Told).Reasons);
+        Assert.Single(new Judgement([held, blind], [], Blind.Fails).Reasons);
+        Assert.Single(new Judgement([blind, blind], [], Blind.Told).Reasons);
+        Assert.Single(new Judgement([], [], Blind.Told).Reasons);
     }
 
     [Fact]
@@ -97,6 +197,8 @@ public sealed class GateTests
         Assert.Equal(0.05, budget.Of("other"));
         Assert.NotEmpty(Budget.Load(System.IO.Path.Combine(Perf.Layout.Find().Suites, "budget.json")).Suites);
     }
+
+    private static ResultFile Calm() => Results.Make(s_calm, s_calm, Better.Higher);
 
     private static Comparison Compare(ResultFile before, ResultFile after) =>
         new Gate(Budget).Compare(before, after, name => name).Single();

@@ -62,11 +62,91 @@ public sealed class ReportTests
     [Fact]
     public void Goals_say_what_is_reached()
     {
-        JobResult job = Results.Make([10], [9], Better.Higher).Jobs[0];
+        JobResult job = Results.Make([10, 10, 10, 10, 10, 10], [9, 9, 9, 9, 9, 9], Better.Higher).Jobs[0];
         job.Goals.Add(new("runc", 0.85));
         job.Goals.Add(new("runc", 0.95));
         job.Goals.Add(new(null, 9.5));
-        Assert.Equal([true, false, false], Figures.Goals(job).Select(goal => goal.Reached));
+        Assert.Equal(
+            [Attainment.Reached, Attainment.Missed, Attainment.Missed], Goals.Of(job).Select(goal => goal.Attainment));
+    }
+
+    /// <summary>A median on one side of a goal with runs on both says nothing, and neither do few runs.</summary>
+    [Theory]
+    [InlineData(nameof(Better.Higher))]
+    [InlineData(nameof(Better.Lower))]
+    public void A_goal_within_the_noise_is_open(string direction)
+    {
+        Better better = Enum.Parse<Better>(direction);
+        JobResult job = Results.Make([10, 10, 10, 10, 10, 10], [8, 9, 10, 10.5, 11, 12], better).Jobs[0];
+        job.Goals.Add(new("runc", 1));
+        job.Goals.Add(new(null, 10));
+        Assert.All(Goals.Of(job), goal => Assert.Equal(Attainment.Open, goal.Attainment));
+        JobResult few = Results.Make([10], [30], better).Jobs[0];
+        few.Goals.Add(new("runc", 1));
+        Assert.Equal(Attainment.Open, Goals.Of(few).Single().Attainment);
+    }
+
+    [Fact]
+    public void A_limit_of_a_time_is_reached_from_below()
+    {
+        JobResult job = Results.Make([1], [8, 8, 8, 8, 8, 8], Better.Lower).Jobs[0];
+        job.Goals.Add(new(null, 9));
+        job.Goals.Add(new(null, 7));
+        Assert.Equal([Attainment.Reached, Attainment.Missed], Goals.Of(job).Select(goal => goal.Attainment));
+    }
+
+    /// <summary>Twice the peer is asked for only where the peer is below 0.9 of runc.</summary>
+    [Theory]
+    [InlineData(8, 1)]
+    [InlineData(9.5, 0)]
+    public void A_goal_beside_the_peer_is_asked_for_where_the_peer_falls_short(double peer, int asked)
+    {
+        JobResult job = Results.Make(Enumerable.Repeat(10d, 6), Enumerable.Repeat(17d, 6), Better.Higher).Jobs[0];
+        job.Series.Add(new()
+        {
+            Runtime = "peer",
+            Samples = [.. Enumerable.Range(0, 6).Select(turn => new Sample { Round = turn, Value = peer, Seconds = 1,
+                Steal = 0 })],
+        });
+        job.Goals.Add(new("peer", 2, new("runc", 0.9)));
+        Assert.Equal(asked, Goals.Of(job).Count());
+        Assert.All(Goals.Of(job), goal => Assert.Equal(Attainment.Reached, goal.Attainment));
+    }
+
+    [Theory]
+    [InlineData("0123456789ab", "01234567")]
+    [InlineData("0123456789ab+", "01234567+")]
+    [InlineData("0123456789ab ffffffffffff+", "01234567…+")]
+    [InlineData("unknown", "unknown")]
+    public void A_short_commit_says_that_the_build_was_changed(string commit, string text) =>
+        Assert.Equal(text, Charts.Short(commit));
+
+    [Fact]
+    public void The_history_breaks_where_the_machine_or_the_job_changed()
+    {
+        ResultFile one = Results.Make([100, 110, 105], [50, 51, 52], Better.Higher);
+        ResultFile moved = one with { Machine = one.Machine with { Kernel = "7" } };
+        ResultFile changed = one with { Jobs = [one.Jobs[0] with { Unit = "other" }] };
+        const string Break = "class=\"break\"";
+        Assert.DoesNotContain(Break, HtmlReport.Write([one, one]));
+        Assert.Contains(Break, HtmlReport.Write([one, moved]));
+        Assert.Contains(Break, HtmlReport.Write([one, changed, one, one]));
+    }
+
+    [Fact]
+    public void The_report_names_the_executables_and_tells_no_percentile_of_few_values()
+    {
+        ResultFile result = Results.Make([100, 110, 105], [50, 51, 52], Better.Higher) with
+        {
+            Runtimes = [new("runc", "1", []), new("runsc-x", "2", [], "abcdef012345")],
+        };
+        Histogram latency = new();
+        latency.Record(5_000, 50);
+        result.Jobs[0].Series[1].Latency = HistogramLog.Encode(latency);
+        string text = MarkdownReport.Write(result);
+        Assert.Contains("executable abcdef012345", text);
+        Assert.Contains("| job a | runsc-x | 5.00 | 5.00 | - | - | - |", text);
+        Assert.Contains("`~` more than 2 %", text);
     }
 
     [Theory]

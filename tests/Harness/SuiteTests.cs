@@ -51,6 +51,40 @@ public sealed class SuiteTests
         Assert.Single(Variant.Of(job, Selection.All).First().Goals());
     }
 
+    /// <summary>The goal beside the peer is every job's.</summary>
+    [Fact]
+    public void Every_job_has_the_common_goals()
+    {
+        foreach (Job job in JobFile.All(Layout.Find().Suites))
+        {
+            Goal goal = job.Goals.Single(goal => goal.Than == "peer");
+            Assert.Equal((2d, "runc", 0.9), (goal.Value, goal.Where!.Of, goal.Where.Below));
+            Assert.All(Variant.Of(job, Selection.Usual), variant => Assert.Contains(goal, variant.Goals()));
+        }
+    }
+
+    /// <summary>The definition follows what a figure depends on, and nothing else.</summary>
+    [Fact]
+    public void A_definition_changes_with_the_command_and_the_files_of_the_job()
+    {
+        string folder = Directory.CreateTempSubdirectory("perf").FullName;
+        try
+        {
+            string Of(string text) => Definition.Of(
+                Layout.Find(), Variant.Of(JobFile.Parse(folder, text), Selection.Usual).First());
+            string first = Of(Minimal);
+            Assert.Equal(first, Of(Minimal.Replace("\"x\"", "\"another summary\"").Replace("0.5", "0.6")));
+            Assert.NotEqual(first, Of(Minimal.Replace("/bin/tool", "/bin/other")));
+            Assert.NotEqual(first, Of(Minimal.Replace("([0-9]+)", "([0-9.]+)")));
+            File.WriteAllText(Path.Combine(folder, "run.sh"), "true");
+            Assert.NotEqual(first, Of(Minimal));
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+
     [Fact]
     public void Variants_of_a_shared_axis_run_together()
     {
