@@ -13,7 +13,7 @@ namespace Platform.Systrap;
 /// process's own. Nothing is applied to a page whose bytes are not those the sites were found in. Thread-safe; inner to
 /// the locks of address spaces.
 /// </summary>
-internal sealed class PatchLibrary(SlotArea pages) : IDisposable
+internal sealed partial class PatchLibrary(SlotArea pages) : IDisposable
 {
     /// <summary>The trap of a site, of all processes together, at which it becomes known.</summary>
     private const int KnownTraps = 2;
@@ -65,7 +65,8 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     /// Takes note of a trap at the site that ends at an offset in a page. Its second, in whichever process, makes it
     /// known.
     /// </summary>
-    public void Learn(LibraryFile file, ulong offset, int after, uint number)
+    /// <returns>Whether it is known since this trap.</returns>
+    public bool Learn(LibraryFile file, ulong offset, int after, uint number)
     {
         lock (_gate)
         {
@@ -78,13 +79,16 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
             file.Traps[site] = int.Min(traps + 1, KnownTraps + 1);
             if (traps + 1 != KnownTraps)
             {
-                return;
+                return false;
             }
         }
-        if (Extend(file, offset, after, number) is { } version)
+        PageVersion? before = LatestOf(file, offset);
+        if (Extend(file, offset, after, number) is not { } version)
         {
-            Release(version);
+            return false;
         }
+        Release(version);
+        return version != before;
     }
 
     /// <summary>Offsets of the pages from an offset up to another that have sites.</summary>
@@ -153,7 +157,7 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
                 return null;
             }
             PageVersion? version = isKnown && page!.Latest.Has(site.After) ? page.Latest : null;
-            version ??= AddLocked(file, offset, page, now, in site);
+            version ??= AddLocked(file, offset, page, now, [site]);
             if (version is not null)
             {
                 version.References++;
@@ -201,6 +205,14 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
             && done > 0;
     }
 
+    private PageVersion? LatestOf(LibraryFile file, ulong offset)
+    {
+        lock (_gate)
+        {
+            return file.Pages.TryGetValue(offset, out LibraryPage? page) ? page.Latest : null;
+        }
+    }
+
     private void MakeRoomLocked()
     {
         if (_files.Count < MaxFiles)
@@ -223,15 +235,26 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
     }
 
     private PageVersion? AddLocked(
-        LibraryFile file, ulong offset, LibraryPage? page, ReadOnlySpan<byte> original, in CallSite site)
+        LibraryFile file, ulong offset, LibraryPage? page, ReadOnlySpan<byte> original,
+        ReadOnlySpan<CallSite> added)
     {
         PageVersion? before = page?.Latest;
-        if (_sites == SystrapLayout.SharedSites || (before is not null && before.Overlaps(in site)) ||
-            pages.Take(out int slot) != Errno.None)
+        foreach (ref readonly CallSite site in added)
+        {
+            if (before is not null && before.Overlaps(in site))
+            {
+                return null;
+            }
+        }
+        if (_sites + added.Length > SystrapLayout.SharedSites || pages.Take(out int slot) != Errno.None)
         {
             return null;
         }
-        LibrarySite[] sites = [.. before?.Sites ?? [], new LibrarySite(_sites++, site)];
+        List<LibrarySite> sites = [.. before?.Sites ?? []];
+        foreach (ref readonly CallSite site in added)
+        {
+            sites.Add(new LibrarySite(_sites++, site, site.NumberIn(original)));
+        }
         Span<byte> bytes = pages.SpanOf(slot);
         original.CopyTo(bytes);
         foreach (LibrarySite each in sites)
@@ -239,7 +262,7 @@ internal sealed class PatchLibrary(SlotArea pages) : IDisposable
             each.Site.WriteJump(bytes, each.Index);
         }
         byte[] kept = page?.Original ?? original.ToArray();
-        PageVersion version = new(slot, sites, kept, before?.Use ?? new PageUse()) { References = 1 };
+        PageVersion version = new(slot, [.. sites], kept, before?.Use ?? new PageUse()) { References = 1 };
         file.Pages[offset] = new LibraryPage(kept, version);
         if (before is not null)
         {
@@ -275,6 +298,12 @@ internal sealed class LibraryFile((ulong Device, ulong Inode) id, HostFd fd)
     /// <summary>Pages with sites, by their offsets.</summary>
     public Dictionary<ulong, LibraryPage> Pages { get; } = [];
 
+    /// <summary>Blocks that have been looked through, by their numbers.</summary>
+    public HashSet<ulong> Foreseen { get; } = [];
+
+    /// <summary>How often that has made pages with sites.</summary>
+    public int Age { get; set; }
+
     /// <summary>Traps by the offset behind the instruction.</summary>
     public Dictionary<ulong, int> Traps { get; } = [];
 }
@@ -282,8 +311,10 @@ internal sealed class LibraryFile((ulong Device, ulong Inode) id, HostFd fd)
 /// <summary>A page of a file as it was when its sites were found, and its newest patched form.</summary>
 internal sealed record LibraryPage(byte[] Original, PageVersion Latest);
 
-/// <summary>A site, as if its page were at address 0, and its number in all processes.</summary>
-internal readonly record struct LibrarySite(int Index, CallSite Site);
+/// <summary>
+/// A site, as if its page were at address 0, its number in all processes, and that of its system call if it says so.
+/// </summary>
+internal readonly record struct LibrarySite(int Index, CallSite Site, uint? Call);
 
 /// <summary>
 /// A patched form of a page. It never changes: another site makes another version. It is kept while it is the newest or

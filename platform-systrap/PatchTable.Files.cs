@@ -21,6 +21,9 @@ internal sealed partial class PatchTable
     /// lock.</summary>
     private bool[] _isUsedSite = [];
 
+    /// <summary>Answers on offer to a thread that has been given some, by the low four bits of the number.</summary>
+    private (int Number, ulong Value)[]? _answers;
+
     /// <summary>
     /// A range has been mapped, or is about to be by what is queued: has the known sites in it patched, by the queue.
     /// </summary>
@@ -32,22 +35,56 @@ internal sealed partial class PatchTable
         {
             return;
         }
-        AddFile(new FileRange(start, end, fileOffset, file));
+        AddFile(new FileRange(start, end, fileOffset, file) { Age = _platform.Library.AgeOf(file) });
         foreach (ulong offset in _platform.Library.PagesOf(file, fileOffset, fileOffset + (end - start)))
         {
             Place(file, offset, start + (offset - fileOffset), queue);
         }
     }
 
-    /// <summary>Takes note of a trap of a site.</summary>
-    public void Learn(ulong after, uint number)
+    /// <summary>Takes note of a trap of a site, and says what is to be done about it.</summary>
+    public Lesson Learn(ulong after, uint number)
     {
         ulong page = (after - 1) & ~(PageBytes - 1);
-        if (TryLocate(page, out LibraryFile? file, out ulong offset) && !_refused.Contains(after))
+        if (!TryLocate(page, out int index, out ulong offset) || _refused.Contains(after))
         {
-            _platform.Library.Learn(file!, offset, (int)(after - page), number);
+            return Lesson.None;
+        }
+        FileRange range = _files[index];
+        _platform.Library.Foresee(range.File, offset, range.Offset, range.Offset + (range.End - range.Start));
+        if (_platform.Library.AgeOf(range.File) != range.Age)
+        {
+            return Lesson.PagesKnown;
+        }
+        return _platform.Library.Learn(range.File, offset, (int)(after - page), number)
+            ? Lesson.SiteKnown : Lesson.None;
+    }
+
+    /// <summary>
+    /// Has pages with known sites patched, by the queue, where the part of the file lies that an address is in. Nothing
+    /// is queued and the trampolines are mapped.
+    /// </summary>
+    public void PlaceKnown(ulong address, OperationQueue queue)
+    {
+        if (!TryLocate(address, out int index, out _))
+        {
+            return;
+        }
+        FileRange range = _files[index];
+        _files[index] = range with { Age = _platform.Library.AgeOf(range.File) };
+        ulong end = range.Offset + (range.End - range.Start);
+        foreach (ulong offset in _platform.Library.PagesOf(range.File, range.Offset, end))
+        {
+            ulong page = range.Start + (offset - range.Offset);
+            if (!_pages.ContainsKey(page))
+            {
+                Place(range.File, offset, page, queue);
+            }
         }
     }
+
+    /// <summary>Some of these calls have been answered in the stub: their sites are in use. Any thread.</summary>
+    public void NoteAnswered((int Number, ulong Value)[] answers) => _answers = answers;
 
     /// <summary>A call came in by the trampoline at an offset.</summary>
     public void NoteUse(ulong offset)
@@ -63,8 +100,8 @@ internal sealed partial class PatchTable
     /// <summary>Patches a site of a file here, and in whatever maps it from now on.</summary>
     private bool TryPatchFile(StubProcess process, ulong page, ulong after, uint number)
     {
-        if (!TryLocate(page, out LibraryFile? file, out ulong offset)
-            || _platform.Library.Extend(file!, offset, (int)(after - page), number) is not { } version)
+        if (!TryLocate(page, out int index, out ulong offset)
+            || _platform.Library.Extend(_files[index].File, offset, (int)(after - page), number) is not { } version)
         {
             return false;
         }
@@ -175,13 +212,18 @@ internal sealed partial class PatchTable
             foreach (LibrarySite each in version.Sites)
             {
                 isUsed |= each.Index < _isUsedSite.Length && _isUsedSite[each.Index];
+                isUsed |= each.Call is { } call && _answers is { } answers
+                    && (uint)answers[call & (ContextSlot.AnswerCount - 1)].Number == call;
             }
             all.Add((version, isUsed));
         }
         return all;
     }
 
-    private bool TryQueueTrampolines(OperationQueue queue)
+    /// <summary>
+    /// Has table and trampolines mapped, by the queue, unless they are; false if there are none to be had.
+    /// </summary>
+    public bool TryQueueTrampolines(OperationQueue queue)
     {
         SlotArea area = _platform.Trampolines;
         if (_trampolineSlot < 0 && area.Take(out _trampolineSlot) != Errno.None)
@@ -217,18 +259,17 @@ internal sealed partial class PatchTable
         ? _originals[index - SystrapLayout.SharedSites]
         : SiteAt(index).BytesIn(page.Version!.Original);
 
-    private bool TryLocate(ulong address, out LibraryFile? file, out ulong offset)
+    private bool TryLocate(ulong address, out int index, out ulong offset)
     {
-        foreach (FileRange range in _files)
+        for (index = 0; index < _files.Count; index++)
         {
+            FileRange range = _files[index];
             if (address >= range.Start && address < range.End)
             {
-                file = range.File;
                 offset = range.Offset + (address - range.Start);
                 return true;
             }
         }
-        file = null;
         offset = 0;
         return false;
     }
@@ -244,12 +285,12 @@ internal sealed partial class PatchTable
             }
             if (other.End == added.Start)
             {
-                _files[i] = other with { End = added.End };
+                _files[i] = other with { End = added.End, Age = int.Min(other.Age, added.Age) };
                 return;
             }
             if (other.Start == added.End)
             {
-                _files[i] = added with { End = other.End };
+                _files[i] = added with { End = other.End, Age = int.Min(other.Age, added.Age) };
                 return;
             }
         }
@@ -278,5 +319,22 @@ internal sealed partial class PatchTable
     }
 
     /// <summary>A mapped part of a file, and where in the file it begins.</summary>
-    private readonly record struct FileRange(ulong Start, ulong End, ulong Offset, LibraryFile File);
+    private readonly record struct FileRange(ulong Start, ulong End, ulong Offset, LibraryFile File)
+    {
+        /// <summary>How old the file was when its pages were last patched here.</summary>
+        public int Age { get; init; }
+    }
+}
+
+/// <summary>What follows from a trap of a site.</summary>
+internal enum Lesson
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>It is known to all processes since this trap.</summary>
+    SiteKnown,
+
+    /// <summary>Pages with sites are known that are not patched here.</summary>
+    PagesKnown,
 }

@@ -126,7 +126,8 @@ internal sealed partial class PatchTable
     }
 
     /// <summary>
-    /// Patches the site behind which a system call returns. Nothing is queued. False: it cannot be.
+    /// Patches the site behind which a system call returns. Nothing is queued and the trampolines are mapped. False: it
+    /// cannot be.
     /// </summary>
     /// <param name="alone">Whether the caller's is the only thread of the process that can run guest code.</param>
     public bool TryPatch(StubProcess process, ulong after, uint number, bool alone)
@@ -134,7 +135,7 @@ internal sealed partial class PatchTable
         ulong page = (after - 1) & ~(PageBytes - 1);
         bool suits = _text.Intersects(page, page + PageBytes) && _private.Intersects(page, page + PageBytes);
         suits &= !_refused.Contains(after);
-        if (!suits || !TryMapTrampolines(process))
+        if (!suits)
         {
             return false;
         }
@@ -331,27 +332,6 @@ internal sealed partial class PatchTable
         }
         index = -1;
         return false;
-    }
-
-    private bool TryMapTrampolines(StubProcess process)
-    {
-        SlotArea area = _platform.Trampolines;
-        if (_trampolineSlot < 0 && area.Take(out _trampolineSlot) != Errno.None)
-        {
-            _trampolineSlot = -1;
-            return false;
-        }
-        if (!_tableMapped)
-        {
-            _tableMapped = Run(process, MapEntry(SystrapLayout.TableAddress, SystrapLayout.TableBytes,
-                HostMman.ProtRead, area, _trampolineSlot, 0));
-        }
-        if (!_trampolinesMapped)
-        {
-            _trampolinesMapped = Run(process, MapEntry(_platform.Region.Trampolines, SystrapLayout.TrampolineBytes,
-                HostMman.ProtRead | HostMman.ProtExec, area, _trampolineSlot, SystrapLayout.TableBytes));
-        }
-        return _tableMapped && _trampolinesMapped;
     }
 
     /// <summary>Copies a page as it is mapped now, patches included, into a new slot.</summary>

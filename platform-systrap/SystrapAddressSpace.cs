@@ -220,18 +220,40 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     {
         lock (_gate)
         {
-            FlushLocked(lastIsCallers: false);
-            return !_dead && _patches.TryPatch(_process, after, number, _bound == 1);
+            return MapTrampolinesLocked() && _patches.TryPatch(_process, after, number, _bound == 1);
         }
     }
 
-    /// <summary>Takes note of a trap, for the processes that map the file later.</summary>
+    /// <summary>
+    /// Takes note of a trap, for this process and those that map the file later. The caller's context is not in guest
+    /// code.
+    /// </summary>
     public void Learn(ulong after, uint number)
     {
         // Not worth waiting for: another thread's change of the address space may be under way.
-        if (_gate.TryEnter())
+        if (!_gate.TryEnter())
         {
-            _patches.Learn(after, number);
+            return;
+        }
+        try
+        {
+            Lesson lesson = _patches.Learn(after, number);
+            if (lesson == Lesson.None || !MapTrampolinesLocked())
+            {
+                return;
+            }
+            if (lesson == Lesson.PagesKnown)
+            {
+                _patches.PlaceKnown(after - 1, _queue);
+                FlushLocked(lastIsCallers: false);
+            }
+            else
+            {
+                _patches.TryPatch(_process, after, number, _bound == 1);
+            }
+        }
+        finally
+        {
             _gate.Exit();
         }
     }
@@ -284,6 +306,18 @@ internal sealed class SystrapAddressSpace : IAddressSpace
             KillLocked();
         }
         return error;
+    }
+
+    /// <summary>Makes all queued operations, and has the trampolines mapped; false if that cannot be.</summary>
+    private bool MapTrampolinesLocked()
+    {
+        FlushLocked(lastIsCallers: false);
+        if (_dead || !_patches.TryQueueTrampolines(_queue))
+        {
+            return false;
+        }
+        FlushLocked(lastIsCallers: false);
+        return !_dead;
     }
 
     private void FlushIfVisibleLocked()

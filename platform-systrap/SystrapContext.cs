@@ -189,6 +189,10 @@ internal sealed partial class SystrapContext : IContext
             {
                 _answeredBefore += _thread.Memory.Answered;
                 ContextMemory memory = _thread.Memory;
+                if (memory.Answered != 0)
+                {
+                    _space!.Patches.NoteAnswered(_answers);
+                }
                 memory.Answered = 0;
                 memory.ClearAnswers();
             }

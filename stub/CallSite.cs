@@ -92,6 +92,33 @@ public readonly struct CallSite
         return length != 0;
     }
 
+    /// <summary>
+    /// Looks for the first site from an offset in a page at address 0 on that is told by its looks alone, without a
+    /// trap: a SYSCALL in front of the comparison of its result with the errors, or a function that is nothing but a
+    /// number, the SYSCALL and a return. No other code and no likely data looks like these eight or nine bytes.
+    /// <paramref name="from"/> becomes the offset behind it.
+    /// </summary>
+    public static bool TryForesee(ReadOnlySpan<byte> page, ref int from, out CallSite site)
+    {
+        ReadOnlySpan<byte> instruction = [0x0f, 0x05];
+        site = default;
+        while (page[from..].IndexOf(instruction) is var distance && distance >= 0)
+        {
+            int at = from + distance;
+            from = at + SyscallBytes;
+            bool looksLike = IsFunction(page, at, out uint number) || ComparesResult(page[from..]);
+            if (looksLike && TryFind(page, 0, (ulong)from, number, out site))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The number that the site sets in a page that is not patched there; none if it sets none.</summary>
+    public uint? NumberIn(ReadOnlySpan<byte> page) => !IsNumbered ? null
+        : BinaryPrimitives.ReadUInt32LittleEndian(page[((int)(SyscallAddress & 4095) - sizeof(uint))..]);
+
     /// <summary>The site of a page at address 0 as it is at another.</summary>
     public CallSite At(ulong pageAddress) => new(pageAddress + Start, pageAddress + After, MovedBytes, _firstMoved);
 
@@ -173,6 +200,24 @@ public readonly struct CallSite
     /// </summary>
     public int OffsetOf(ulong address) => address == SyscallAddress ? SyscallOffset :
         address == Start ? EntryOffset : TailOffset + (int)(long)(address - After);
+
+    /// <summary>Whether RAX or EAX is compared there with the greatest result that is no error.</summary>
+    private static bool ComparesResult(ReadOnlySpan<byte> code)
+    {
+        const byte Compare = 0x3d;
+        int prefix = code.Length > 0 && code[0] == 0x48 ? 1 : 0;
+        return code.Length >= prefix + 1 + sizeof(int) && code[prefix] == Compare
+            && BinaryPrimitives.ReadUInt32LittleEndian(code[(prefix + 1)..]) is 0xfffff000 or 0xfffff001;
+    }
+
+    /// <summary>Whether the SYSCALL at an offset is the middle of <c>mov $number,%eax; syscall; ret</c>.</summary>
+    private static bool IsFunction(ReadOnlySpan<byte> page, int at, out uint number)
+    {
+        const byte Return = 0xc3;
+        bool fits = at >= NumberedSyscall && at + SyscallBytes < page.Length && page[at + SyscallBytes] == Return;
+        number = fits ? BinaryPrimitives.ReadUInt32LittleEndian(page[(at - sizeof(uint))..]) : uint.MaxValue;
+        return number < SystrapLayout.Numbers;
+    }
 
     /// <summary>
     /// How many bytes of instructions, from the start of <paramref name="code"/>, can run elsewhere and make room for

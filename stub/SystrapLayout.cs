@@ -38,10 +38,10 @@ public static class SystrapLayout
     public const int TrampolineBytes = CallSite.TrampolineBytes * MaxSites;
 
     /// <summary>Most sites of files, which have the same number in every process.</summary>
-    public const int SharedSites = 3072;
+    public const int SharedSites = 7168;
 
     /// <summary>Most sites of a process: those of files, then its own.</summary>
-    public const int MaxSites = 4096;
+    public const int MaxSites = 8192;
 
     /// <summary>
     /// Address of the table of trampolines, 8 bytes for each. Its third byte, which is the byte of a patched site that
@@ -53,7 +53,7 @@ public static class SystrapLayout
     public const int TableBytes = sizeof(ulong) * MaxSites;
 
     /// <summary>The first context slot from the base on.</summary>
-    public const int ContextsOffset = 524288;
+    public const int ContextsOffset = 1048576;
 
     /// <summary>Size of a context slot, and its alignment: a handler finds its slot by its stack pointer.</summary>
     public const int ContextBytes = 32768;
