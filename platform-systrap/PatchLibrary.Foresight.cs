@@ -37,17 +37,17 @@ internal sealed partial class PatchLibrary
             {
                 return;
             }
-            _block = _block.Length == 0 ? new byte[BlockBytes] : _block;
-            Span<byte> bytes = _block.AsSpan(0, (int)(last - first));
+            _block = _block.Length == 0 ? new byte[BlockBytes + 1] : _block;
+            Span<byte> bytes = _block.AsSpan(0, (int)(last - first) + 1);
             if (HostUnistd.Pread(file.Fd.Value, bytes, (long)first, out int done) != Errno.None)
             {
                 return;
             }
             bytes[done..].Clear();
             bool found = false;
-            for (int at = 0; at < done; at += PageBytes)
+            for (int at = 0; at < int.Min(done, bytes.Length - 1); at += PageBytes)
             {
-                found |= ForeseePageLocked(file, first + (ulong)at, bytes.Slice(at, PageBytes));
+                found |= ForeseePageLocked(file, first + (ulong)at, bytes.Slice(at, SeenBytes));
             }
             file.Age += found ? 1 : 0;
         }

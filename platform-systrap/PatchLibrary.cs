@@ -26,6 +26,9 @@ internal sealed partial class PatchLibrary(SlotArea pages) : IDisposable
 
     private const int PageBytes = 4096;
 
+    /// <summary>A page and the byte behind it, which a SYSCALL may end with.</summary>
+    private const int SeenBytes = PageBytes + 1;
+
     /// <summary>Guards everything in the files and pages too.</summary>
     private readonly Lock _gate = new();
     private readonly Dictionary<(ulong Device, ulong Inode), LibraryFile> _files = [];
@@ -114,7 +117,7 @@ internal sealed partial class PatchLibrary(SlotArea pages) : IDisposable
     /// </summary>
     public PageVersion? Find(LibraryFile file, ulong offset)
     {
-        Span<byte> now = stackalloc byte[PageBytes];
+        Span<byte> now = stackalloc byte[SeenBytes];
         lock (_gate)
         {
             bool isRead = TryReadLocked(file, offset, now);
@@ -143,7 +146,7 @@ internal sealed partial class PatchLibrary(SlotArea pages) : IDisposable
     /// </summary>
     public PageVersion? Extend(LibraryFile file, ulong offset, int after, uint number)
     {
-        Span<byte> now = stackalloc byte[PageBytes];
+        Span<byte> now = stackalloc byte[SeenBytes];
         lock (_gate)
         {
             if (!TryReadLocked(file, offset, now)
@@ -256,7 +259,7 @@ internal sealed partial class PatchLibrary(SlotArea pages) : IDisposable
             sites.Add(new LibrarySite(_sites++, site, site.NumberIn(original)));
         }
         Span<byte> bytes = pages.SpanOf(slot);
-        original.CopyTo(bytes);
+        original[..PageBytes].CopyTo(bytes);
         foreach (LibrarySite each in sites)
         {
             each.Site.WriteJump(bytes, each.Index);
@@ -308,7 +311,9 @@ internal sealed class LibraryFile((ulong Device, ulong Inode) id, HostFd fd)
     public Dictionary<ulong, int> Traps { get; } = [];
 }
 
-/// <summary>A page of a file as it was when its sites were found, and its newest patched form.</summary>
+/// <summary>
+/// A page of a file and the byte behind it, as they were when its sites were found, and its newest patched form.
+/// </summary>
 internal sealed record LibraryPage(byte[] Original, PageVersion Latest);
 
 /// <summary>
@@ -322,6 +327,8 @@ internal readonly record struct LibrarySite(int Index, CallSite Site, uint? Call
 /// </summary>
 internal sealed class PageVersion(int slot, LibrarySite[] sites, byte[] original, PageUse use)
 {
+    private const ulong PageBytes = 4096;
+
     /// <summary>Of all versions of the page; guarded by the library's lock.</summary>
     public PageUse Use { get; } = use;
 
@@ -331,11 +338,14 @@ internal sealed class PageVersion(int slot, LibrarySite[] sites, byte[] original
     /// <summary>Sites that are jumps in it.</summary>
     public LibrarySite[] Sites { get; } = sites;
 
-    /// <summary>The page without them.</summary>
+    /// <summary>The page without them, and the byte behind it.</summary>
     public byte[] Original { get; } = original;
 
     /// <summary>Processes that may have it mapped, and the library; guarded by the library's lock.</summary>
     public int References { get; set; }
+
+    /// <summary>Whether a site of it ends in the page behind.</summary>
+    public bool ReachesOut { get; } = Array.Exists(sites, each => each.Site.After > PageBytes);
 
     /// <summary>Whether the site that ends at an offset is among them.</summary>
     public bool Has(ulong after)

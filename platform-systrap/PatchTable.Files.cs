@@ -45,7 +45,7 @@ internal sealed partial class PatchTable
     /// <summary>Takes note of a trap of a site, and says what is to be done about it.</summary>
     public Lesson Learn(ulong after, uint number)
     {
-        ulong page = (after - 1) & ~(PageBytes - 1);
+        ulong page = PageOf(after);
         if (!TryLocate(page, out int index, out ulong offset) || _refused.Contains(after))
         {
             return Lesson.None;
@@ -177,6 +177,10 @@ internal sealed partial class PatchTable
 
     private bool Conflicts(ulong page, PageVersion version)
     {
+        if (version.ReachesOut && !GoesOnBehind(page))
+        {
+            return true;
+        }
         foreach (LibrarySite each in version.Sites)
         {
             CallSite here = SiteAt(each.Index);
@@ -187,6 +191,12 @@ internal sealed partial class PatchTable
         }
         return false;
     }
+
+    /// <summary>Whether the page behind one of a file is the next of the file.</summary>
+    private bool GoesOnBehind(ulong page) =>
+        TryLocate(page, out int index, out ulong offset)
+        && TryLocate(page + PageBytes, out int next, out ulong nextOffset)
+        && _files[index].File == _files[next].File && nextOffset == offset + PageBytes;
 
     private void RegisterFileSite(int index, in CallSite site)
     {

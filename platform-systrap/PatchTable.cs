@@ -83,10 +83,10 @@ internal sealed partial class PatchTable
     /// <summary>What is to be given back when the process is gone.</summary>
     public PatchSlots Slots => new(_trampolineSlot, _pageSlots, _platform.Library, VersionsAndUse());
 
-    /// <summary>A range has been mapped, and what was there is gone.</summary>
-    public void NoteMap(ulong start, ulong end, MemoryAccess access, MapHint hint)
+    /// <summary>A range is about to be mapped, and what was there is gone.</summary>
+    public void NoteMap(ulong start, ulong end, MemoryAccess access, MapHint hint, OperationQueue queue)
     {
-        NoteUnmap(start, end);
+        NoteUnmap(start, end, queue);
         if ((hint & MapHint.Private) != 0 || _platform.Patching == Patching.Eager)
         {
             _private.Add(start, end);
@@ -101,19 +101,23 @@ internal sealed partial class PatchTable
     /// <summary>
     /// A range has been unmapped. Without the table, which may be in it, patched sites trap until it is needed again.
     /// </summary>
-    public void NoteUnmap(ulong start, ulong end)
+    /// <returns>Whether something has been queued: for the page before, if a site of it ended in the range.</returns>
+    public bool NoteUnmap(ulong start, ulong end, OperationQueue queue)
     {
         _tableMapped &= !IsTable(start, end);
         DropPages(start, end, null);
+        bool isQueued = DropBefore(start, queue);
         _private.Remove(start, end);
         _text.Remove(start, end);
         RemoveFiles(start, end);
+        return isQueued;
     }
 
     /// <summary>A range is about to change its access: copies of pages in it must not live on.</summary>
     public void NoteProtect(ulong start, ulong end, MemoryAccess access, OperationQueue queue)
     {
         DropPages(start, end, queue);
+        DropBefore(start, queue);
         NoteAccess(start, end, access);
     }
 
@@ -122,7 +126,7 @@ internal sealed partial class PatchTable
     public void NoteDrop(OperationQueue queue)
     {
         DropPages(0, ulong.MaxValue, queue);
-        NoteUnmap(0, ulong.MaxValue);
+        NoteUnmap(0, ulong.MaxValue, queue);
     }
 
     /// <summary>
@@ -132,7 +136,7 @@ internal sealed partial class PatchTable
     /// <param name="alone">Whether the caller's is the only thread of the process that can run guest code.</param>
     public bool TryPatch(StubProcess process, ulong after, uint number, bool alone)
     {
-        ulong page = (after - 1) & ~(PageBytes - 1);
+        ulong page = PageOf(after);
         bool suits = _text.Intersects(page, page + PageBytes) && _private.Intersects(page, page + PageBytes);
         suits &= !_refused.Contains(after);
         if (!suits)
@@ -283,6 +287,9 @@ internal sealed partial class PatchTable
         return index < _fileSites.Length ? _fileSites[index] : default;
     }
 
+    /// <summary>The page of the system-call instruction in front of an address, or of its first byte.</summary>
+    private static ulong PageOf(ulong after) => (after - 2) & ~(PageBytes - 1);
+
     private ulong Trampoline(int index) =>
         _platform.Region.Trampolines + ((ulong)index * CallSite.TrampolineBytes);
 
@@ -318,6 +325,25 @@ internal sealed partial class PatchTable
                 }
             }
         }
+    }
+
+    /// <summary>The same for the page before a change, if a site of it ends behind it.</summary>
+    private bool DropBefore(ulong start, OperationQueue queue)
+    {
+        ulong before = start - PageBytes;
+        if (!_pages.TryGetValue(before, out PatchedPage? page))
+        {
+            return false;
+        }
+        foreach (int index in page.Sites)
+        {
+            if (SiteAt(index).After > start)
+            {
+                DropPages(before, start, queue);
+                return true;
+            }
+        }
+        return false;
     }
 
     private bool TryHiding(PatchedPage page, ulong address, out int index)

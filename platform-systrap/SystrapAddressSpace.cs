@@ -89,12 +89,12 @@ internal sealed class SystrapAddressSpace : IAddressSpace
                 return Errno.ENOMEM;
             }
             bool replaces = _hasRun && _queue.IsMapped(address, end);
+            _patches.NoteMap(address, end, access, hint, _queue);
             _queue.Map(new SpaceOperation
             {
                 Kind = SpaceOperationKind.Map, Access = access, Hint = hint, Fd = fd,
                 Start = address, End = end, FileOffset = fileOffset,
             });
-            _patches.NoteMap(address, end, access, hint);
             Volatile.Write(ref _pending, 1);
             error = replaces || _queue.Count >= MaxQueued ? FlushLocked(lastIsCallers: true) : Errno.None;
             if (error == Errno.None && !_dead)
@@ -114,8 +114,8 @@ internal sealed class SystrapAddressSpace : IAddressSpace
         }
         lock (_gate)
         {
-            _patches.NoteUnmap(address, end);
-            if (!_dead && _queue.Unmap(address, end))
+            bool isQueued = _patches.NoteUnmap(address, end, _queue);
+            if (!_dead && (_queue.Unmap(address, end) || isQueued))
             {
                 FlushIfVisibleLocked();
             }

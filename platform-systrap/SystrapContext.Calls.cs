@@ -136,7 +136,7 @@ internal sealed partial class SystrapContext
         }
         if (TryGetSite(space, r.R11, out site))
         {
-            r.Rip = site.Start;
+            r.Rip = site.Resume;
         }
     }
 

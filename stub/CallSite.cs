@@ -15,6 +15,8 @@ namespace Stub;
 /// <item><b>numbered at length</b>: it is <c>mov $number,%rax; syscall</c> (glibc's and Go's signal return); the move
 /// is
 /// as long as the jump, and the SYSCALL behind it stays.</item>
+/// <item><b>numbered ahead</b>: there are one or two moves between <c>mov $number,%eax</c> and the SYSCALL; they run in
+/// the trampoline. The first began at offset 5. The SYSCALL stays, and may reach into the next page.</item>
 /// </list>
 /// </summary>
 public readonly struct CallSite
@@ -37,16 +39,21 @@ public readonly struct CallSite
     private const int LeaLength = 7;
     private const int JumpLength = 5;
     private const int MaxMoved = 24;
+    private const int PageBytes = 4096;
 
     /// <summary>Length of the first instruction that moves, 0 for none.</summary>
     private readonly int _firstMoved;
 
-    private CallSite(ulong start, ulong after, int movedBytes, int firstMoved)
+    /// <summary>Bytes of moves between that of the number and the SYSCALL.</summary>
+    private readonly int _ahead;
+
+    private CallSite(ulong start, ulong after, int movedBytes, int firstMoved, int ahead = 0)
     {
         Start = start;
         After = after;
         MovedBytes = movedBytes;
         _firstMoved = firstMoved;
+        _ahead = ahead;
     }
 
     /// <summary>The first replaced byte.</summary>
@@ -67,9 +74,13 @@ public readonly struct CallSite
     /// <summary>Whether the number is part of the site.</summary>
     public bool IsNumbered => After - Start != SyscallBytes;
 
+    /// <summary>Where a thread goes on whose call has not begun although it is beyond the trampoline.</summary>
+    public ulong Resume => _ahead == 0 ? Start : SyscallAddress;
+
     /// <summary>
     /// Looks at the code around a SYSCALL that ends at <paramref name="after"/> and was executed with a number. The
-    /// page is all that is known: a site lies in one page.
+    /// page is all that is known, and perhaps the byte behind it: what is replaced or moved lies in one page, and only
+    /// the last byte of a SYSCALL that stays in another.
     /// </summary>
     public static bool TryFind(ReadOnlySpan<byte> page, ulong pageAddress, ulong after, uint number, out CallSite site)
     {
@@ -79,16 +90,24 @@ public readonly struct CallSite
         {
             return false;
         }
-        ReadOnlySpan<byte> behind = page[(at + SyscallBytes)..];
+        page = page[..int.Min(page.Length, PageBytes)];
+        ReadOnlySpan<byte> behind = page[int.Min(at + SyscallBytes, page.Length)..];
         int moved = Movable(behind);
         if (moved > 0)
         {
             site = new CallSite(after - SyscallBytes, after, moved, LengthOf(behind));
             return true;
         }
-        int length = IsNumberedAt(page, at - NumberedSyscall, number) ? NumberedSyscall
+        bool fits = at + SyscallBytes <= page.Length;
+        int length = fits && IsNumberedAt(page, at - NumberedSyscall, number) ? NumberedSyscall
             : IsLongNumberedAt(page, at - LongMove, number) ? LongMove : 0;
-        site = length == 0 ? default : new CallSite(after - SyscallBytes - (ulong)length, after, 0, 0);
+        int ahead = 0;
+        int first = 0;
+        if (length == 0 && IsNumberedAhead(page, at, number, out ahead, out first))
+        {
+            length = NumberedSyscall + ahead;
+        }
+        site = length == 0 ? default : new CallSite(after - SyscallBytes - (ulong)length, after, 0, first, ahead);
         return length != 0;
     }
 
@@ -116,11 +135,12 @@ public readonly struct CallSite
     }
 
     /// <summary>The number that the site sets in a page that is not patched there; none if it sets none.</summary>
-    public uint? NumberIn(ReadOnlySpan<byte> page) => !IsNumbered ? null
-        : BinaryPrimitives.ReadUInt32LittleEndian(page[((int)(SyscallAddress & 4095) - sizeof(uint))..]);
+    public uint? NumberIn(ReadOnlySpan<byte> page) =>
+        IsNumbered ? BinaryPrimitives.ReadUInt32LittleEndian(page[NumberOffset..]) : null;
 
     /// <summary>The site of a page at address 0 as it is at another.</summary>
-    public CallSite At(ulong pageAddress) => new(pageAddress + Start, pageAddress + After, MovedBytes, _firstMoved);
+    public CallSite At(ulong pageAddress) =>
+        new(pageAddress + Start, pageAddress + After, MovedBytes, _firstMoved, _ahead);
 
     /// <summary>The bytes that the jump replaces, in a page that is not patched there.</summary>
     public byte[] BytesIn(ReadOnlySpan<byte> page) => page.Slice((int)(Start & 4095), JumpBytes).ToArray();
@@ -156,7 +176,9 @@ public readonly struct CallSite
         if (IsNumbered)
         {
             trampoline[EntryOffset] = MoveToEax;
-            page.Slice(after - SyscallBytes - sizeof(uint), sizeof(uint)).CopyTo(trampoline[(EntryOffset + 1)..]);
+            page.Slice(NumberOffset, sizeof(uint) + _ahead).CopyTo(trampoline[(EntryOffset + 1)..]);
+            trampoline = trampoline[_ahead..];
+            address += (ulong)_ahead;
         }
         lea.CopyTo(trampoline[LeaOffset..]);
         BinaryPrimitives.WriteInt32LittleEndian(
@@ -166,7 +188,7 @@ public readonly struct CallSite
         BinaryPrimitives.WriteInt32LittleEndian(trampoline[(JumpOffset + 1)..], distance);
         trampoline[SyscallOffset] = 0x0f;
         trampoline[SyscallOffset + 1] = 0x05;
-        page.Slice(after, MovedBytes).CopyTo(trampoline[TailOffset..]);
+        page.Slice(int.Min(after, page.Length), MovedBytes).CopyTo(trampoline[TailOffset..]);
         jumpBack.CopyTo(trampoline[(TailOffset + MovedBytes)..]);
         BinaryPrimitives.WriteUInt64LittleEndian(trampoline[(TailOffset + MovedBytes + jumpBack.Length)..], End);
     }
@@ -174,10 +196,11 @@ public readonly struct CallSite
     /// <summary>Where a thread in the trampoline is from the guest's point of view.</summary>
     public ulong Logical(int offset)
     {
-        if (offset < SyscallOffset)
+        if (offset < SyscallOffset + _ahead)
         {
-            return Start;
+            return _ahead == 0 || offset < LeaOffset ? Start : Start + (ulong)int.Min(offset, LeaOffset + _ahead);
         }
+        offset -= _ahead;
         int behind = int.Min(offset - TailOffset, MovedBytes);
         return behind < 0 ? After - SyscallBytes : After + (ulong)behind;
     }
@@ -192,14 +215,19 @@ public readonly struct CallSite
     /// <summary>Whether an instruction of the site begins at an address; the bytes between have no place in the
     /// trampoline.</summary>
     public bool Begins(ulong address) => address == Start || address == SyscallAddress ||
-        (MovedBytes > 0 && (address == After || address == After + (ulong)_firstMoved));
+        (MovedBytes > 0 && (address == After || address == After + (ulong)_firstMoved)) ||
+        (_ahead > 0 && (address == Start + LeaOffset || address == Start + LeaOffset + (ulong)_firstMoved));
 
     /// <summary>
     /// Offset in the trampoline of an instruction that the site hides, or of its first one for a thread that steps: the
     /// SYSCALL there traps and does nothing else.
     /// </summary>
-    public int OffsetOf(ulong address) => address == SyscallAddress ? SyscallOffset :
-        address == Start ? EntryOffset : TailOffset + (int)(long)(address - After);
+    public int OffsetOf(ulong address) => address == SyscallAddress ? SyscallOffset + _ahead :
+        address < SyscallAddress ? (int)(address - Start) : TailOffset + _ahead + (int)(long)(address - After);
+
+    /// <summary>Where in its page the number is.</summary>
+    private int NumberOffset =>
+        (int)((_ahead > 0 ? Start + NumberedSyscall : SyscallAddress) & (PageBytes - 1)) - sizeof(uint);
 
     /// <summary>Whether RAX or EAX is compared there with the greatest result that is no error.</summary>
     private static bool ComparesResult(ReadOnlySpan<byte> code)
@@ -242,6 +270,42 @@ public readonly struct CallSite
             at += length;
         }
         return at <= MaxMoved && at <= code.Length ? at : 0;
+    }
+
+    /// <summary>
+    /// Whether <c>mov $number,%eax</c> stands in front of a SYSCALL at an offset, with one or two moves between them
+    /// that the jump does not cut in another place than behind its fifth byte.
+    /// </summary>
+    private static bool IsNumberedAhead(ReadOnlySpan<byte> page, int at, uint number, out int ahead, out int first)
+    {
+        const int LeastAhead = JumpBytes - NumberedSyscall;
+        const int MostAhead = 12;
+        first = 0;
+        for (ahead = LeastAhead; ahead <= MostAhead; ahead++)
+        {
+            int start = at - ahead - NumberedSyscall;
+            if (!IsNumberedAt(page, start, number))
+            {
+                continue;
+            }
+            ReadOnlySpan<byte> moves = page.Slice(start + NumberedSyscall, ahead);
+            first = MoveLengthOf(moves);
+            if (first == ahead || (first > 0 && MoveLengthOf(moves[first..]) == ahead - first))
+            {
+                return true;
+            }
+        }
+        ahead = 0;
+        return false;
+    }
+
+    /// <summary>Length of a move between registers, or of a constant to one; 0 for anything else.</summary>
+    private static int MoveLengthOf(ReadOnlySpan<byte> code)
+    {
+        const byte MoveConstant = 0xb8;
+        int prefix = code.Length > 0 && code[0] is >= 0x40 and < 0x48 ? 1 : 0;
+        bool isConstant = code.Length >= prefix + 1 + sizeof(int) && (code[prefix] & 0xf8) == MoveConstant;
+        return isConstant ? prefix + 1 + sizeof(int) : LengthOf(code);
     }
 
     /// <summary>

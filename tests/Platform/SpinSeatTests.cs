@@ -8,79 +8,76 @@ namespace Tests.Platform;
 /// <summary>Who may look out when there are more pairs than CPUs.</summary>
 public sealed class SpinSeatTests
 {
+    /// <summary>One seat, and two who want it; each test has its own.</summary>
+    private readonly SpinSeats _seats = new(1);
+    private readonly SpinSeat _one;
+    private readonly SpinSeat _other;
+
+    public SpinSeatTests()
+    {
+        _one = new SpinSeat(_seats);
+        _other = new SpinSeat(_seats);
+        _one.Renew(0);
+    }
+
     [Fact]
     public void A_free_seat_is_taken_and_given_back()
     {
-        var seats = new SpinSeats(1);
-        var one = new SpinSeat(seats);
-        var other = new SpinSeat(seats);
-        one.Renew(0);
-        other.Renew(0);
-        Assert.True(one.IsHeld);
-        Assert.False(other.IsHeld);
-        one.Release();
-        one.Release();
-        other.Renew(0);
-        one.Renew(0);
-        Assert.True(other.IsHeld);
-        Assert.False(one.IsHeld);
+        _other.Renew(0);
+        Assert.True(_one.IsHeld);
+        Assert.False(_other.IsHeld);
+        _one.Release();
+        _one.Release();
+        _other.Renew(0);
+        _one.Renew(0);
+        Assert.True(_other.IsHeld);
+        Assert.False(_one.IsHeld);
     }
 
     [Fact]
     public void Nobody_waits_for_ever()
     {
-        var seats = new SpinSeats(1);
-        var one = new SpinSeat(seats);
-        var other = new SpinSeat(seats);
-        one.Renew(0);
-        Calls(other);
-        other.Await();
-        Assert.False(other.IsHeld);
-        Assert.False(seats.IsWanted);
-        one.Release();
-        other.Await();
-        Assert.True(other.IsHeld);
+        Calls(_other);
+        _other.Await();
+        Assert.False(_other.IsHeld);
+        Assert.False(_seats.IsWanted);
+        _one.Release();
+        _other.Await();
+        Assert.True(_other.IsHeld);
     }
 
     [Fact]
     public void The_first_calls_after_a_pause_wait_for_nobody()
     {
-        var seats = new SpinSeats(1);
-        var one = new SpinSeat(seats);
-        var other = new SpinSeat(seats);
-        one.Renew(0);
-        int calls = Calls(other);
+        int calls = Calls(_other);
         Assert.InRange(calls, 1, 100);
-        Assert.Equal(0, Calls(other));
-        other.Pause();
-        Assert.Equal(calls, Calls(other));
+        Assert.Equal(0, Calls(_other));
+        _other.Pause();
+        Assert.Equal(calls, Calls(_other));
     }
 
     [Fact]
     public void A_seat_is_kept_until_it_is_wanted_for_long()
     {
-        var seats = new SpinSeats(1);
-        var one = new SpinSeat(seats);
-        one.Renew(0);
-        one.Renew(long.MaxValue);
-        Assert.True(one.IsHeld);
+        _one.Renew(long.MaxValue);
+        Assert.True(_one.IsHeld);
         var other = new Thread(() =>
         {
-            var seat = new SpinSeat(seats);
+            var seat = new SpinSeat(_seats);
             while (!seat.IsHeld)
             {
                 seat.Await();
             }
         });
         other.Start();
-        Assert.True(SpinWait.SpinUntil(() => seats.IsWanted, 60_000));
-        one.Renew(1);
-        Assert.True(one.IsHeld);
+        Assert.True(SpinWait.SpinUntil(() => _seats.IsWanted, 60_000));
+        _one.Renew(1);
+        Assert.True(_one.IsHeld);
         while (!other.Join(0))
         {
-            one.Renew(long.MaxValue);
+            _one.Renew(long.MaxValue);
         }
-        Assert.False(one.IsHeld);
+        Assert.False(_one.IsHeld);
     }
 
     [Fact]

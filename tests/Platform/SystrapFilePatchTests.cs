@@ -94,6 +94,56 @@ public sealed class SystrapFilePatchTests(
         Assert.Equal(1, ((SystrapContext)context).TrappedCalls);
     }
 
+    [Fact]
+    public void A_call_that_ends_in_the_next_page_is_patched_as_long_as_that_page_is_there()
+    {
+        using var first = new Guest(_usual, GuestBacking.File, a => a.jmp(Guest.Code + PageBytes - 18));
+        first.Memory.Write(Guest.CodePage, Astride, (int)PageBytes - Astride.Length);
+        first.Memory.Write(Guest.CodePage + 1, [0x05, 0xeb, 0xeb]);
+        first.Memory.Write(Guest.CodePage + 2, [0x0b, 0xeb, 0xeb]);
+        first.Memory.Write(Guest.CodePage + 3, [0x05, 0xeb, 0xeb]);
+        MapCode(first.Space, first, Guest.Code, pages: 2);
+        Assert.Equal((3L, 2L), CountCalls(_usual, first.Space, Guest.Code, 5));
+
+        // The same file, but another page behind.
+        Assert.Equal(Errno.None, _usual.NewAddressSpace(out IAddressSpace? other));
+        MapCode(other!, first, Guest.Code);
+        MapPage(other!, first, Guest.Code + PageBytes, Guest.CodePage + 3);
+        Assert.Equal((0L, 5L), CountCalls(_usual, other!, Guest.Code, 5));
+        other!.Dispose();
+
+        Assert.Equal(Errno.None, _usual.NewAddressSpace(out IAddressSpace? next));
+        MapCode(next!, first, Guest.Code, pages: 2);
+        Assert.Equal((5L, 0L), CountCalls(_usual, next!, Guest.Code, 5));
+        MapPage(next!, first, Guest.Code + PageBytes, Guest.CodePage + 2);
+        ExpectNoCall(next!, first);
+        next!.Dispose();
+    }
+
+    /// <summary>Room, a number, two moves and the first byte of a SYSCALL.</summary>
+    private static byte[] Astride =>
+        [0x90, 0x90, 0x90, 0x90, 0xb8, 15, 0, 0, 0, 0x48, 0x89, 0xfe, 0xbf, 0x9c, 0xff, 0xff, 0xff, 0x0f];
+
+    /// <summary>The bytes are UD2 now. The page before may have to be mapped again.</summary>
+    private void ExpectNoCall(IAddressSpace space, Guest of)
+    {
+        using IContext context = _usual.NewContext();
+        context.Registers.Rip = Guest.Code;
+        context.Registers.Eflags = 0x202;
+        SwitchReason reason = context.Switch(space, out FaultInfo fault);
+        if (reason == SwitchReason.Fault && fault.IsPageFault)
+        {
+            MapCode(space, of, Guest.Code);
+            reason = context.Switch(space, out fault);
+        }
+        Assert.Equal((SwitchReason.Fault, Signals.SIGILL), (reason, fault.Signal));
+        Assert.Equal(Guest.Code + PageBytes - 1, context.Registers.Rip);
+    }
+
+    private static void MapPage(IAddressSpace space, Guest of, ulong address, int page) =>
+        Assert.Equal(Errno.None, space.Map(
+            address, PageBytes, of.Memory.Fd, (ulong)page * PageBytes, ReadExecute, MapHint.Private));
+
     /// <summary>A call and two of functions in the next page, over and over.</summary>
     private static void EmitFar(Assembler a)
     {

@@ -1,5 +1,4 @@
 using System;
-using System.Threading;
 using global::Platform;
 using global::Platform.Systrap;
 using Iced.Intel;
@@ -23,16 +22,7 @@ public abstract partial class SystrapPatchCases
         byte[] state = new byte[_patching.FpStateBytes];
         context.ReadFpState(state);
         state[Features] |= X87AndSse;
-        bool stop = false;
-        var interrupter = new Thread(() =>
-        {
-            while (!Volatile.Read(ref stop))
-            {
-                context.Interrupt();
-                Thread.SpinWait(200);
-            }
-        });
-        interrupter.Start();
+        using var interrupter = new Interrupter(context);
         ulong counted = 0;
         for (ulong round = 1; round <= 6000;)
         {
@@ -64,8 +54,7 @@ public abstract partial class SystrapPatchCases
             counted++;
             round++;
         }
-        Volatile.Write(ref stop, true);
-        interrupter.Join();
+        interrupter.Dispose();
         Assert.True(((SystrapContext)context).PatchedCalls > 1000);
     }
 
@@ -107,6 +96,100 @@ public abstract partial class SystrapPatchCases
             Assert.Equal(78UL, context.Registers.OrigRax);
             Assert.Equal(behind, context.Registers.Rip);
         }
+    }
+
+    [Fact]
+    public void A_call_whose_number_is_moved_before_other_moves_is_patched_too()
+    {
+        using var guest = new Guest(_patching, _backing, EmitAhead);
+        using IContext context = guest.NewContext(_patching);
+        context.Registers.Rdx = Guest.Code + AheadStart;
+        using (new Interrupter(context))
+        {
+            for (ulong i = 1; i < 4000; i++)
+            {
+                context.Registers.Rdi = i;
+                NextCall(context, guest);
+                ref GuestRegisters r = ref context.Registers;
+                Assert.Equal((15UL, i, AtWorkingDirectory), (r.OrigRax, r.Rsi, r.Rdi));
+                Assert.Equal(Guest.Code + AheadStart + 15, r.Rip);
+                r.Rax = i;
+            }
+        }
+        Assert.Equal(3998, ((SystrapContext)context).PatchedCalls);
+
+        // To each instruction of the site: sent there, and by a jump of its own.
+        foreach (ulong offset in (ulong[])[0, 5, 8, 13])
+        {
+            foreach (ulong from in (ulong[])[Guest.Code + AheadStart + offset, Guest.Code])
+            {
+                ref GuestRegisters r = ref context.Registers;
+                (r.Rip, r.Rdx, r.Rax) = (from, Guest.Code + AheadStart + offset, 77);
+                (r.Rsi, r.Rdi) = (1, 2);
+                NextCall(context, guest);
+                Assert.Equal(offset == 0 ? 15UL : 77UL, r.OrigRax);
+                Assert.Equal(offset <= 5 ? 2UL : 1UL, r.Rsi);
+                Assert.Equal(offset <= 8 ? AtWorkingDirectory : 2UL, r.Rdi);
+                Assert.Equal(Guest.Code + AheadStart + 15, r.Rip);
+            }
+        }
+        Assert.Equal(AheadSteps(_plain, 0), AheadSteps(_patching, 3));
+    }
+
+    private const ulong AheadStart = 8;
+    private const ulong AtWorkingDirectory = 0xffffff9c;
+
+    private string[] AheadSteps(SystrapPlatform platform, int warm)
+    {
+        using var guest = new Guest(platform, _backing, EmitAhead);
+        using IContext context = guest.NewContext(platform);
+        context.Registers.Rdx = Guest.Code + AheadStart;
+        for (int i = 0; i < warm; i++)
+        {
+            NextCall(context, guest);
+        }
+        (context.Registers.Rsi, context.Registers.Rdi, context.Registers.Rax) = (0, 0, 0);
+        context.Registers.Rip = Guest.Code + 2;
+        context.Registers.Eflags |= TrapFlag;
+        string[] steps = new string[40];
+        for (int i = 0; i < steps.Length; i++)
+        {
+            SwitchReason reason = context.Switch(guest.Space, out FaultInfo fault);
+            ref GuestRegisters r = ref context.Registers;
+            steps[i] = $"{reason} {fault.Signal} {fault.Code} {r.Rip:x} {r.Rsi:x} {r.Rdi:x}";
+            (r.Rdi, r.Rax) = reason == SwitchReason.SystemCall ? ((ulong)i, 0) : (r.Rdi, r.Rax);
+        }
+        return steps;
+    }
+
+    private static void NextCall(IContext context, Guest guest)
+    {
+        SwitchReason reason;
+        FaultInfo fault;
+        do
+        {
+            reason = context.Switch(guest.Space, out fault);
+        }
+        while (reason == SwitchReason.Interrupted);
+        Assert.True(reason == SwitchReason.SystemCall, Describe(reason, in fault, in context.Registers));
+    }
+
+    /// <summary>A jump to RDX; a call with two moves between that of the number and the SYSCALL, over and
+    /// over.</summary>
+    private static void EmitAhead(Assembler a)
+    {
+        Label start = a.CreateLabel();
+        a.jmp(rdx);
+        for (int i = 2; i < (int)AheadStart; i++)
+        {
+            a.nop();
+        }
+        a.Label(ref start);
+        a.mov(eax, 15);
+        a.mov(rsi, rdi);
+        a.mov(edi, unchecked((int)AtWorkingDirectory));
+        a.syscall();
+        a.jmp(start);
     }
 
     /// <summary>Counts calls in XMM3, and shows the count before each in R12.</summary>

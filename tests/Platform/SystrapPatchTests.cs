@@ -59,16 +59,7 @@ public abstract partial class SystrapPatchCases : IClassFixture<EagerSystrapFixt
         using IContext context = guest.NewContext(_patching);
         context.Registers.Rdi = Guest.Data;
         context.Registers.GsBase = gsBase;
-        bool stop = false;
-        var interrupter = new Thread(() =>
-        {
-            while (!Volatile.Read(ref stop))
-            {
-                context.Interrupt();
-                Thread.SpinWait(200);
-            }
-        });
-        interrupter.Start();
+        using var interrupter = new Interrupter(context);
         ulong round = 0;
         int interrupts = 0;
         for (int calls = 0; calls < 6000;)
@@ -91,8 +82,7 @@ public abstract partial class SystrapPatchCases : IClassFixture<EagerSystrapFixt
             calls++;
             r.Rax = calls % 3 == 2 ? 1 : round;
         }
-        Volatile.Write(ref stop, true);
-        interrupter.Join();
+        interrupter.Dispose();
         Assert.True(interrupts > 0);
         Assert.Equal(gsBase == 0, ((SystrapContext)context).PatchedCalls > 1000);
     }
