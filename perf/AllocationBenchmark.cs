@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using Perf.Profile;
 using Perf.Results;
+using Perf.Runtimes;
 
 namespace Perf;
 
@@ -63,8 +64,12 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, long man
         }
     }
 
-    private IEnumerable<GuestCalls.Kind> Chosen(string[] names) =>
-        GuestCalls.Kinds(world, names).Where(kind => kind.Flag == Gated);
+    private List<GuestCalls.Kind> Chosen(string[] names)
+    {
+        List<GuestCalls.Kind> chosen = [.. GuestCalls.Kinds(world, names).Where(kind => kind.Flag == Gated)];
+        return chosen.Count > 0 ? chosen
+            : throw new UserException("none of these kinds is held to a limit: " + string.Join(' ', names));
+    }
 
     private Costs PerRound(string kind)
     {
@@ -73,7 +78,7 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, long man
         long calls = many.Calls.Sum(call => call.Calls);
         if (calls < manyRounds)
         {
-            throw new InvalidOperationException($"{kind}: {calls} calls in {manyRounds} rounds");
+            throw new UserException($"{kind}: {calls} calls were counted in {manyRounds} rounds");
         }
 
         return new(
@@ -99,11 +104,12 @@ internal sealed class AllocationBenchmark(World world, Verdict verdict, long man
 
     private CallCounts Measure(string kind, long rounds)
     {
-        string log = Path.Combine(world.Scratch, $"counts-{Environment.ProcessId}");
+        using Scratch scratch = world.NewScratch();
+        string log = Path.Combine(scratch.Folder, "counts");
         World.Capture(world.Sandboxed(
-            [.. flags, "--count-calls", "--debug-log=" + log], GuestCalls.Command(kind, rounds)));
+            [.. flags, "--count-calls", "--debug-log=" + log],
+            [GuestCalls.Program, .. GuestCalls.Arguments(kind, rounds)]));
         using StringReader text = new(File.ReadAllText(log));
-        File.Delete(log);
         return CallCounts.Read(text);
     }
 

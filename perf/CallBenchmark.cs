@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using Perf.Stats;
 
 namespace Perf;
@@ -41,9 +40,11 @@ internal sealed class CallBenchmark(World world)
 
     private double Measure(GuestCalls.Kind kind, Where where, long rounds)
     {
-        string[] command = GuestCalls.Command(kind.Name, rounds);
-        ProcessStartInfo start = where == Where.Native ? world.Native(command) : world.Sandboxed([], command);
-        return GuestCalls.NanosecondsPerRound(World.Capture(start).Output, rounds);
+        string[] arguments = GuestCalls.Arguments(kind.Name, rounds);
+        string[] command = where == Where.Native
+            ? world.Native(GuestCalls.Program, arguments)
+            : world.Sandboxed([], [GuestCalls.Program, .. arguments]);
+        return GuestCalls.NanosecondsPerRound(World.Capture(command).Output, rounds);
     }
 
     private enum Where

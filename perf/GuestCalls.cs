@@ -12,26 +12,26 @@ internal sealed class GuestCalls
     /// <summary>One kind: its name and what it is for.</summary>
     internal readonly record struct Kind(string Name, char Flag);
 
-    /// <summary>The kinds the program knows, or those of them that are named.</summary>
+    /// <summary>The kinds the program knows, or those of them that are named; one that it does not know is the caller's
+    /// mistake.</summary>
     internal static List<Kind> Kinds(World world, string[] names)
     {
-        List<Kind> kinds = [];
+        List<Kind> all = [];
         string list = World.Capture(world.Native(Program, "-l")).Output;
         foreach (string line in list.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            Kind kind = new(line[..^2], line[^1]);
-            if (names.Length == 0 || Array.IndexOf(names, kind.Name) >= 0)
-            {
-                kinds.Add(kind);
-            }
+            all.Add(new(line[..^2], line[^1]));
         }
 
-        return kinds;
+        string? unknown = Array.Find(names, name => !all.Exists(kind => kind.Name == name));
+        return unknown == null
+            ? all.FindAll(kind => names.Length == 0 || Array.IndexOf(names, kind.Name) >= 0)
+            : throw new UserException($"no kind of calls '{unknown}': {string.Join(' ', all.ConvertAll(k => k.Name))}");
     }
 
-    /// <summary>The words of a command that makes so many rounds.</summary>
-    internal static string[] Command(string kind, long rounds) =>
-        [Program, kind, rounds.ToString(CultureInfo.InvariantCulture)];
+    /// <summary>The program's arguments for so many rounds.</summary>
+    internal static string[] Arguments(string kind, long rounds) =>
+        [kind, rounds.ToString(CultureInfo.InvariantCulture)];
 
     /// <summary>Nanoseconds per round from what the program printed.</summary>
     internal static double NanosecondsPerRound(string output, long rounds) =>

@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using Perf.Runtimes;
 
 namespace Perf;
 
@@ -19,10 +20,17 @@ internal sealed class IdleBenchmark(World world, Verdict verdict)
 
     internal void Run()
     {
-        using Process launcher = Process.Start(world.Sandboxed([], "/bin/busybox", "sleep", "60"))!;
+        string[] command = world.Sandboxed([], "/bin/busybox", "sleep", "60");
+        using Process launcher = Processes.TryStart(command, [], out string reason)
+            ?? throw new UserException($"{world.Runsc}: {reason}");
         try
         {
-            Thread.Sleep(SettleMs);
+            if (launcher.WaitForExit(SettleMs))
+            {
+                throw new UserException($"{world.Runsc}: it ended at once, with the status {launcher.ExitCode}: "
+                    + Execution.Plain(launcher.StandardError.ReadToEnd().Trim().ReplaceLineEndings(" | ")));
+            }
+
             ProcessTree tree = new(launcher.Id);
             double resident = PrintMemory(tree);
             long ticks = tree.Ticks();
@@ -37,7 +45,7 @@ internal sealed class IdleBenchmark(World world, Verdict verdict)
         }
         finally
         {
-            launcher.Kill();
+            launcher.Kill(true);
             launcher.WaitForExit();
         }
     }

@@ -81,6 +81,9 @@ internal sealed class ProcessTree
 
     internal static int ThreadCount(int pid) => Tasks(pid).Length;
 
+    /// <summary>Files that a process has open.</summary>
+    internal static int DescriptorCount(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length;
+
     private static string[] Tasks(int pid) => Directory.GetDirectories($"/proc/{pid}/task");
 
     private static long SumOf(string file, params string[] fields)

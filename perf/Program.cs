@@ -1,6 +1,9 @@
 using System;
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.IO;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Perf.Commands;
 using Perf.Runtimes;
 
@@ -31,13 +34,19 @@ internal static class Program
 
         using PosixSignalRegistration ended = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using PosixSignalRegistration hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, End);
+        using PosixSignalRegistration quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, End);
         try
         {
-            return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            ParseResult parsed = root.Parse(args);
+            return parsed.Action is ParseErrorAction
+                ? throw new UserException(parsed.Errors[0].Message + " (--help says what there is)")
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
-        catch (Exception failure) when (failure is UserException or FormatException)
+        catch (Exception failure) when (failure is UserException or FormatException or IOException
+            or UnauthorizedAccessException or JsonException)
         {
-            Console.Error.WriteLine("perf: " + failure.Message);
+            Console.Error.WriteLine("perf: " + failure.Message.ReplaceLineEndings(" "));
             return 2;
         }
     }
@@ -45,10 +54,15 @@ internal static class Program
     /// <summary>Nothing is left of the run that the signal interrupts.</summary>
     private static void End(PosixSignalContext context)
     {
-        const int Interrupted = 130;
-        const int Terminated = 143;
         context.Cancel = true;
         Execution.EndAll();
-        Environment.Exit(context.Signal == PosixSignal.SIGINT ? Interrupted : Terminated);
+        // As a shell says it: 128 and the signal's number (signal(7)).
+        Environment.Exit(128 + context.Signal switch
+        {
+            PosixSignal.SIGHUP => 1,
+            PosixSignal.SIGINT => 2,
+            PosixSignal.SIGQUIT => 3,
+            _ => 15,
+        });
     }
 }

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using Perf.Stats;
 
 namespace Perf;
@@ -9,6 +8,7 @@ namespace Perf;
 internal sealed class StartBenchmark(World world)
 {
     private const int Runs = 21;
+    private const double MillisecondsPerSecond = 1e3;
 
     internal void Run()
     {
@@ -18,7 +18,7 @@ internal sealed class StartBenchmark(World world)
         for (int i = 0; i <= Runs; i++)
         {
             double a = Milliseconds(world.Native("/bin/busybox", "true"));
-            double b = Milliseconds(new ProcessStartInfo(world.Runsc, ["syscalls"]));
+            double b = Milliseconds([world.Runsc, "syscalls"]);
             double c = Milliseconds(world.Sandboxed([], "/bin/busybox", "true"));
             if (i > 0)
             {
@@ -33,10 +33,5 @@ internal sealed class StartBenchmark(World world)
         Console.WriteLine($"runsc do true      {Order.Median(sandbox),8:0.0} ms");
     }
 
-    private static double Milliseconds(ProcessStartInfo start)
-    {
-        long begin = Stopwatch.GetTimestamp();
-        World.Capture(start);
-        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
-    }
+    private static double Milliseconds(string[] command) => World.Capture(command).Seconds * MillisecondsPerSecond;
 }

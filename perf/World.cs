@@ -1,6 +1,7 @@
+using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
+using Perf.Runtimes;
 using Perf.Suites;
 
 namespace Perf;
@@ -8,8 +9,14 @@ namespace Perf;
 /// <summary>The two worlds a command runs in: natively, and in a sandbox over a small root file system.</summary>
 internal sealed class World
 {
-    private World(string runsc, string root)
+    /// <summary>Longer than any run of the benchmarks on the slowest platform.</summary>
+    private static readonly TimeSpan UsualLimit = TimeSpan.FromSeconds(300);
+
+    private readonly Layout _layout;
+
+    private World(Layout layout, string runsc, string root)
     {
+        _layout = layout;
         Runsc = runsc;
         Root = root;
     }
@@ -20,11 +27,11 @@ internal sealed class World
     /// <summary>Host directory that is the sandbox's root.</summary>
     internal string Root { get; }
 
-    /// <summary>A folder of the host for what is looked at and thrown away.</summary>
-    internal string Scratch => Path.GetDirectoryName(Root)!;
-
     /// <summary>The same with another executable.</summary>
-    internal World With(string runsc) => new(Path.GetFullPath(runsc), Root);
+    internal World With(string runsc) => new(_layout, Path.GetFullPath(runsc), Root);
+
+    /// <summary>A folder of the host for what is looked at and thrown away.</summary>
+    internal Scratch NewScratch() => new(_layout);
 
     /// <summary>A root below <c>.cache/perf</c> with nothing but busybox and our own guest program.</summary>
     internal static World Prepare(Layout layout)
@@ -38,51 +45,28 @@ internal sealed class World
         GuestTools.Build(layout);
         CopyNewer("/bin/busybox", Path.Combine(root, "bin", "busybox"));
         CopyNewer(Path.Combine(layout.Tools, "calls"), Path.Combine(root, "perf", "calls"));
-        return new(layout.Runsc, root);
+        return new(layout, layout.Runsc, root);
     }
 
-    /// <summary>A command of the root, started natively.</summary>
-    internal ProcessStartInfo Native(params IEnumerable<string> command)
-    {
-        ProcessStartInfo start = new() { UseShellExecute = false };
-        foreach (string word in command)
-        {
-            if (start.FileName.Length == 0)
-            {
-                start.FileName = Root + word;
-            }
-            else
-            {
-                start.ArgumentList.Add(word);
-            }
-        }
+    /// <summary>The words of a command of the root, natively.</summary>
+    internal string[] Native(string program, params IEnumerable<string> arguments) => [Root + program, .. arguments];
 
-        return start;
-    }
+    /// <summary>The words of the same command in a sandbox; flags go before the subcommand.</summary>
+    internal string[] Sandboxed(IEnumerable<string> flags, params IEnumerable<string> command) =>
+        [Runsc, .. flags, "do", "--root", Root, .. command];
 
-    /// <summary>The same command in a sandbox; flags go before the subcommand.</summary>
-    internal ProcessStartInfo Sandboxed(IEnumerable<string> flags, params IEnumerable<string> command)
-    {
-        List<string> words = [.. flags, "do", "--root", Root, .. command];
-        return new ProcessStartInfo(Runsc, words) { UseShellExecute = false };
-    }
+    /// <summary>Runs to the end; another exit status than 0, or none in time, is a mistake of the caller's
+    /// executable.</summary>
+    internal static ProcessResult Capture(IReadOnlyList<string> command) => Capture(command, UsualLimit);
 
-    /// <summary>Runs to the end and gives what was printed on each stream; another exit status than 0 is an
-    /// error.</summary>
-    internal static (string Output, string Error) Capture(ProcessStartInfo start)
+    internal static ProcessResult Capture(IReadOnlyList<string> command, TimeSpan limit)
     {
-        start.RedirectStandardOutput = true;
-        start.RedirectStandardError = true;
-        using Process process = Process.Start(start)!;
-        string error = "";
-        process.ErrorDataReceived += (_, line) => error += line.Data is null ? "" : line.Data + "\n";
-        process.BeginErrorReadLine();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? (output, error)
-            : throw new IOException(start.FileName + " " + string.Join(' ', start.ArgumentList)
-                + $": status {process.ExitCode}: {error}");
+        ProcessResult result = Processes.Run(command, limit);
+        string ended = result.Status == Processes.TimedOut && result.Seconds >= limit.TotalSeconds
+            ? $"ended after {limit.TotalSeconds:0} s" : $"status {result.Status}";
+        return result.Status == 0
+            ? result
+            : throw new UserException($"{string.Join(' ', command)}: {ended}{Execution.LastWords(result)}");
     }
 
     private static void CopyNewer(string from, string to)

@@ -31,6 +31,7 @@ machine_needs=(
     /usr/bin/containerd:containerd
     /usr/sbin/dockerd:docker.io
     /usr/bin/podman:podman
+    /usr/bin/perf:linux-perf
 )
 
 # The guest's Debian: minbase and the programs that tests/programs and fio-suites run.

@@ -10,8 +10,5 @@ for n in {1..12}; do
 done
 printf 'int main(void) { return 0; }\n' >main.c
 printf 'objects = main.o %s\nall: $(objects)\n\tgcc -o all $(objects)\n' "$(echo part{1..12}.o)" >Makefile
-start=${EPOCHREALTIME/./}
-make -s -j2 CFLAGS=-O1 >&2
-end=${EPOCHREALTIME/./}
+/tools/clock 1 make -s -j2 CFLAGS=-O1
 ./all
-echo "elapsed-us $((end - start))"

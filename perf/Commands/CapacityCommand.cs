@@ -24,8 +24,10 @@ internal static class CapacityCommand
             Description = "As in perf run.", DefaultValueFactory = _ => "runsc-systrap",
         };
         Option<string> shape = new("--shape") { Description = "idle or busy.", DefaultValueFactory = _ => "idle" };
-        Option<int> most = new("--most") { Description = "Sandboxes to start at most.", DefaultValueFactory = _ =>
-            UsualMost };
+        Option<int> most = new Option<int>("--most")
+        {
+            Description = "Sandboxes to start at most.", DefaultValueFactory = _ => UsualMost,
+        }.AtLeast(1);
         Option<string?> output = new("--output", "-o") { Description = "File for the result, JSON." };
         Command command = new("capacity", "Start sandboxes until a limit, and say what runs out first.")
             { runtime, shape, most, output };
@@ -42,6 +44,8 @@ internal static class CapacityCommand
             "busy" => Busy,
             _ => throw new UserException($"--shape {shape}: neither idle nor busy"),
         };
+        Requirements.Root();
+        Requirements.Writable(output);
         Layout layout = Layout.Find();
         GuestTools.Build(layout);
         RuntimeSpec spec = RuntimeSpec.Parse(runtime, layout);
@@ -60,7 +64,7 @@ internal static class CapacityCommand
             Shape = shape,
             Steps = steps,
             Stopped = capacity.Limit,
-            Limits = Capacity.Limits(steps),
+            Limits = capacity.Limits(steps),
         };
         foreach (IReadOnlyList<string> row in Overview.CapacityRows(record))
         {

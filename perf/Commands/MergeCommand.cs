@@ -20,6 +20,7 @@ internal static class MergeCommand
 
     private static int Run(string[] paths, string output)
     {
+        Requirements.Writable(output);
         ResultFile whole = Merger.Merge(paths.Select(ResultFile.Load));
         whole.Save(output);
         Console.WriteLine($"{output}: {whole.Jobs.Count} jobs, {whole.Capacity.Count} capacities");

@@ -13,6 +13,28 @@ internal static class Output
 
     internal static IAnsiConsole Console { get; } = Create();
 
+    /// <summary>Whether a reader watches, rather than a log.</summary>
+    internal static bool IsTerminal => !System.Console.IsOutputRedirected && Console.Profile.Capabilities.Ansi;
+
+    /// <summary>Does work of so many steps under a bar with the time that is left, which each step moves, under a line
+    /// of its own. Nothing is drawn between the steps: that would take processor time from what is measured.</summary>
+    internal static T WithProgress<T>(string what, int steps, Func<Action<string>, T> work) =>
+        Console.Progress().AutoRefresh(false)
+            .Columns(
+                new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(),
+                new RemainingTimeColumn())
+            .Start(context =>
+            {
+                ProgressTask task = context.AddTask(what, maxValue: steps);
+                context.Refresh();
+                return work(line =>
+                {
+                    Console.WriteLine(line);
+                    task.Increment(1);
+                    context.Refresh();
+                });
+            });
+
     internal static Table Table(params IEnumerable<string> columns)
     {
         Table table = new() { Border = TableBorder.Rounded };

@@ -37,6 +37,8 @@ internal static class ProfileCommand
 
     private static int Run(string name, string runtime, string? stacks)
     {
+        Requirements.Root();
+        Requirements.Writable(stacks);
         Layout layout = Layout.Find();
         GuestTools.Build(layout);
         Variant variant = Variant.Find(JobFile.All(layout.Suites), name)
@@ -51,7 +53,7 @@ internal static class ProfileCommand
         }
         else
         {
-            Print(samples);
+            Print(samples, spec);
         }
 
         if (stacks != null)
@@ -59,20 +61,25 @@ internal static class ProfileCommand
             File.WriteAllLines(stacks, Fold(samples));
         }
 
-        if (spec.Kind == RuntimeKind.Sandbox && spec.Name.StartsWith("runsc", StringComparison.Ordinal))
+        if (IsOurs(spec))
         {
-            Print(profiler.Count());
+            PrintCounts(profiler);
         }
 
         return samples.Count > 0 ? 0 : 1;
     }
 
-    private static void Print(List<StackSample> samples)
+    private static bool IsOurs(RuntimeSpec spec) =>
+        spec.Kind == RuntimeKind.Sandbox && spec.Name.StartsWith("runsc", StringComparison.Ordinal);
+
+    private static void Print(List<StackSample> all, RuntimeSpec spec)
     {
-        Attribution attribution = new(samples);
+        Attribution attribution = new(all);
+        List<StackSample> samples = attribution.FromGuest(all);
         Output.Console.WriteLine(
-            $"{samples.Count} samples, each about {1000.0 / Profiler.Frequency:0.0} ms of one processor");
-        if (!samples.Exists(sample => sample.Frames.Any(frame => frame.Symbol.Contains("Runsc_"))))
+            $"{samples.Count} samples, each about {1000.0 / Profiler.Frequency:0.0} ms of one processor; "
+            + $"{all.Count - samples.Count} from before the guest ran are left out");
+        if (IsOurs(spec) && !samples.Exists(sample => sample.Frames.Any(frame => frame.Symbol.Contains("Runsc_"))))
         {
             Output.Console.WriteLine("the executable's functions have no names: there is no runsc.dbg beside it");
         }
@@ -119,11 +126,13 @@ internal static class ProfileCommand
         Output.Console.Write(table);
     }
 
-    private static void Print(CallCounts counts)
+    private static void PrintCounts(Profiler profiler)
     {
+        CallCounts counts = profiler.Count(out string reason);
         if (counts.Calls.Count == 0)
         {
-            Output.Console.WriteLine("no counts of system calls: the runtime wrote none");
+            Output.Console.WriteLine("no counts of system calls: "
+                + (reason.Length > 0 ? reason : "the runtime wrote none"));
             return;
         }
 
@@ -136,8 +145,12 @@ internal static class ProfileCommand
         }
 
         Output.Console.Write(table);
-        Output.Console.WriteLine($"{counts.Calls.Sum(call => call.Calls):#,0} calls in all; "
-            + string.Join(", ", counts.Ways.Select(way => $"{way.Value:#,0} {way.Key}")));
+        Output.Console.WriteLine(
+            $"{counts.Calls.Sum(call => call.Calls):#,0} calls in a run "
+            + "in which each came to the Sentry to be counted");
+        IReadOnlyDictionary<string, long> ways = profiler.Ways(out reason);
+        Output.Console.WriteLine("in a run that counts none of them: "
+            + (ways.Count > 0 ? string.Join(", ", ways.Select(way => $"{way.Value:#,0} {way.Key}")) : reason));
     }
 
     private static IEnumerable<string> Fold(List<StackSample> samples) => samples

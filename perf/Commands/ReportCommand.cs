@@ -42,7 +42,7 @@ internal static class ReportCommand
         {
             return [.. File.ReadAllText(path).Split("\n\n").Select(text => text.Trim()).Where(text => text.Length > 0)];
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"{path}: {failure.Message}");
         }
@@ -55,7 +55,7 @@ internal static class ReportCommand
             .. committed.Concat(paths.Select(ResultFile.Load)).OrderBy(result => result.Taken)
                 .DistinctBy(result => result.Taken),
         ];
-        Directory.CreateDirectory(folder);
+        Requirements.Writable(Path.Combine(folder, "report.html"));
         string page = Path.Combine(folder, "report.html");
         File.WriteAllText(page, HtmlReport.Write(results, notes));
         File.WriteAllText(Path.Combine(folder, "report.md"), MarkdownReport.Write(results[^1], notes));

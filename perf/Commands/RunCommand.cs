@@ -21,20 +21,33 @@ internal static class RunCommand
 
     private static int Run(ParseResult parsed, RunOptions options, string? path)
     {
-        ResultFile result = options.Measure(parsed, Layout.Find(), (grown, job) =>
-        {
-            PrintLine(job);
-            // After every job: what is measured is not lost if the rest is not.
-            if (path != null)
+        Requirements.Writable(path);
+        Layout layout = Layout.Find();
+        ResultFile result = Output.IsTerminal
+            ? Output.WithProgress("measuring", options.Count(parsed, layout), step => options.Measure(parsed, layout,
+                (grown, job) =>
+                {
+                    Keep(grown, path);
+                    step(Line(job));
+                }))
+            : options.Measure(parsed, layout, (grown, job) =>
             {
-                grown.Save(path);
-            }
-        });
+                Keep(grown, path);
+                Console.Error.WriteLine(Line(job));
+            });
         Output.PrintOverview(result);
         return result.Jobs.Exists(job => job.Series.Exists(series => series.Samples.Count == 0)) ? 1 : 0;
     }
 
-    private static void PrintLine(JobResult job) => Console.Error.WriteLine(
-        $"{job.Name} ({job.Unit}): "
-        + string.Join("; ", job.Series.Select(series => series.Runtime + " " + Figures.Median(series))));
+    /// <summary>After every job: what is measured is not lost if the rest is not.</summary>
+    private static void Keep(ResultFile result, string? path)
+    {
+        if (path != null)
+        {
+            result.Save(path);
+        }
+    }
+
+    private static string Line(JobResult job) => $"{job.Name} ({job.Unit}): "
+        + string.Join("; ", job.Series.Select(series => series.Runtime + " " + Figures.Median(series)));
 }

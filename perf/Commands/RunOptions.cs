@@ -25,15 +25,15 @@ internal sealed class RunOptions
         DefaultValueFactory = _ => "native,runc,runsc-systrap",
     };
 
-    private readonly Option<int> _runs = new("--runs", "-n")
+    private readonly Option<int> _runs = new Option<int>("--runs", "-n")
     {
         Description = "Measured runs of each variant in each runtime.", DefaultValueFactory = _ => UsualRuns,
-    };
+    }.AtLeast(1);
 
-    private readonly Option<int> _warmUps = new("--warm-ups")
+    private readonly Option<int> _warmUps = new Option<int>("--warm-ups")
     {
         Description = "Runs before them that do not count.", DefaultValueFactory = _ => 1,
-    };
+    }.AtLeast(0);
 
     private readonly Option<string> _filter = new("--filter", "-f")
     {
@@ -66,6 +66,7 @@ internal sealed class RunOptions
         List<Variant> variants = Choose(layout, suites, parsed);
         List<RuntimeSpec> runtimes = RuntimeSpec.ParseAll(parsed.GetValue(_runtimes)!, layout);
         Plan plan = new(parsed.GetValue(_runs), parsed.GetValue(_warmUps), parsed.GetValue(_cpus)!);
+        Requirements.Root();
         GuestTools.Build(layout);
         Dictionary<string, string> knobs = new()
         {
@@ -88,6 +89,9 @@ internal sealed class RunOptions
 
         return result;
     }
+
+    /// <summary>How many variants <see cref="Measure"/> has a result for.</summary>
+    internal int Count(ParseResult parsed, Layout layout) => Choose(layout, parsed.GetValue(_suites)!, parsed).Count;
 
     private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 

@@ -6,6 +6,7 @@ using System.Diagnostics.Tracing;
 using System.IO;
 using System.Threading;
 using Microsoft.Diagnostics.NETCore.Client;
+using Perf.Runtimes;
 
 namespace Perf.Commands;
 
@@ -61,18 +62,33 @@ internal static class TraceCommand
 
         // The run time waits before the first managed instruction until the session is there.
         start.Environment["DOTNET_DefaultDiagnosticPortSuspend"] = "1";
-        using Process process = Process.Start(start)!;
+        using FileStream file = File.Create(path);
+        using Process process = Processes.Begin(start);
+        try
+        {
+            Record(process, file);
+        }
+        finally
+        {
+            // One that nobody resumes would wait for ever.
+            process.Kill(true);
+        }
+
+        Console.Error.WriteLine($"{path}: {file.Length / 1024} KiB; status {process.ExitCode}");
+        return process.ExitCode;
+    }
+
+    /// <summary>All that the tool's run time tells until its end.</summary>
+    private static void Record(Process process, FileStream file)
+    {
         DiagnosticsClient client = new(process.Id);
         using (EventPipeSession session = Connect(client, process))
         {
-            using FileStream file = File.Create(path);
             client.ResumeRuntime();
             session.EventStream.CopyTo(file);
         }
 
         process.WaitForExit();
-        Console.Error.WriteLine($"{path}: {new FileInfo(path).Length / 1024} KiB; status {process.ExitCode}");
-        return process.ExitCode;
     }
 
     private static EventPipeSession Connect(DiagnosticsClient client, Process process)

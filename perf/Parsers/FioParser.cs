@@ -16,6 +16,11 @@ internal static class FioParser
     internal static Reading Parse(string output, string metric)
     {
         string[] path = metric.Split('.');
+        if (path.Length != 2)
+        {
+            throw new FormatException($"fio: the metric '{metric}' is not OPERATION.FIELD");
+        }
+
         // Notices of fio stand before the object.
         int start = output.IndexOf('{');
         if (start < 0)
@@ -58,8 +63,13 @@ internal static class FioParser
         {
             foreach (JsonProperty bin in bins.EnumerateObject())
             {
-                latency.Record(long.Parse(bin.Name, CultureInfo.InvariantCulture), bin.Value.GetInt64());
+                latency.Record(Whole(bin.Name), Whole(bin.Value.GetRawText()));
             }
         }
     }
+
+    private static long Whole(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            ? number
+            : throw new FormatException($"fio: '{text}' among the latencies");
 }

@@ -15,6 +15,7 @@ internal static class StopwatchParser
 
     private const double MicrosecondsPerMillisecond = 1e3;
     private const long NanosecondsPerMicrosecond = 1_000;
+    private const long MostMicroseconds = long.MaxValue / NanosecondsPerMicrosecond;
 
     internal static Reading Parse(string output, string metric)
     {
@@ -27,7 +28,8 @@ internal static class StopwatchParser
                 continue;
             }
 
-            if (!long.TryParse(line.AsSpan(Mark.Length), out long microseconds) || microseconds < 0)
+            if (!long.TryParse(line.AsSpan(Mark.Length), out long microseconds)
+                || microseconds is < 0 or > MostMicroseconds)
             {
                 throw new FormatException($"stopwatch: not understood: {line}");
             }

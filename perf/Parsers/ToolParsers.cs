@@ -8,7 +8,12 @@ using Perf.Stats;
 namespace Perf.Parsers;
 
 /// <summary>What a run of a tool said: the figure that counts, and its latencies where the tool tells them.</summary>
-internal readonly record struct Reading(double Value, Histogram? Latency = null);
+internal readonly record struct Reading(double Value, Histogram? Latency = null)
+{
+    /// <summary>Every measure is a positive number: a rate of nothing is a tool that did not work, and ratios to it
+    /// are none.</summary>
+    internal bool IsFigure => double.IsFinite(Value) && Value > 0;
+}
 
 /// <summary>
 /// Reads one figure from what a tool printed on standard output. An output that it does not understand is a

@@ -42,6 +42,13 @@ internal sealed class Attribution
 
     internal Role Of(StackSample sample) => _roles[sample.Pid];
 
+    /// <summary>The samples from the first one in a guest's process on: what was before it is the start, not the job.
+    /// All of them if there is none.</summary>
+    internal List<StackSample> FromGuest(IReadOnlyList<StackSample> samples) =>
+        samples.Any(sample => Of(sample) == Role.Guest)
+            ? [.. samples.SkipWhile(sample => Of(sample) != Role.Guest)]
+            : [.. samples];
+
     /// <summary>The work that the sample was part of, in words.</summary>
     internal string Work(StackSample sample) => Of(sample) switch
     {

@@ -51,20 +51,29 @@ internal sealed class Profiler(Layout layout, RuntimeSpec runtime, Variant varia
         return script.Status == 0 ? [.. PerfScript.Read(reader)] : [];
     }
 
-    /// <summary>System calls of a run, counted by the Sentry.</summary>
-    internal CallCounts Count()
+    /// <summary>System calls of a run by name, counted by the Sentry: every call has to come to it for that, also one
+    /// that the stub answers otherwise. A reason where the run failed.</summary>
+    internal CallCounts Count(out string reason) => Read(["--count-calls"], out reason);
+
+    /// <summary>By which ways calls came, of a run in which the Sentry counts none: the stub answers what it answers.
+    /// </summary>
+    internal IReadOnlyDictionary<string, long> Ways(out string reason) => Read([], out reason).Ways;
+
+    private CallCounts Read(string[] flags, out string reason)
     {
-        string log = Path.Combine(layout.Scratch, $"calls-{Environment.ProcessId}");
-        RuntimeSpec counting = runtime with { Flags = [.. runtime.Flags, "--count-calls", "--debug-log=" + log] };
+        using Scratch scratch = new(layout);
+        string log = Path.Combine(scratch.Folder, "calls");
+        RuntimeSpec counting = runtime with { Flags = [.. runtime.Flags, .. flags, "--debug-log=" + log] };
         using Execution execution = new(layout, counting, variant, "");
-        execution.RunUnder();
-        if (!File.Exists(log))
+        ProcessResult run = execution.RunUnder();
+        reason = run.Status != 0 ? $"status {run.Status}" + Execution.LastWords(run)
+            : File.Exists(log) ? "" : "the runtime wrote none";
+        if (reason.Length > 0)
         {
             return CallCounts.Read(TextReader.Null);
         }
 
         using StringReader text = new(File.ReadAllText(log));
-        File.Delete(log);
         return CallCounts.Read(text);
     }
 }

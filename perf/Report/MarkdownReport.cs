@@ -17,7 +17,7 @@ internal static class MarkdownReport
         StringBuilder text = new("# Performance report\n\n");
         foreach ((string name, string value) in overview.Facts())
         {
-            text.Append(CultureInfo.InvariantCulture, $"- {name}: {value}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- {name}: {Text(value)}\n");
         }
 
         text.Append(
@@ -41,8 +41,8 @@ internal static class MarkdownReport
             Latencies(result));
         foreach (CapacityRecord capacity in result.Capacity)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n## Capacity: {capacity.Shape}, {capacity.Runtime}\n\n");
-            text.Append(capacity.Sentence()).Append(".\n\n");
+            text.Append("\n## Capacity: " + Text(capacity.Shape) + ", " + Text(capacity.Runtime) + "\n\n");
+            text.Append(Text(capacity.Sentence())).Append(".\n\n");
             Table(text, Overview.CapacityHeader, Overview.CapacityRows(capacity));
         }
 
@@ -88,6 +88,9 @@ internal static class MarkdownReport
         }
     }
 
+    /// <summary>Markdown lets HTML through: what a guest or a file said must not become any.</summary>
+    private static string Text(string text) => text.Replace("&", "&amp;").Replace("<", "&lt;");
+
     private static void Row(StringBuilder text, IReadOnlyList<string> cells) =>
-        text.Append("| ").AppendJoin(" | ", cells.Select(cell => cell.Replace("|", "\\|"))).Append(" |\n");
+        text.Append("| ").AppendJoin(" | ", cells.Select(cell => Text(cell).Replace("|", "\\|"))).Append(" |\n");
 }

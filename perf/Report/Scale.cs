@@ -7,6 +7,10 @@ namespace Perf.Report;
 internal sealed class Scale
 {
     private const double WideSpan = 20;
+    private const double LeastSpan = 1e-12;
+
+    /// <summary>Of each kind of scale fewer are usual: the end of what no axis can show.</summary>
+    private const int MostTicks = 40;
 
     private readonly bool _logarithmic;
     private readonly double _low;
@@ -19,7 +23,9 @@ internal sealed class Scale
     {
         _logarithmic = least > 0 && most / least > WideSpan;
         _low = _logarithmic ? Math.Pow(10, Math.Floor(Math.Log10(least))) : 0;
-        _high = _logarithmic ? Math.Pow(10, Math.Ceiling(Math.Log10(most))) : Math.Max(most * 1.05, double.Epsilon);
+        // Where all is 0, a scale all the same.
+        _high = _logarithmic ? Math.Pow(10, Math.Ceiling(Math.Log10(most)))
+            : most > LeastSpan ? most * 1.05 : 1;
         _from = from;
         _to = to;
     }
@@ -37,9 +43,9 @@ internal sealed class Scale
     {
         if (_logarithmic)
         {
-            for (double tick = _low; tick <= _high * 1.001; tick *= 10)
+            for (int i = 0; i < MostTicks && _low * Math.Pow(10, i) <= _high * 1.001; i++)
             {
-                yield return tick;
+                yield return _low * Math.Pow(10, i);
             }
 
             yield break;
@@ -49,9 +55,9 @@ internal sealed class Scale
         double raw = _high / About;
         double power = Math.Pow(10, Math.Floor(Math.Log10(raw)));
         double step = raw / power < 2 ? 2 * power : raw / power < 5 ? 5 * power : 10 * power;
-        for (double tick = 0; tick <= _high; tick += step)
+        for (int i = 0; i < MostTicks && i * step <= _high; i++)
         {
-            yield return tick;
+            yield return i * step;
         }
     }
 }

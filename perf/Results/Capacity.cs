@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using Perf.Runtimes;
@@ -15,8 +14,15 @@ internal sealed record CapacityStep
 {
     public required int Sandboxes { get; init; }
 
-    /// <summary>Fall of the machine's available memory since before the first, for each.</summary>
+    /// <summary>For each: the fall of the machine's available memory since before the first, or, where neighbours freed
+    /// more meanwhile, the proportional share of their processes, which is the least that they can hold.</summary>
     public required double MemoryMib { get; init; }
+
+    /// <summary>That fall as it was measured, for each, below 0 where the machine had more than before.</summary>
+    public double? FallMib { get; init; }
+
+    /// <summary>Open files of all its processes.</summary>
+    public int? DescriptorsEach { get; init; }
 
     /// <summary>Processors at work, of all of the machine's.</summary>
     public required double BusyProcessors { get; init; }
@@ -66,16 +72,13 @@ internal sealed record CapacityRecord
 /// wanted number is reached. All of them end with <see cref="Dispose"/>.</summary>
 internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList<string> command) : IDisposable
 {
-    /// <summary>Memory that is left to the machine, as a part of all.</summary>
-    private const double Reserve = 0.15;
-
     private const int SettleMs = 2_000;
     private const int WatchMs = 3_000;
     private const int MostSeconds = 1_800;
     private const double KibPerMib = 1024;
 
     private readonly List<(Execution Execution, Process Process)> _running = [];
-    private readonly double _availableBefore = Machine.Memory("MemAvailable") / KibPerMib;
+    private readonly Room _room = Room.Now();
     private readonly double _busyBefore = BusyProcessors();
 
     /// <summary>Why no further step was made.</summary>
@@ -91,11 +94,17 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
                 StartOne();
             }
 
+            if (_running.Count == 0)
+            {
+                yield break;
+            }
+
             Thread.Sleep(SettleMs);
             if (_running.Exists(each => each.Process.HasExited))
             {
                 Limit = "a sandbox ended: " + _running.Find(each => each.Process.HasExited)
                     .Process.StandardError.ReadToEnd().Trim();
+                Limit = Execution.Plain(Limit);
                 yield break;
             }
 
@@ -128,16 +137,19 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
     private CapacityStep Step()
     {
         double busy = Math.Max(0, BusyProcessors() - _busyBefore);
-        double used = _availableBefore - Machine.Memory("MemAvailable") / KibPerMib;
+        double fall = (_room.AvailableMib - Machine.Memory("MemAvailable") / KibPerMib) / _running.Count;
         ProcessTree tree = new(Execution.RuntimeProcess(_running[^1].Process.Id));
+        double proportional = _running.Sum(each => Proportional(each.Process.Id)) / _running.Count;
         return new()
         {
             Sandboxes = _running.Count,
-            MemoryMib = used / _running.Count,
+            MemoryMib = Math.Max(fall, proportional),
+            FallMib = fall,
             BusyProcessors = busy,
             ProcessesEach = tree.Pids.Count,
             ThreadsEach = tree.Pids.Sum(pid => ProcessTree.ThreadCount(pid)),
-            ProportionalMib = _running.Sum(each => Proportional(each.Process.Id)) / _running.Count,
+            DescriptorsEach = tree.Pids.Sum(pid => ProcessTree.DescriptorCount(pid)),
+            ProportionalMib = proportional,
         };
     }
 
@@ -146,9 +158,9 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
 
     private void StartOne()
     {
-        if (Machine.Memory("MemAvailable") < Reserve * Machine.Memory("MemTotal"))
+        if (Machine.Memory("MemAvailable") < Room.Reserve * Machine.Memory("MemTotal"))
         {
-            Limit = $"less than {Reserve * 100:0} % of the memory is available";
+            Limit = $"less than {Room.Reserve * 100:0} % of the memory is available";
             return;
         }
 
@@ -174,38 +186,66 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
         };
         Execution execution = new(layout, runtime, Variant.Of(job, Selection.All).First(), "");
         Process? process = execution.Start(out string reason);
-        if (process == null)
+        // One that is still starting would count as a busy one.
+        if (process != null && execution.WaitUntilRunning(process, out reason))
         {
-            execution.Dispose();
-            Limit = "a sandbox could not be started: " + reason;
+            _running.Add((execution, process));
             return;
         }
 
-        _running.Add((execution, process));
+        process?.Kill(true);
+        process?.Dispose();
+        execution.Dispose();
+        Limit = "a sandbox could not be started: " + reason;
     }
 
-    /// <summary>The number of sandboxes at which each resource ends: memory and process numbers by what the last step
-    /// took of them, processors by what a sandbox took while there were enough.</summary>
-    internal static List<CapacityLimit> Limits(IReadOnlyList<CapacityStep> steps)
+    /// <summary>The limits of what was measured, by what was there before.</summary>
+    internal List<CapacityLimit> Limits(IReadOnlyList<CapacityStep> steps) => Limits(steps, _room);
+
+    /// <summary>The number of sandboxes at which each resource ends, of what was there before the first: memory by the
+    /// line through the steps, others by what the last step took, processors by what a sandbox took while there were
+    /// enough.</summary>
+    internal static List<CapacityLimit> Limits(IReadOnlyList<CapacityStep> steps, Room room)
     {
         const double LeastBusy = 0.0005;
         CapacityStep last = steps[^1];
-        double memory = Machine.Memory("MemTotal") / KibPerMib * (1 - Reserve);
-        double pids = double.Parse(File.ReadAllText("/proc/sys/kernel/pid_max"), CultureInfo.InvariantCulture);
         double busyEach = steps.Max(step => step.BusyProcessors / step.Sandboxes);
+        // Every thread takes a number of the host, and of the harness's wrappers each sandbox has two.
         List<CapacityLimit> limits =
         [
-            new(string.Create(CultureInfo.InvariantCulture, $"memory ({memory:0} MiB of it)"),
-                memory / Math.Max(0.1, last.MemoryMib)),
-            // Every thread takes a number of the host, and of the harness's wrappers each sandbox has two.
-            new(string.Create(CultureInfo.InvariantCulture, $"process numbers ({pids:0})"),
-                pids / (last.ThreadsEach + 2)),
+            new($"process numbers ({room.ProcessNumbers:0} free)", room.ProcessNumbers / (last.ThreadsEach + 2.0)),
         ];
+        double slope = Slope(steps);
+        double each = Math.Max(slope, last.ProportionalMib);
+        if (each > 0)
+        {
+            string how = slope > 0 ? "" : ", by the processes' pages alone: what is free moved too much to tell";
+            limits.Add(new($"memory ({room.UsableMib:0} MiB of it{how})", room.UsableMib / each));
+        }
+
+        if (last.DescriptorsEach is int descriptors and > 0)
+        {
+            limits.Add(new($"open files ({room.Descriptors:0} free)", room.Descriptors / descriptors));
+        }
+
         if (busyEach > LeastBusy)
         {
             limits.Add(new($"processors ({Environment.ProcessorCount})", Environment.ProcessorCount / busyEach));
         }
 
         return [.. limits.OrderBy(limit => limit.Sandboxes)];
+    }
+
+    /// <summary>MiB that one sandbox more takes of the machine: of the line of least squares through the falls of its
+    /// available memory; of a single step, its own.</summary>
+    private static double Slope(IReadOnlyList<CapacityStep> steps)
+    {
+        static double Fall(CapacityStep step) => (step.FallMib ?? step.MemoryMib) * step.Sandboxes;
+
+        double across = steps.Average(step => (double)step.Sandboxes);
+        double spread = steps.Sum(step => (step.Sandboxes - across) * (step.Sandboxes - across));
+        return spread > 0
+            ? steps.Sum(step => (step.Sandboxes - across) * Fall(step)) / spread
+            : Fall(steps[^1]) / steps[^1].Sandboxes;
     }
 }

@@ -100,9 +100,12 @@ internal sealed record ResultFile
     /// <summary>The number of this form of the file.</summary>
     internal const int CurrentFormat = 1;
 
+    private const string LogExtension = ".hlog";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         WriteIndented = true,
+        RespectNullableAnnotations = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
@@ -145,11 +148,9 @@ internal sealed record ResultFile
     {
         try
         {
-            return TryParse(File.ReadAllText(path), out ResultFile? result)
-                ? result
-                : throw new UserException($"{path}: not a result of format {CurrentFormat}");
+            return Parse(File.ReadAllText(path));
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {
             throw new UserException($"{path}: {failure.Message}");
         }
@@ -160,14 +161,14 @@ internal sealed record ResultFile
     {
         try
         {
-            result = JsonSerializer.Deserialize<ResultFile>(text, Json);
+            result = Parse(text);
+            return true;
         }
-        catch (JsonException)
+        catch (FormatException)
         {
             result = null;
+            return false;
         }
-
-        return result?.Format == CurrentFormat;
     }
 
     /// <summary>Writes the result whole or not at all, and its latencies beside it as a log of histograms.</summary>
@@ -188,8 +189,31 @@ internal sealed record ResultFile
         {
             using StringWriter log = new();
             HistogramLog.Write(log, Taken, latencies);
-            WriteWhole(Path.ChangeExtension(path, ".hlog"), log.ToString());
+            string beside = Path.ChangeExtension(path, LogExtension);
+            WriteWhole(beside == path ? path + LogExtension : beside, log.ToString());
         }
+    }
+
+    /// <summary>A whole result; a <see cref="FormatException"/> says what it lacks.</summary>
+    private static ResultFile Parse(string text)
+    {
+        ResultFile? result;
+        try
+        {
+            result = JsonSerializer.Deserialize<ResultFile>(text, Json);
+        }
+        catch (JsonException failure)
+        {
+            throw new FormatException($"not a result of format {CurrentFormat}: {failure.Message}", failure);
+        }
+
+        if (result?.Format != CurrentFormat)
+        {
+            throw new FormatException($"not a result of format {CurrentFormat}");
+        }
+
+        ResultCheck.Whole(result);
+        return result;
     }
 
     private static void WriteWhole(string path, string text)

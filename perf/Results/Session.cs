@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
-using System.Threading;
 using Perf.Runtimes;
 using Perf.Stats;
 using Perf.Suites;
@@ -20,16 +19,6 @@ internal sealed record Plan(int Runs, int WarmUps, string Cpus);
 internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes, Plan plan)
 {
     private const int MostFailures = 2;
-    private const int SettleMs = 3_000;
-    private const double KibPerMib = 1024;
-
-    /// <summary>Kinds of memory, and the fields of smaps_rollup that make them (proc(5)).</summary>
-    private static readonly Dictionary<string, string[]> MemoryFields = new()
-    {
-        ["resident"] = ["Rss:"],
-        ["proportional"] = ["Pss:"],
-        ["unique"] = ["Private_Clean:", "Private_Dirty:"],
-    };
 
     /// <summary>All turns of a variant, or of those that run together: a result each.</summary>
     internal List<JobResult> Measure(Variant run)
@@ -95,7 +84,7 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
         using Execution execution = new(layout, runtimes[at], run, plan.Cpus);
         long begin = Stopwatch.GetTimestamp();
         Func<Variant, (Parsers.Reading? Reading, string Reason)>? read = run.Job.Measure == Suites.Measure.Memory
-            ? Memory(execution, out string reason)
+            ? MemoryProbe.Sample(execution, out string reason)
             : Output(execution, out reason);
         if (read == null)
         {
@@ -129,45 +118,6 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
     {
         string? output = execution.Run(out reason);
         return output == null ? null : variant => (Execution.Read(variant, output, out string why), why);
-    }
-
-    /// <summary>Memory of all processes of the runtime, in MiB, when it has come to rest: what reads its
-    /// kinds.</summary>
-    private static Func<Variant, (Parsers.Reading?, string)>? Memory(Execution execution, out string reason)
-    {
-        using Process? process = execution.Start(out reason);
-        if (process == null)
-        {
-            return null;
-        }
-
-        try
-        {
-            Thread.Sleep(SettleMs);
-            int pid = Execution.RuntimeProcess(process.Id);
-            if (pid == 0 || process.HasExited)
-            {
-                reason = "it ended while it was to sleep: " + process.StandardError.ReadToEnd().Trim();
-                return null;
-            }
-
-            IReadOnlyList<int> pids = new ProcessTree(pid).Pids;
-            Dictionary<string, double> kinds = MemoryFields.ToDictionary(
-                kind => kind.Key, kind => pids.Sum(each => ProcessTree.MemoryKib(each, kind.Value)) / KibPerMib);
-            return variant => kinds.TryGetValue(variant.Metric, out double mib)
-                ? (new Parsers.Reading(mib), "")
-                : (null, $"memory has no metric '{variant.Metric}'");
-        }
-        catch (IOException failure)
-        {
-            reason = "its processes changed while they were looked at: " + failure.Message;
-            return null;
-        }
-        finally
-        {
-            process.Kill(true);
-            process.WaitForExit();
-        }
     }
 
     private static void Finish(Series series, Histogram latency)

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Text.Json;
 using System.Threading;
 using Perf.Parsers;
 using Perf.Suites;
@@ -18,15 +20,19 @@ namespace Perf.Runtimes;
 internal sealed class Execution : IDisposable
 {
     private const int KillAfterSeconds = 2;
+    private const int MostStartSeconds = 60;
+    private const int StateSeconds = 10;
+
+    /// <summary>Our program that times a command (<c>perf/guest/clock.c</c>).</summary>
+    private const string Clock = "clock";
 
     private static readonly List<Execution> s_live = [];
-    private static int _number;
-
     private readonly Layout _layout;
     private readonly RuntimeSpec _runtime;
     private readonly Variant _variant;
     private readonly string _id;
     private readonly ControlGroup _group;
+    private readonly Scratch _scratch;
     private readonly string _work;
     private readonly string _cpus;
 
@@ -37,10 +43,11 @@ internal sealed class Execution : IDisposable
         _runtime = runtime;
         _variant = variant;
         _cpus = cpus;
-        _id = string.Create(CultureInfo.InvariantCulture, $"perf-{Environment.ProcessId}-{++_number}");
-        _work = Path.Combine(layout.Scratch, _id);
         lock (s_live)
         {
+            _scratch = new(layout);
+            _id = _scratch.Id;
+            _work = _scratch.Folder;
             _group = new(_id);
             Directory.CreateDirectory(Path.Combine(_work, "bench"));
             Directory.CreateDirectory(Path.Combine(_work, "state"));
@@ -57,8 +64,10 @@ internal sealed class Execution : IDisposable
         Processes.EndAll();
         foreach (Execution execution in s_live)
         {
-            execution.Remove();
+            execution._group.Remove();
         }
+
+        Scratch.EndAll();
     }
 
     private IEnumerable<Volume> Volumes =>
@@ -97,10 +106,15 @@ internal sealed class Execution : IDisposable
             reason = "";
             bool tool = variant.Job.Measure == Measure.Tool;
             ToolParser parser = tool ? ToolParsers.Find(variant.Job.Parser) : StopwatchParser.Parse;
-            return parser(output, variant.Metric);
+            Reading reading = parser(output, variant.Metric);
+            return reading.IsFigure
+                ? reading
+                : throw new FormatException(string.Create(CultureInfo.InvariantCulture,
+                    $"the figure is {reading.Value}, which is none"));
         }
-        catch (FormatException failure)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
+            // Whatever a tool's output does to its parser, the other runs go on.
             reason = failure.Message + LastWords(output);
             return null;
         }
@@ -115,8 +129,66 @@ internal sealed class Execution : IDisposable
         _runtime.Environment);
 
     /// <summary>Starts it in the background; the caller ends it. Null, with a reason, if that is impossible.</summary>
-    internal System.Diagnostics.Process? Start(out string reason) =>
+    internal Process? Start(out string reason) =>
         Processes.TryStart(Command(), _runtime.Environment, out reason);
+
+    /// <summary>Waits until the command itself runs, as the runtime says; false, with a reason, if it ends before or
+    /// never begins.</summary>
+    internal bool WaitUntilRunning(Process process, out string reason)
+    {
+        const int PollMs = 100;
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < MostStartSeconds)
+        {
+            if (process.WaitForExit(PollMs))
+            {
+                reason = "it ended before it ran" + LastWords(process.StandardError.ReadToEnd());
+                return false;
+            }
+
+            int pid = RuntimeProcess(process.Id);
+            if (pid != 0 && IsRunning(pid))
+            {
+                reason = "";
+                return true;
+            }
+        }
+
+        reason = $"it did not run within {MostStartSeconds} s";
+        return false;
+    }
+
+    /// <summary>Natively the name of the process tells; a runtime is asked (OCI runtime specification, "state"), among
+    /// the process numbers that it knows.</summary>
+    private bool IsRunning(int pid)
+    {
+        if (_runtime.Kind == RuntimeKind.Native)
+        {
+            return ProcessTree.Describe(pid) == Path.GetFileName(_variant.Command.First());
+        }
+
+        ProcessResult result = Processes.Run(
+            [
+                "/usr/bin/nsenter", "--target", pid.ToString(CultureInfo.InvariantCulture), "--mount", "--pid",
+                _runtime.Path, .. _runtime.Flags, "--root", Path.Combine(_work, "state"), "state", _id,
+            ],
+            TimeSpan.FromSeconds(StateSeconds), _runtime.Environment);
+        return result.Status == 0 && SaysRunning(result.Output);
+    }
+
+    /// <summary>Whether a runtime's answer to "state" is that the container runs.</summary>
+    internal static bool SaysRunning(string state)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(state);
+            return document.RootElement.GetProperty("status").GetString() == "running";
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The process that world.sh became, below timeout(1) and unshare(1); 0 while it is not there.</summary>
     internal static int RuntimeProcess(int pid)
@@ -144,15 +216,10 @@ internal sealed class Execution : IDisposable
         {
             if (s_live.Remove(this))
             {
-                Remove();
+                _group.Remove();
+                _scratch.Dispose();
             }
         }
-    }
-
-    private void Remove()
-    {
-        _group.Remove();
-        Directory.Delete(_work, true);
     }
 
     private static string WorldScript()
@@ -162,15 +229,20 @@ internal sealed class Execution : IDisposable
         return reader.ReadToEnd();
     }
 
-    private static string LastWords(ProcessResult result) =>
+    /// <summary>Text of a guest, without what would change the reader's terminal or the order of his letters.</summary>
+    internal static string Plain(string text) => string.Concat(text.Select(letter =>
+        char.IsControl(letter) || char.GetUnicodeCategory(letter) == UnicodeCategory.Format ? '?' : letter));
+
+    /// <summary>The end of what a process said, on one line; empty if it said nothing.</summary>
+    internal static string LastWords(ProcessResult result) =>
         LastWords(result.Error.Trim().Length > 0 ? result.Error : result.Output);
 
     private static string LastWords(string text)
     {
         const int Shown = 300;
-        text = text.Trim();
+        text = Plain(text.Trim().ReplaceLineEndings(" | "));
         text = text.Length > Shown ? "..." + text[^Shown..] : text;
-        return text.Length == 0 ? "" : ": " + text.ReplaceLineEndings(" | ");
+        return text.Length == 0 ? "" : ": " + text;
     }
 
     private List<string> Command()
@@ -195,7 +267,8 @@ internal sealed class Execution : IDisposable
         string root = Path.Combine(_work, "root");
         command.AddRange(["/usr/bin/timeout", "-k", KillAfterSeconds.ToString(CultureInfo.InvariantCulture), seconds]);
         command.AddRange(["/usr/bin/unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-        command.AddRange(["/bin/bash", Path.Combine(_work, "world.sh"), _work, _layout.Root, repeat]);
+        command.AddRange(["/bin/bash", Path.Combine(_work, "world.sh"), _work, _layout.Root]);
+        command.AddRange([Path.Combine(_layout.Tools, Clock), repeat]);
         if (_runtime.Kind == RuntimeKind.Native)
         {
             return [.. command, "/usr/sbin/chroot", root, .. GuestCommand()];
@@ -209,12 +282,7 @@ internal sealed class Execution : IDisposable
             : [.. command, .. runtime, "run", "--bundle", bundle, _id];
     }
 
-    private IEnumerable<string> GuestCommand()
-    {
-        const string Clock = "start=${EPOCHREALTIME/./}; \"$@\" >/dev/null || exit; end=${EPOCHREALTIME/./}; "
-            + "echo \"" + StopwatchParser.Mark + "$((end - start))\"";
-        return _variant.Job.Measure == Measure.Inside
-            ? ["/bin/bash", "-c", Clock, "clock", .. _variant.Command]
-            : _variant.Command;
-    }
+    private IEnumerable<string> GuestCommand() => _variant.Job.Measure == Measure.Inside
+        ? ["/tools/" + Clock, "1", .. _variant.Command]
+        : _variant.Command;
 }

@@ -121,7 +121,26 @@ internal static class Processes
         }
     }
 
-    private static Process Begin(ProcessStartInfo start)
+    /// <summary>Ends every process that has this text among its arguments, and waits until it is gone: what is left of
+    /// one that its parent has not seen yet has no arguments.</summary>
+    internal static void EndNamed(string text)
+    {
+        const int WaitMs = 10;
+        foreach (Process process in Process.GetProcesses())
+        {
+            using (process)
+            {
+                for (int waited = 0; waited < GraceMs && HasArgument(process.Id, text); waited += WaitMs)
+                {
+                    process.Kill();
+                    Thread.Sleep(WaitMs);
+                }
+            }
+        }
+    }
+
+    /// <summary>Starts a process that ends with the harness.</summary>
+    internal static Process Begin(ProcessStartInfo start)
     {
         lock (s_running)
         {
@@ -130,7 +149,11 @@ internal static class Processes
                 Process process = Process.Start(start)!;
                 s_running.RemoveAll(HasEnded);
                 s_running.Add(process);
-                process.StandardInput.Close();
+                if (start.RedirectStandardInput)
+                {
+                    process.StandardInput.Close();
+                }
+
                 return process;
             }
         }
@@ -156,6 +179,19 @@ internal static class Processes
         while (!HasEnded(process))
         {
             Thread.Sleep(WaitMs);
+        }
+    }
+
+    private static bool HasArgument(int pid, string text)
+    {
+        try
+        {
+            return pid != System.Environment.ProcessId
+                && File.ReadAllText($"/proc/{pid}/cmdline").Contains(text, StringComparison.Ordinal);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -9,9 +9,11 @@ internal static class GuestTools
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
-    /// <summary>Compiles what is older than its source.</summary>
+    /// <summary>Compiles what is older than its source, and clears away what killed harnesses left.</summary>
     internal static void Build(Layout layout)
     {
+        // Every command that runs something comes here first.
+        Scratch.Sweep(layout);
         Directory.CreateDirectory(layout.Tools);
         foreach (string source in Directory.GetFiles(Path.Combine(layout.Top, "perf", "guest"), "*.c"))
         {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Perf.Parsers;
 
 namespace Perf.Suites;
@@ -25,7 +26,10 @@ internal static class JobFile
     ];
 
     private static readonly JsonDocumentOptions Options =
-        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+        new()
+        {
+            CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false,
+        };
 
     /// <summary>All jobs below a folder, by name; each has the goals of <c>goals.json</c> beside its own.</summary>
     internal static List<Job> All(string suites)
@@ -64,9 +68,12 @@ internal static class JobFile
         try
         {
             using JsonDocument document = JsonDocument.Parse(text, Options);
-            return Read(folder, name, document.RootElement);
+            Job job = Read(folder, name, document.RootElement);
+            CheckWhole(job);
+            return job;
         }
-        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException
+            or FormatException)
         {
             throw new FormatException($"{name}/{FileName}: {failure.Message}", failure);
         }
@@ -76,11 +83,11 @@ internal static class JobFile
     {
         foreach (JsonProperty property in root.EnumerateObject())
         {
-            Check(Known.Contains(property.Name), name, $"unknown member '{property.Name}'");
+            Check(Known.Contains(property.Name), $"unknown member '{property.Name}'");
         }
 
-        Measure measure = EnumOf<Measure>(root, "measure", "tool", name);
-        Job job = new()
+        Measure measure = EnumOf<Measure>(root, "measure", "tool");
+        return new()
         {
             Name = name,
             Suite = Text(root, "suite"),
@@ -91,12 +98,12 @@ internal static class JobFile
             Parser = measure == Measure.Tool ? Text(root, "parser") : "",
             Metric = measure is Measure.Tool or Measure.Memory ? Text(root, "metric") : "",
             Unit = Text(root, "unit"),
-            Better = EnumOf<Better>(root, "better", "higher", name),
+            Better = EnumOf<Better>(root, "better", "higher"),
             Axes = root.TryGetProperty("axes", out JsonElement axes) ? [.. axes.EnumerateObject().Select(ReadAxis)]
                 : [],
             Usual = root.TryGetProperty("usual", out JsonElement usual) ? [.. usual.EnumerateArray().Select(Choice)]
                 : [],
-            Shared = root.TryGetProperty("shared", out JsonElement shared) ? shared.GetString()! : "",
+            Shared = root.TryGetProperty("shared", out JsonElement shared) ? Word(shared) : "",
             Needs = root.TryGetProperty("needs", out _) ? Texts(root, "needs") : [],
             Goals = root.TryGetProperty("goals", out JsonElement goals)
                 ? [.. goals.EnumerateArray().Select(ReadGoal)] : [],
@@ -104,19 +111,24 @@ internal static class JobFile
                 : UsualTimeout,
             Repeat = root.TryGetProperty("repeat", out JsonElement repeat) ? repeat.GetInt32() : 1,
         };
-        CheckWhole(job, name);
-        return job;
     }
 
-    private static void CheckWhole(Job job, string name)
+    private static void CheckWhole(Job job)
     {
-        Check(job.Command.Count > 0, name, "an empty command");
-        Check(job.TimeoutSeconds > 0 && job.Repeat > 0, name, "timeout and repeat are positive");
-        Check(job.Measure != Measure.Tool || ToolParsers.Names.Contains(job.Parser), name, $"no parser '{job.Parser}'");
-        Check(job.Shared.Length == 0 || job.Axes.Any(axis => axis.Name == job.Shared), name, $"no axis '{job.Shared}'");
+        Check(job.Command.Count > 0, "an empty command");
+        Check(job.TimeoutSeconds > 0 && job.Repeat > 0, "timeout and repeat are positive");
+        Check(job.Measure != Measure.Tool || ToolParsers.Names.Contains(job.Parser), $"no parser '{job.Parser}'");
+        Check(job.Shared.Length == 0 || job.Axes.Any(axis => axis.Name == job.Shared), $"no axis '{job.Shared}'");
         foreach (Axis axis in job.Axes)
         {
-            Check(axis.Values.Count > 0, name, $"axis '{axis.Name}' has no values");
+            Check(axis.Values.Count > 0, $"axis '{axis.Name}' has no values");
+            Check(axis.Values.DistinctBy(value => value.Name).Count() == axis.Values.Count,
+                $"axis '{axis.Name}' has two values of one name");
+        }
+
+        foreach (Variant variant in job.Parser == "pattern" ? Variant.Of(job, Selection.All) : [])
+        {
+            CheckPattern(variant.Metric);
         }
 
         foreach (IReadOnlyDictionary<string, string> choice in job.Usual.Concat(job.Goals.Select(goal => goal.When)))
@@ -124,18 +136,30 @@ internal static class JobFile
             foreach ((string key, string value) in choice)
             {
                 Axis? axis = job.Axes.FirstOrDefault(axis => axis.Name == key);
-                Check(axis != null && axis.Values.Any(known => known.Name == value), name, $"no variant {key}={value}");
+                Check(axis != null && axis.Values.Any(known => known.Name == value), $"no variant {key}={value}");
             }
+        }
+    }
+
+    private static void CheckPattern(string pattern)
+    {
+        try
+        {
+            Check(new Regex(pattern).GetGroupNumbers().Length > 1, $"the pattern {pattern} has no group");
+        }
+        catch (ArgumentException failure)
+        {
+            throw new FormatException(failure.Message, failure);
         }
     }
 
     private static Axis ReadAxis(JsonProperty property) => new(property.Name,
         property.Value.ValueKind == JsonValueKind.Array
-        ? [.. property.Value.EnumerateArray().Select(value => new AxisValue(value.GetString()!, value.GetString()!))]
-        : [.. property.Value.EnumerateObject().Select(pair => new AxisValue(pair.Name, pair.Value.GetString()!))]);
+        ? [.. property.Value.EnumerateArray().Select(value => new AxisValue(Word(value), Word(value)))]
+        : [.. property.Value.EnumerateObject().Select(pair => new AxisValue(pair.Name, Word(pair.Value)))]);
 
     private static Dictionary<string, string> Choice(JsonElement element) =>
-        element.EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value.GetString()!);
+        element.EnumerateObject().ToDictionary(pair => pair.Name, pair => Word(pair.Value));
 
     /// <summary><c>{"when": {...}, "than": RUNTIME, "ratio": R}</c>, perhaps with <c>"where": {"of": OTHER, "below":
     /// B}</c>, or <c>{"limit": L}</c>.</summary>
@@ -150,27 +174,31 @@ internal static class JobFile
                     : null);
     }
 
-    private static T EnumOf<T>(JsonElement root, string member, string usual, string name)
+    private static T EnumOf<T>(JsonElement root, string member, string usual)
         where T : struct, Enum
     {
-        string text = root.TryGetProperty(member, out JsonElement value) ? value.GetString()! : usual;
-        Check(Enum.TryParse(text, true, out T result), name, $"{member}: '{text}' is not known");
+        string text = root.TryGetProperty(member, out JsonElement value) ? Word(value) : usual;
+        Check(Enum.TryParse(text, true, out T result) && Enum.IsDefined(result),
+            $"{member}: '{text}' is not known");
         return result;
     }
 
     private static string Text(JsonElement element, string member) =>
         element.TryGetProperty(member, out JsonElement value)
-            ? value.GetString()!
+            ? Word(value)
             : throw new KeyNotFoundException($"member '{member}' is missing");
 
     private static string[] Texts(JsonElement element, string member) =>
-        [.. element.GetProperty(member).EnumerateArray().Select(value => value.GetString()!)];
+        [.. element.GetProperty(member).EnumerateArray().Select(value => Word(value))];
 
-    private static void Check(bool holds, string name, string message)
+    private static string Word(JsonElement element) =>
+        element.GetString() ?? throw new FormatException("null is no text");
+
+    private static void Check(bool holds, string message)
     {
         if (!holds)
         {
-            throw new FormatException($"{name}/{FileName}: {message}");
+            throw new FormatException(message);
         }
     }
 }

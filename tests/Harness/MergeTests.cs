@@ -45,7 +45,7 @@ public sealed class MergeTests
     public void The_nearest_limit_is_named_with_the_next_one()
     {
         List<CapacityStep> steps = [Step(1, 0.5), Step(4, 2)];
-        List<CapacityLimit> limits = Capacity.Limits(steps);
+        List<CapacityLimit> limits = Capacity.Limits(steps, new(4_000, 3_000, 11_000, 100_000));
         // A sandbox that takes half a processor is carried twice as often as there are processors.
         CapacityLimit processors = limits.Single(limit => limit.Resource.StartsWith("processors"));
         Assert.Equal(System.Environment.ProcessorCount / 0.5, processors.Sandboxes);
@@ -67,10 +67,39 @@ public sealed class MergeTests
         Assert.Contains(record.Sentence(), HtmlReport.Write([result]));
     }
 
+    [Fact]
+    public void Memory_is_the_line_through_the_steps_and_at_least_what_the_processes_hold()
+    {
+        Room room = new(4_000, 3_000, 11_000, 100_000);
+        // 500 MiB that a neighbour took before the first step are no part of a sandbox.
+        CapacityStep[] taken = [Step(1, 0) with { FallMib = 520 }, Step(4, 0) with { FallMib = 145 }];
+        Assert.Equal(3_000 / 20.0, Of("memory", taken, room).Sandboxes, 6);
+        // What a neighbour gave back hides a sandbox's memory: the processes' pages, 8 MiB, are the least.
+        CapacityStep[] given = [Step(1, 0) with { FallMib = -536 }, Step(4, 0) with { FallMib = -600 }];
+        CapacityLimit noisy = Of("memory", given, room);
+        Assert.Equal(3_000 / 8.0, noisy.Sandboxes, 6);
+        Assert.Contains("too much to tell", noisy.Resource);
+        Assert.Equal(1_000, Of("process numbers", taken, room).Sandboxes);
+        Assert.Equal(100_000 / 25.0, Of("open files", [Step(1, 0) with { DescriptorsEach = 25 }], room).Sandboxes);
+    }
+
+    [Fact]
+    public void The_room_of_this_machine_is_some()
+    {
+        Room room = Room.Now();
+        Assert.True(room.AvailableMib > room.UsableMib && room.UsableMib >= 0);
+        Assert.True(double.IsFinite(room.ProcessNumbers) && room.ProcessNumbers > 0 && room.Descriptors > 0);
+    }
+
+    private static CapacityLimit Of(string resource, IReadOnlyList<CapacityStep> steps, Room room) =>
+        Capacity.Limits(steps, room).Single(limit => limit.Resource.StartsWith(resource));
+
     [Theory]
     [InlineData("1:cpu:/\n0::/x\n", "")]
     [InlineData("3:cpuset:/a\n2:cpu,cpuacct:/quiet\n", "/quiet")]
-    [InlineData("0::/user.slice\n", "")]
+    [InlineData("0::/user.slice\n", "/user.slice")]
+    [InlineData("0::/\n", "")]
+    [InlineData("", "")]
     public void The_group_of_the_processors_is_found(string text, string group) =>
         Assert.Equal(group, ControlGroup.OfProcessors(text));
 

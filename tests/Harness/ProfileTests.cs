@@ -39,6 +39,15 @@ public sealed class ProfileTests
     ]);
 
     [Fact]
+    public void What_was_before_the_guest_is_no_part_of_the_job()
+    {
+        StackSample[] samples = [.. PerfScript.Read(new StringReader(Recorded))];
+        Assert.Equal([30, 30, 40, 50], new Attribution(samples).FromGuest(samples).Select(sample => sample.Pid));
+        StackSample[] start = samples[..2];
+        Assert.Equal(2, new Attribution(start).FromGuest(start).Count);
+    }
+
+    [Fact]
     public void Stacks_are_read_with_threads_names_and_files()
     {
         StackSample[] samples = [.. PerfScript.Read(new StringReader(Recorded))];

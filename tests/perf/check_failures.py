@@ -8,6 +8,9 @@ EXPECTED = {
     "fails": r"status 3: broken",
     "hangs": r"ended after 3 s",
     "lacks": r"lacks /usr/bin/no-such-tool",
+    "escapes": r"status 4: [^\x00-\x1f\x7f]*red$",
+    "nothing": r"the figure is 0, which is none",
+    "overflow": r"stopwatch: not understood",
     "mumbles": r"nothing in the output matches .*all is well",
 }
 
@@ -25,6 +28,8 @@ def problems(result, runtimes):
             if name == "works":
                 if len(series["samples"]) != 2 or series["failures"]:
                     yield f"{where}: {len(series['samples'])} samples, failures {series['failures']}"
+            elif any(ord(letter) < 32 for letter in " ".join(series["failures"])):
+                yield f"{where}: control characters in {series['failures']}"
             elif series["samples"]:
                 yield f"{where}: has samples"
             elif not re.search(EXPECTED[name], " ".join(series["failures"])):
