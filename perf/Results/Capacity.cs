@@ -24,7 +24,7 @@ internal sealed record CapacityStep
     /// <summary>Open files of all its processes.</summary>
     public int? DescriptorsEach { get; init; }
 
-    /// <summary>Processors at work, of all of the machine's.</summary>
+    /// <summary>Processors of the machine that all their processes kept busy.</summary>
     public required double BusyProcessors { get; init; }
 
     public required int ProcessesEach { get; init; }
@@ -79,7 +79,6 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
 
     private readonly List<(Execution Execution, Process Process)> _running = [];
     private readonly Room _room = Room.Now();
-    private readonly double _busyBefore = BusyProcessors();
 
     /// <summary>Why no further step was made.</summary>
     internal string Limit { get; private set; } = "";
@@ -127,16 +126,22 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
         _running.Clear();
     }
 
-    private static double BusyProcessors()
+    /// <summary>Processors that the sandboxes' own processes keep busy, whatever else runs on the machine.</summary>
+    private double BusyProcessors()
     {
-        ProcessorTime start = ProcessorTime.Now();
+        const double TicksPerSecond = 100;
+        long start = Stopwatch.GetTimestamp();
+        long before = Ticks();
         Thread.Sleep(WatchMs);
-        return ProcessorTime.BusySince(start) * Environment.ProcessorCount;
+        return Math.Max(0, Ticks() - before) / TicksPerSecond / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
+
+    private long Ticks() =>
+        _running.Sum(each => new ProcessTree(Execution.RuntimeProcess(each.Process.Id)).Ticks());
 
     private CapacityStep Step()
     {
-        double busy = Math.Max(0, BusyProcessors() - _busyBefore);
+        double busy = BusyProcessors();
         double fall = (_room.AvailableMib - Machine.Memory("MemAvailable") / KibPerMib) / _running.Count;
         ProcessTree tree = new(Execution.RuntimeProcess(_running[^1].Process.Id));
         double proportional = _running.Sum(each => Proportional(each.Process.Id)) / _running.Count;

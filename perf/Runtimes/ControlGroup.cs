@@ -17,9 +17,12 @@ internal sealed class ControlGroup
 {
     private const string Mounts = "/sys/fs/cgroup";
 
+    /// <summary>Parents that were not there before the first run: the last one that is below them takes them along.
+    /// </summary>
+    private static readonly HashSet<string> s_madeParents = [];
+
     private readonly string _parent;
     private readonly string _id;
-    private readonly List<string> _madeParents = [];
 
     internal ControlGroup(string id)
     {
@@ -29,7 +32,7 @@ internal sealed class ControlGroup
         _parent = trees.Any(tree => own.Length > 0 && Directory.Exists(tree + own)) ? own : "";
         if (_parent.Length > 0)
         {
-            _madeParents.AddRange(trees.Select(tree => tree + _parent).Where(path => !Directory.Exists(path)));
+            s_madeParents.UnionWith(trees.Select(tree => tree + _parent).Where(path => !Directory.Exists(path)));
         }
     }
 
@@ -59,9 +62,16 @@ internal sealed class ControlGroup
             Remove(tree + Path);
         }
 
-        foreach (string parent in _madeParents)
+        foreach (string parent in s_madeParents.Where(Directory.Exists))
         {
-            Remove(parent);
+            try
+            {
+                Directory.Delete(parent);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // Another run of this harness is below it still, and its end removes it.
+            }
         }
     }
 
@@ -108,6 +118,16 @@ internal sealed class ControlGroup
             ? number
             : null;
 
+    private static void DeleteTree(string group)
+    {
+        foreach (string inner in Directory.GetDirectories(group))
+        {
+            DeleteTree(inner);
+        }
+
+        Directory.Delete(group);
+    }
+
     /// <summary>A group can be removed only when those in it are, and the last process that was killed in it is gone.
     /// </summary>
     private static void Remove(string group)
@@ -118,12 +138,7 @@ internal sealed class ControlGroup
         {
             try
             {
-                foreach (string inner in Directory.GetDirectories(group))
-                {
-                    Remove(inner);
-                }
-
-                Directory.Delete(group);
+                DeleteTree(group);
             }
             catch (DirectoryNotFoundException)
             {
