@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 {
     long count = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
     int is_life = argc > 2 && strcmp(argv[2], "--life") == 0;
-    if (count <= 0 || (is_life && argc < 6) || argc > MOST_WORDS)
+    if (count <= 0 || (is_life && (argc < 6 || argc > MOST_WORDS)))
         errx(126, "usage: clock COUNT COMMAND... | COUNT --life BUNDLE ID RUNTIME...");
     posix_spawn_file_actions_init(&quietly);
     posix_spawn_file_actions_addopen(&quietly, 1, "/dev/null", O_WRONLY, 0);

@@ -141,7 +141,7 @@ case_output_is_complete() {
     r delete one
     equal 2000 "$(wc -l <"$work/output")"
     # The pipe closes when the container ends: nobody else keeps its ends.
-    (r create --bundle "$work/bundle" one </dev/null && r start one) 2>&1 | timeout "$call_seconds" cat >"$work/output" ||
+    (r create --bundle "$work/bundle" one </dev/null && r start one) 2>&1 | timeout "${OCI_CALL_SECONDS:-30}" cat >"$work/output" ||
         fail "create and start: ${PIPESTATUS[*]} with $(wc -l <"$work/output") lines"
     equal 2000 "$(wc -l <"$work/output")"
     r delete one
