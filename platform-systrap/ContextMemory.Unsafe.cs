@@ -107,9 +107,13 @@ internal readonly unsafe struct ContextMemory
     public void SetFrame(FrameLayout layout) =>
         *(ulong*)(_slot + ContextSlot.Frame) = _stubAddress + (ulong)layout.Frame;
 
+    /// <summary>Has the stub thread make sched_yield(2) by itself.</summary>
+    public void SetYields() => Volatile.Write(ref *(ulong*)(_slot + ContextSlot.Yields), SysNr.sched_yield);
+
     /// <summary>Has no call answered in the stub.</summary>
     public void ClearAnswers()
     {
+        Volatile.Write(ref *(ulong*)(_slot + ContextSlot.Yields), ulong.MaxValue);
         for (int i = 0; i < ContextSlot.AnswerCount; i++)
         {
             // No number that is looked for at this place ends like this one.

@@ -24,6 +24,9 @@ internal sealed partial class PatchTable
     /// <summary>Answers on offer to a thread that has been given some, by the low four bits of the number.</summary>
     private (int Number, ulong Value)[]? _answers;
 
+    /// <summary>The same for sched_yield(2), which a stub thread may make by itself.</summary>
+    private bool _yields;
+
     /// <summary>
     /// A range has been mapped, or is about to be by what is queued: has the known sites in it patched, by the queue.
     /// </summary>
@@ -84,7 +87,11 @@ internal sealed partial class PatchTable
     }
 
     /// <summary>Some of these calls have been answered in the stub: their sites are in use. Any thread.</summary>
-    public void NoteAnswered((int Number, ulong Value)[] answers) => _answers = answers;
+    public void NoteAnswered((int Number, ulong Value)[] answers, bool yields)
+    {
+        _answers = answers;
+        _yields |= yields;
+    }
 
     /// <summary>A call came in by the trampoline at an offset.</summary>
     public void NoteUse(ulong offset)
@@ -224,6 +231,7 @@ internal sealed partial class PatchTable
                 isUsed |= each.Index < _isUsedSite.Length && _isUsedSite[each.Index];
                 isUsed |= each.Call is { } call && _answers is { } answers
                     && (uint)answers[call & (ContextSlot.AnswerCount - 1)].Number == call;
+                isUsed |= each.Call == SysNr.sched_yield && _yields;
             }
             all.Add((version, isUsed));
         }

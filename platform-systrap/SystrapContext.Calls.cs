@@ -35,6 +35,9 @@ internal sealed partial class SystrapContext
     /// <summary>Bits of the answers that are on offer; guarded by the lock of the thread.</summary>
     private int _offered;
 
+    /// <summary>The stub may make sched_yield(2) by itself; guarded by the lock of the thread.</summary>
+    private bool _yields;
+
     /// <summary>Registers as the guest has last been told them in a patched call.</summary>
     private GuestRegisters _handed;
 
@@ -52,17 +55,31 @@ internal sealed partial class SystrapContext
         }
     }
 
+    public void OfferYield()
+    {
+        lock (_threadLock)
+        {
+            _yields = true;
+            _thread?.Memory.SetYields();
+        }
+    }
+
     public void WithdrawAnswers()
     {
         lock (_threadLock)
         {
             _offered = 0;
+            _yields = false;
             _thread?.Memory.ClearAnswers();
         }
     }
 
     private void OfferAnswersLocked()
     {
+        if (_yields)
+        {
+            _thread!.Memory.SetYields();
+        }
         for (int i = 0; i < _answers.Length; i++)
         {
             if ((_offered & (1 << i)) != 0)

@@ -191,7 +191,7 @@ internal sealed partial class SystrapContext : IContext
                 ContextMemory memory = _thread.Memory;
                 if (memory.Answered != 0)
                 {
-                    _space!.Patches.NoteAnswered(_answers);
+                    _space!.Patches.NoteAnswered(_answers, _yields);
                 }
                 memory.Answered = 0;
                 memory.ClearAnswers();

@@ -133,6 +133,14 @@ public interface IContext : IDisposable
     }
 
     /// <summary>
+    /// The platform may from now on make sched_yield(2) by itself, on the guest's thread, and answer 0: <see
+    /// cref="Switch"/> need not return for it. By the owner only.
+    /// </summary>
+    void OfferYield()
+    {
+    }
+
+    /// <summary>
     /// Takes all offers back: when it returns, calls that begin are not answered any more. Callable from any thread at
     /// any time, also after the context is disposed.
     /// </summary>

@@ -41,7 +41,8 @@ rootfs_packages=(
     procps python3 redis-server redis-tools rt-tests sqlite3 stress-ng sysbench xz-utils
 )
 
-step() { printf '==> %s\n' "$*"; }
+# What begins, and after how many seconds.
+step() { printf '==> %s (%s s)\n' "$*" "$SECONDS"; }
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 

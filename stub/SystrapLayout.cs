@@ -196,6 +196,11 @@ public static class ContextSlot
     /// </summary>
     public const int SaveFor = 272;
 
+    /// <summary>
+    /// 64 bits: the number of sched_yield(2) when the stub thread may make that call by itself, otherwise no number.
+    /// </summary>
+    public const int Yields = 280;
+
     /// <summary>struct stack_t for sigaltstack(2).</summary>
     public const int AltStack = 240;
 

@@ -22,7 +22,9 @@ public sealed partial class SystrapPage
         const int SyscallBytes = 2;
         const int AnswerShift = 4;
         Label ours = _a.CreateLabel();
+        Label answered = _a.CreateLabel();
         Label unanswered = _a.CreateLabel();
+        Label handedOver = _a.CreateLabel();
 
         _a.Label(ref _call);
         _a.rdgsbase(rcx);
@@ -49,12 +51,20 @@ public sealed partial class SystrapPage
         _a.cmp(rax, __qword_ptr[rcx + r11 + ContextSlot.Answers]);
         _a.jne(unanswered);
         _a.mov(rax, __qword_ptr[rcx + r11 + ContextSlot.Answers + sizeof(ulong)]);
+        _a.Label(ref answered);
         _a.inc(__qword_ptr[rcx + ContextSlot.Answered]);
         _a.popfq();
         _a.mov(rsp, __qword_ptr[rcx + CallRegisters.Rsp]);
         _a.jmp(__qword_ptr[rcx + CallRegisters.Rip]);
 
         _a.Label(ref unanswered);
+        _a.cmp(rax, __qword_ptr[rcx + ContextSlot.Yields]);
+        _a.jne(handedOver);
+        EmitCall(SysNr.sched_yield);        // a call that is begun again yields twice
+        _a.rdgsbase(rcx);
+        _a.jmp(answered);
+
+        _a.Label(ref handedOver);
         EmitSaveRegisters();
         _a.mov(rax, __qword_ptr[rcx + CallRegisters.Rax]);
         _a.cmp(rax, __qword_ptr[rcx + ContextSlot.SaveFor]);

@@ -7,8 +7,8 @@ using Sentry.Syscalls;
 namespace Sentry.Kernel;
 
 /// <summary>
-/// System calls whose answer is the same until the task itself changes it: the platform may answer them where they are
-/// made, unless somebody wants to see every call.
+/// System calls whose answer is the same until the task itself changes it, and sched_yield(2), which the host can do as
+/// well: the platform may answer them where they are made, unless somebody wants to see every call.
 /// </summary>
 // SAFETY: function pointers come from the immutable table of system calls only.
 public sealed unsafe partial class Task
@@ -42,6 +42,7 @@ public sealed unsafe partial class Task
             Offer(context, AnswersOfAnyTask);
         }
 
+        context.OfferYield();
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _dispatchFlags) != 0)
         {

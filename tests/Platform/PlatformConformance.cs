@@ -249,6 +249,33 @@ public abstract partial class PlatformConformance : PlatformContract
         ExpectSystemCall(context, guest, SysNr.getpid);
     }
 
+    [Fact]
+    public void An_offered_yield_returns_zero_and_changes_nothing_else()
+    {
+        using var guest = new Guest(Platform, EmitNumberAndCall);
+        using IContext context = guest.NewContext(Platform);
+        context.OfferYield();
+        GuestRegisters before = Distinct();
+        before.R12 = SysNr.sched_yield;
+        for (int i = 0; i < 3; i++)
+        {
+            context.Registers = before;
+            Assert.Equal(SwitchReason.SystemCall, context.Switch(guest.Space, out _));
+            if (context.Registers.OrigRax == SysNr.sched_yield)
+            {
+                context.Registers.Rax = 0;
+                Assert.Equal(SwitchReason.SystemCall, context.Switch(guest.Space, out _));
+            }
+            Assert.Equal((ulong)SysNr.gettid, context.Registers.OrigRax);
+            Assert.Equal(0UL, context.Registers.R13);
+            before.R13 = 0;
+            ExpectSame(before, context.Registers, context.Registers.Rip);
+        }
+        context.WithdrawAnswers();
+        context.Registers = before;
+        ExpectSystemCall(context, guest, SysNr.sched_yield);
+    }
+
     /// <summary>Numbers that end like one that is on offer, and one that is all ones.</summary>
     [Theory]
     [InlineData(~0UL)]

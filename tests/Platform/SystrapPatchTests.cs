@@ -304,6 +304,67 @@ public abstract partial class SystrapPatchCases : IClassFixture<EagerSystrapFixt
     }
 
     [Fact]
+    public void An_offered_yield_is_made_without_a_switch_until_it_is_withdrawn()
+    {
+        using var guest = new Guest(_patching, _backing, EmitYields);
+        guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
+        using IContext context = guest.NewContext(_patching);
+        context.Registers.Rdi = Guest.Data;
+        ulong calls = 0;
+        for (int i = 0; i < 10; i++)
+        {
+            ExpectCall(context, guest);
+            calls += context.Registers.OrigRax == SysNr.sched_yield ? 1UL : 0;
+            context.Registers.Rax = 0;
+        }
+        context.OfferYield();
+        for (int i = 0; i < 20; i++)
+        {
+            ExpectCall(context, guest);
+            Assert.NotEqual((ulong)SysNr.sched_yield, context.Registers.OrigRax);
+            calls++;
+            Assert.Equal(calls, guest.Memory.ReadWord(Guest.DataPage));
+            context.Registers.Rax = 0;
+        }
+        context.WithdrawAnswers();
+        ExpectCall(context, guest);
+        Assert.Equal((ulong)SysNr.sched_yield, context.Registers.OrigRax);
+    }
+
+    /// <summary>Interrupts come at any instruction: a yield that is begun again is still one to the guest.</summary>
+    [Fact]
+    public void Interrupted_yields_are_counted_once_by_the_guest()
+    {
+        using var guest = new Guest(_patching, _backing, EmitYields);
+        guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
+        using IContext context = guest.NewContext(_patching);
+        context.Registers.Rdi = Guest.Data;
+        context.OfferYield();
+        using var interrupter = new Interrupter(context);
+        ulong others = 0;
+        ulong asked = 0;
+        for (int interrupts = 0; others < 3000 || interrupts < 10;)
+        {
+            SwitchReason reason = context.Switch(guest.Space, out FaultInfo fault);
+            ref GuestRegisters r = ref context.Registers;
+            Assert.True(
+                reason is SwitchReason.SystemCall or SwitchReason.Interrupted, Describe(reason, in fault, in r));
+            Assert.InRange(r.Rip, Guest.Code, Guest.Code + 200);
+            Assert.Equal((Guest.Data, 0UL, 0UL), (r.Rdi, r.Rsp, r.R13));
+            if (reason == SwitchReason.Interrupted)
+            {
+                interrupts++;
+                continue;
+            }
+            asked += r.OrigRax == SysNr.sched_yield ? 1UL : 0;
+            others += r.OrigRax == SysNr.sched_yield ? 0UL : 1;
+            r.Rax = 0;
+            Assert.Equal(others, guest.Memory.ReadWord(Guest.DataPage));
+        }
+        Assert.InRange(asked, 0UL, others / 2);
+    }
+
+    [Fact]
     public void Jumping_anywhere_into_the_stub_with_any_registers_harms_nobody_else()
     {
         using var bystander = new Guest(_patching, _backing, EmitProgram);
@@ -365,6 +426,21 @@ public abstract partial class SystrapPatchCases : IClassFixture<EagerSystrapFixt
         a.mov(r12, rax);
         a.jmp(again);
         a.jmp(rsi);
+    }
+
+    /// <summary>Yields, counts at [rdi] how often it has, and makes another call; r13 collects what the yields
+    /// return.</summary>
+    private static void EmitYields(Assembler a)
+    {
+        Label again = a.CreateLabel();
+        a.Label(ref again);
+        a.mov(eax, SysNr.sched_yield);
+        a.syscall();
+        a.or(r13, rax);
+        a.inc(__qword_ptr[rdi]);
+        a.mov(eax, 7);
+        a.syscall();
+        a.jmp(again);
     }
 
     /// <summary>Where the jump by register at the end of the program is.</summary>
