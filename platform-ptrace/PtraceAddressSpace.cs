@@ -92,6 +92,7 @@ internal sealed partial class PtraceAddressSpace : IAddressSpace, IScriptRunner
             });
             Announce();
             bool visible = replaces && Volatile.Read(ref _running) > 0;
+            visible |= _queue.WasRefused(address, end);
             return visible || _queue.Count >= MaxQueued ? FlushLocked(Flusher(), FlushCause.Call) : Errno.None;
         }
     }

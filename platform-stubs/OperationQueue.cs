@@ -20,6 +20,12 @@ internal sealed class OperationQueue
     /// <summary>What is mapped once the queue has been worked off, possibly more, never less.</summary>
     private readonly RangeSet _mapped = new();
 
+    /// <summary>
+    /// Where the host would not map what it was told to (a file that cannot be mapped, or not for execution): the next
+    /// try there shall be made at once, so that its caller hears of it.
+    /// </summary>
+    private readonly RangeSet _refused = new();
+
     /// <summary>Every translation has been dropped since this was last set to false.</summary>
     public bool HasDropped { get; set; }
 
@@ -28,6 +34,9 @@ internal sealed class OperationQueue
 
     /// <summary>Whether any address of [start, end) may be mapped.</summary>
     public bool IsMapped(ulong start, ulong end) => _mapped.Intersects(start, end);
+
+    /// <summary>Whether a map there has been refused, and nothing been unmapped there since.</summary>
+    public bool WasRefused(ulong start, ulong end) => _refused.Intersects(start, end);
 
     /// <summary>Adds a map. The queue owns <paramref name="operation"/>'s descriptor from now on.</summary>
     public void Map(in SpaceOperation operation)
@@ -40,6 +49,7 @@ internal sealed class OperationQueue
     /// <summary>Adds an unmap; false when nothing is mapped there.</summary>
     public bool Unmap(ulong start, ulong end)
     {
+        _refused.Remove(start, end);
         if (!_mapped.Intersects(start, end))
         {
             return false;
@@ -98,6 +108,10 @@ internal sealed class OperationQueue
             {
                 SpaceOperation failed = _queue[next];
                 bool own = lastIsCallers && next == _queue.Count - 1 && failed.Kind == SpaceOperationKind.Map;
+                if (!own && TryRefuse(next, outcome.Error))
+                {
+                    continue;
+                }
                 result = outcome.Error;
                 problem = own ? null : $"{failed.Kind} of {failed.Start:x}-{failed.End:x}: {result}";
                 next++;
@@ -106,6 +120,11 @@ internal sealed class OperationQueue
         Release();
         return result;
     }
+
+    /// <summary>
+    /// Unmaps all guest memory, so that the host's limit of mappings has room for something else. Nothing is queued.
+    /// </summary>
+    public bool TryMakeRoom(IScriptRunner runner, ulong limit) => DropEverything(runner, limit, _queue.Count);
 
     /// <summary>Forgets all queued operations.</summary>
     public void Release()
@@ -157,8 +176,8 @@ internal sealed class OperationQueue
 
     /// <summary>
     /// Deals with the failure of an operation so that it may be tried again. A protect becomes an unmap, since
-    /// translations may always be dropped. A map that finds no memory (the host's limit of mappings per process, most
-    /// likely) drops every translation, once.
+    /// translations may always be dropped. What finds no memory (the host's limit of mappings per process, most
+    /// likely, which a hole in the midst of one can meet too) drops every translation, once.
     /// </summary>
     private bool TryRecover(IScriptRunner runner, ulong limit, int index, Errno error, ref bool mayDrop)
     {
@@ -168,9 +187,23 @@ internal sealed class OperationQueue
             operation.Kind = SpaceOperationKind.Unmap;
             return true;
         }
-        bool drop = mayDrop && operation.Kind == SpaceOperationKind.Map && error == Errno.ENOMEM;
+        bool drop = mayDrop && error == Errno.ENOMEM;
         mayDrop = false;
         return drop && DropEverything(runner, limit, index);
+    }
+
+    /// <summary>A map that the host refuses for good becomes an unmap: nothing is there, and nothing old.</summary>
+    private bool TryRefuse(int index, Errno error)
+    {
+        ref SpaceOperation operation = ref CollectionsMarshal.AsSpan(_queue)[index];
+        bool refused = operation.Kind == SpaceOperationKind.Map
+            && error is Errno.EACCES or Errno.EPERM or Errno.ENODEV;
+        if (refused)
+        {
+            _refused.Add(operation.Start, operation.End);
+            operation.Kind = SpaceOperationKind.Unmap;
+        }
+        return refused;
     }
 
     /// <summary>

@@ -35,6 +35,9 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     /// <summary>Context slots taken for threads of this process; guarded by <see cref="_gate"/>.</summary>
     private readonly List<int> _slots = [];
 
+    /// <summary>The last of them has no thread; guarded by <see cref="_gate"/>.</summary>
+    private bool _hasSpareSlot;
+
     /// <summary>Threads that contexts have; guarded by <see cref="_gate"/>.</summary>
     private int _bound;
 
@@ -88,7 +91,7 @@ internal sealed class SystrapAddressSpace : IAddressSpace
                 HostUnistd.Close(fd);
                 return Errno.ENOMEM;
             }
-            bool replaces = _hasRun && _queue.IsMapped(address, end);
+            bool replaces = (_hasRun && _queue.IsMapped(address, end)) || _queue.WasRefused(address, end);
             _patches.NoteMap(address, end, access, hint, _queue);
             _queue.Map(new SpaceOperation
             {
@@ -154,6 +157,25 @@ internal sealed class SystrapAddressSpace : IAddressSpace
             GiveBackIfUnusedLocked();
         }
         _platform.Forget(this);
+    }
+
+    public Errno Reserve()
+    {
+        lock (_gate)
+        {
+            if (_dead || _idle.Count > 0)
+            {
+                return Errno.None;
+            }
+            Errno error = MakeThreadLocked(out StubThread? thread);
+            if (thread is not null)
+            {
+                _idle.Push(thread);
+            }
+
+            // Nothing runs in a dead one: that is for whoever tries to say.
+            return error == Errno.ESRCH ? Errno.None : error;
+        }
     }
 
     /// <summary>
@@ -284,29 +306,56 @@ internal sealed class SystrapAddressSpace : IAddressSpace
     private Errno MakeThreadLocked(out StubThread? thread)
     {
         thread = null;
-        if (_slots.Count == SystrapLayout.MaxContexts)
-        {
-            return Errno.EAGAIN;
-        }
-        Errno error = _platform.Contexts.Take(out int slot);
+        Errno error = TakeSlotLocked();
         if (error != Errno.None)
         {
             return error;
         }
-        _slots.Add(slot);
         FlushLocked(lastIsCallers: false);
         if (_dead)
         {
             return Errno.ESRCH;
         }
-        error = _process.MakeThread(_platform.Contexts, _platform.Region, _platform.Patching, _slots.Count - 1, slot,
-            out thread);
+        error = TryMakeThread(out thread);
+        if (error == Errno.ENOMEM && _queue.TryMakeRoom(_process, _platform.MaxUserAddress))
+        {
+            // Most likely the slot was a mapping too many.
+            FlushLocked(lastIsCallers: false);
+            error = TryMakeThread(out thread);
+        }
         if (error == Errno.ESRCH)
         {
             KillLocked();
         }
+        _hasSpareSlot = error != Errno.None;
         return error;
     }
+
+    /// <summary>
+    /// Makes the last slot one for a new thread. A slot whose thread could not be made may be mapped: the process keeps
+    /// it for its next thread.
+    /// </summary>
+    private Errno TakeSlotLocked()
+    {
+        if (_hasSpareSlot)
+        {
+            return Errno.None;
+        }
+        if (_slots.Count == SystrapLayout.MaxContexts)
+        {
+            return Errno.EAGAIN;
+        }
+        Errno error = _platform.Contexts.Take(out int slot);
+        if (error == Errno.None)
+        {
+            _slots.Add(slot);
+            _hasSpareSlot = true;
+        }
+        return error;
+    }
+
+    private Errno TryMakeThread(out StubThread? thread) => _process.MakeThread(
+        _platform.Contexts, _platform.Region, _platform.Patching, _slots.Count - 1, _slots[^1], out thread);
 
     /// <summary>Makes all queued operations, and has the trampolines mapped; false if that cannot be.</summary>
     private bool MapTrampolinesLocked()

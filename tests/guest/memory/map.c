@@ -35,6 +35,16 @@ static int store_fault(volatile char *at)
     return number;
 }
 
+// Maps a file that cannot be mapped: mmap fails or, in a sandbox that only finds out then, the first touch does.
+ROLE(map_refused)
+{
+    catch_faults();
+    int fd = OK(open(argv[0], O_RDONLY));
+    char *at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+    puts(at == MAP_FAILED ? "refused" : load_fault(at) == SIGBUS && load_fault(at) == SIGBUS ? "refused at the touch" : "mapped");
+    return argc != 1;
+}
+
 static char *map(size_t length) { return OK((char *)mmap(NULL, length, RW, ANON, -1, 0)); }
 
 static int make_file(const char *name, size_t length)

@@ -66,6 +66,43 @@ TEST(mappings_of_one_process)
     again[0] = 1;
 }
 
+static char thread_stack[1 << 18] __attribute__((aligned(4096)));
+static void *return_it(void *argument) { return argument; }
+
+// As above, of memory that is in use: what stands behind it may run out of mappings too, at another number.
+TEST(mappings_of_memory_in_use)
+{
+    enum { STEP = 64 };
+    size_t pages = (size_t)sysctl("/proc/sys/vm/max_map_count") + 1000, size = page_size();
+    char *area = mmap(NULL, pages * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(area != MAP_FAILED);
+    free(malloc(10000));
+    for (size_t i = 0; i < pages; i += STEP) {
+        area[i * size] = (char)(i / STEP);
+    }
+    size_t at = 1;
+    while (at < pages && mprotect(area + at * size, size, PROT_READ) == 0) {
+        at += 2;
+    }
+    EQ(ENOMEM, errno);
+    // At the limit a thread whose stack is there already can be made.
+    pthread_t thread;
+    pthread_attr_t attributes;
+    EQ(0, pthread_attr_init(&attributes));
+    EQ(0, pthread_attr_setstack(&attributes, thread_stack, sizeof thread_stack));
+    void *result = NULL;
+    EQ(0, pthread_create(&thread, &attributes, return_it, area));
+    EQ(0, pthread_join(thread, &result));
+    CHECK(result == area);
+    for (size_t i = 0; i < pages; i += STEP) {
+        EQ((char)(i / STEP), area[i * size]);
+    }
+    OK(munmap(area, size));
+    area[2 * size] = 7;
+    EQ(7, area[2 * size]);
+    OK(munmap(area, pages * size));
+}
+
 TEST(pipes_until_no_descriptor_is_left)
 {
     limit(RLIMIT_NOFILE, 4000);
