@@ -57,7 +57,10 @@ internal sealed partial class PatchTable
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, PatchedPage> _pages = [];
 
-    /// <summary>Sites of this process alone; their numbers begin behind those of files.</summary>
+    /// <summary>
+    /// Sites of this process alone; their numbers begin behind those of files. Like those of files they are written
+    /// once and never taken away, so that they can be read without the lock.
+    /// </summary>
     private CallSite[] _sites = [];
 
     /// <summary>Sites of files, by their numbers; those without an address are not patched here.</summary>
@@ -179,16 +182,14 @@ internal sealed partial class PatchTable
 
     /// <summary>
     /// Where a thread that stands at an offset in the trampolines is from the guest's point of view; false if no
-    /// trampoline is there.
+    /// trampoline is there. Every patched call asks, so it takes no lock: whoever comes from a trampoline comes after
+    /// its site was written, and one that went there by itself at that moment may get half of a site, which is its own
+    /// affair.
     /// </summary>
     public bool TryGetSite(ulong offset, out CallSite site)
     {
-        int index = (int)(offset / CallSite.TrampolineBytes);
-        lock (_gate)
-        {
-            site = SiteAt(index);
-            return site.After != 0;
-        }
+        site = SiteAt((int)(offset / CallSite.TrampolineBytes));
+        return site.After != 0;
     }
 
     /// <summary>
@@ -282,9 +283,11 @@ internal sealed partial class PatchTable
         int own = index - SystrapLayout.SharedSites;
         if (own >= 0)
         {
-            return own < _count ? _sites[own] : default;
+            int count = Volatile.Read(ref _count);
+            return own < count ? Volatile.Read(ref _sites)[own] : default;
         }
-        return index < _fileSites.Length ? _fileSites[index] : default;
+        CallSite[] sites = Volatile.Read(ref _fileSites);
+        return index < sites.Length ? sites[index] : default;
     }
 
     /// <summary>The page of the system-call instruction in front of an address, or of its first byte.</summary>
@@ -424,7 +427,7 @@ internal sealed partial class PatchTable
             patched.Slot = slot;
             patched.IsOwn = true;
             patched.Sites.Add(index);
-            _count++;
+            Volatile.Write(ref _count, _count + 1);
             Volatile.Write(ref _isUsed, true);
             return index;
         }

@@ -15,7 +15,16 @@ internal sealed partial class SystrapContext
     /// <summary>Traps at a site before it is patched: about what a patch costs.</summary>
     private const int PatchThreshold = 24;
 
+    /// <summary>
+    /// Jumps into a site, each a trap that the program does not have, after which it must go; and how many patched
+    /// calls between two of them are worth it.
+    /// </summary>
+    private const int MostJumps = 100;
+    private const int CallsPerJump = 4;
+
     private readonly SiteCounter _sites = new();
+    private readonly SiteCounter _jumps = new();
+    private long _callsAtJump;
 
     /// <summary>System calls that came in by a patched site.</summary>
     public long PatchedCalls { get; private set; }
@@ -180,7 +189,23 @@ internal sealed partial class SystrapContext
         }
         bool again = rip == _retriedAt;
         _retriedAt = isPatched ? 0 : rip;
+        if (isPatched && CostsMoreThanItSaves(rip))
+        {
+            space.Unpatch(rip);
+        }
         return isPatched || !again;
+    }
+
+    /// <summary>Whether the program jumps there again and again, and makes few patched calls meanwhile.</summary>
+    private bool CostsMoreThanItSaves(ulong hidden)
+    {
+        long calls = PatchedCalls - _callsAtJump;
+        _callsAtJump = PatchedCalls;
+        if (calls > CallsPerJump)
+        {
+            _jumps.Clear();
+        }
+        return _jumps.Count(hidden) > MostJumps;
     }
 
     /// <summary>

@@ -62,6 +62,11 @@ internal sealed partial class SystrapContext
                 MoveFrom(cpu);
             }
             thread.Resume();
+            if ((Volatile.Read(ref _state) & (int)RunState.InterruptPending) != 0)
+            {
+                // The signal may have come while the thread still waited in a patched call, where it means nothing.
+                thread.Interrupt();
+            }
             if (thread.Await(ref _state, (int)RunState.InterruptPending) == WaitOutcome.Dead)
             {
                 space.Bury();

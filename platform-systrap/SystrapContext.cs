@@ -137,6 +137,7 @@ internal sealed partial class SystrapContext : IContext
         thread.Memory.SetSaveFor(ulong.MaxValue);
         _isOpen = true;
         _sites.Clear();
+        _jumps.Clear();
         lock (_threadLock)
         {
             _thread = thread;

@@ -162,7 +162,8 @@ public readonly struct CallSite
 
     /// <summary>
     /// Makes the trampoline: the number if it is part of the site, the address to return to into r11, the jump to the
-    /// stub's code, the SYSCALL for those the stub does not serve, what moved, the jump back.
+    /// stub's code, the SYSCALL for those the stub does not serve, what moved, the jump back. The address for that is
+    /// at the end, aligned: the program may have asked for alignment checks (EFLAGS.AC).
     /// </summary>
     public void WriteTrampoline(ReadOnlySpan<byte> page, Span<byte> trampoline, ulong address, ulong stubCode)
     {
@@ -189,8 +190,11 @@ public readonly struct CallSite
         trampoline[SyscallOffset] = 0x0f;
         trampoline[SyscallOffset + 1] = 0x05;
         page.Slice(int.Min(after, page.Length), MovedBytes).CopyTo(trampoline[TailOffset..]);
-        jumpBack.CopyTo(trampoline[(TailOffset + MovedBytes)..]);
-        BinaryPrimitives.WriteUInt64LittleEndian(trampoline[(TailOffset + MovedBytes + jumpBack.Length)..], End);
+        int end = TailOffset + MovedBytes + jumpBack.Length;
+        int target = TrampolineBytes - sizeof(ulong) - _ahead;
+        jumpBack.CopyTo(trampoline[(end - jumpBack.Length)..]);
+        BinaryPrimitives.WriteInt32LittleEndian(trampoline[(end - sizeof(int))..], target - end);
+        BinaryPrimitives.WriteUInt64LittleEndian(trampoline[target..], End);
     }
 
     /// <summary>Where a thread in the trampoline is from the guest's point of view.</summary>

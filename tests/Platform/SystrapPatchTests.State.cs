@@ -1,4 +1,6 @@
 using System;
+using System.Reflection;
+using System.Threading;
 using global::Platform;
 using global::Platform.Systrap;
 using Iced.Intel;
@@ -56,6 +58,117 @@ public abstract partial class SystrapPatchCases
         }
         interrupter.Dispose();
         Assert.True(((SystrapContext)context).PatchedCalls > 1000);
+    }
+
+    [Fact]
+    public void An_interrupt_whose_signal_came_while_the_thread_waited_in_a_patched_call_is_not_late()
+    {
+        const int Rounds = 20;
+        const int LateMs = 50;
+        using var guest = new Guest(_patching, _backing, EmitCallAndSpin);
+        guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
+        using IContext context = guest.NewContext(_patching);
+        context.Registers.Rdi = Guest.Data;
+        var interrupter = new Thread(() =>
+        {
+            for (ulong round = 1; round <= Rounds; round++)
+            {
+                while (guest.Memory.ReadWord(Guest.DataPage) != round)
+                {
+                    Thread.Yield();
+                }
+                context.Interrupt();
+            }
+        });
+        interrupter.Start();
+        long[] usual = new long[Rounds];
+        long[] waiting = new long[Rounds];
+        for (int round = 0; round < Rounds; round++)
+        {
+            // What an interrupt takes when the program runs, the machine takes.
+            usual[round] = TimeToInterrupt(context, guest, round + 1, context.Switch);
+            waiting[round] = TimeToInterrupt(context, guest, 0, (IAddressSpace space, out FaultInfo fault) =>
+                RunInterrupted((SystrapContext)context, space, out fault));
+        }
+        interrupter.Join();
+        Assert.True(((SystrapContext)context).PatchedCalls > Rounds);
+        Array.Sort(usual);
+        Array.Sort(waiting);
+        long median = waiting[Rounds / 2];
+        Assert.True(median < usual[Rounds / 2] + LateMs, $"{median} ms, and {usual[Rounds / 2]} ms while it runs");
+    }
+
+    private delegate SwitchReason SwitchFunction(IAddressSpace space, out FaultInfo fault);
+
+    /// <summary>
+    /// Milliseconds from the return from a call until the interrupt is reported that comes before the next.
+    /// </summary>
+    private static long TimeToInterrupt(IContext context, Guest guest, int mark, SwitchFunction change)
+    {
+        context.Registers.Rip = Guest.Code;
+        ExpectCall(context, guest);
+        context.Registers.R12 = (ulong)mark;
+        long start = Environment.TickCount64;
+        Assert.Equal(SwitchReason.Interrupted, change(guest.Space, out _));
+        return Environment.TickCount64 - start;
+    }
+
+    /// <summary>
+    /// As Switch when an interrupt has been asked for in the moment before the thread is let go, and the handler of its
+    /// signal has found nothing to do: no other thread could be told to hit that moment.
+    /// </summary>
+    private static SwitchReason RunInterrupted(SystrapContext context, IAddressSpace space, out FaultInfo fault)
+    {
+        const BindingFlags Hidden = BindingFlags.Instance | BindingFlags.NonPublic;
+        FieldInfo state = typeof(SystrapContext).GetField("_state", Hidden)!;
+        state.SetValue(context, (int)(RunState.Running | RunState.InterruptPending));
+        object?[] arguments = [space, default(FaultInfo)];
+        var reason = (SwitchReason)typeof(SystrapContext).GetMethod("Run", Hidden)!.Invoke(context, arguments)!;
+        fault = (FaultInfo)arguments[1]!;
+        state.SetValue(context, 0);
+        return reason;
+    }
+
+    private static void EmitCallAndSpin(Assembler a)
+    {
+        Label forEver = a.CreateLabel();
+        a.inc(rbx);
+        a.mov(eax, 39);
+        a.syscall();
+        a.mov(__[rdi], r12);
+        a.Label(ref forEver);
+        a.pause();
+        a.jmp(forEver);
+    }
+
+    [Fact]
+    public void A_site_that_is_jumped_into_again_and_again_is_given_up()
+    {
+        const int Jumps = 150;
+        using var guest = new Guest(_patching, _backing, EmitProgram);
+        guest.Map(Guest.Data, Guest.DataPage, ReadWrite);
+        using IContext context = guest.NewContext(_patching);
+        var counted = (SystrapContext)context;
+        context.Registers.Rdi = Guest.Data;
+        ulong behind = 0;
+        for (int i = 0; i < 9; i++)
+        {
+            ExpectCall(context, guest);
+            behind = i % 3 == 1 ? context.Registers.Rip : behind;
+            context.Registers.Rax = 5;
+        }
+        for (int i = 0; i < Jumps; i++)
+        {
+            context.Registers.Rip = Guest.Code + JumperOffset(guest);
+            context.Registers.Rsi = behind;
+            context.Registers.Rax = 1000;
+            ExpectCall(context, guest);
+        }
+        context.Registers.Rax = 5;
+        long trapped = counted.TrappedCalls;
+        long patched = counted.PatchedCalls;
+        RunSome(context, guest, 30);
+        Assert.Equal((trapped + 10, patched + 20), (counted.TrappedCalls, counted.PatchedCalls));
     }
 
     [Fact]

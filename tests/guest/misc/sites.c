@@ -373,6 +373,23 @@ TEST(a_breakpoint_on_a_hot_call)
     EXITS(0, child);
 }
 
+TEST(hot_calls_under_alignment_checks)
+{
+    heat();
+    long parent = getppid(), process = getpid();
+    for (int i = 0; i < HOT; i++) {
+        long first, second;
+        // EFLAGS.AC: whatever stands for the calls may not read or write where it is not aligned.
+        asm volatile("sub $128, %%rsp\n\tpushfq\n\torl $0x40000, (%%rsp)\n\tpopfq\n\t"
+                     "mov %2, %%edi\n\tcall bare_call\n\tmov %%rax, %0\n\tcall numbered_call\n\tmov %%rax, %1\n\t"
+                     "pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq\n\tadd $128, %%rsp"
+                     : "=&r"(first), "=&r"(second) : "i"(SYS_getppid)
+                     : "rax", "rcx", "rdx", "rsi", "rdi", "r11", "memory", "cc");
+        EQ(parent, first);
+        EQ(process, second);
+    }
+}
+
 TEST(numbers_that_name_no_call)
 {
     for (int i = 0; i < HOT; i++) {
