@@ -42,6 +42,12 @@ public interface IAddressSpace : IDisposable
     /// skipped. Same visibility rule as <see cref="Unmap"/>.
     /// </summary>
     Errno Protect(ulong address, ulong lengthBytes, MemoryAccess access);
+
+    /// <summary>
+    /// Makes ready what one more context needs to run here. EAGAIN or ENOMEM: the host gives no more; a context that
+    /// comes all the same may find its address space dead.
+    /// </summary>
+    Errno Reserve() => Errno.None;
 }
 
 /// <summary>Advice that goes with <see cref="IAddressSpace.Map"/>; never changes semantics.</summary>

@@ -64,7 +64,11 @@ public sealed partial class Task
             return errno;
         }
 
-        errno = AllocateChild(request, parts, pidNamespace, out Task? child, out Pid? identity);
+        errno = parts.Mm!.AddressSpace.Reserve();
+        Task? child = null;
+        Pid? identity = null;
+        errno = errno != Errno.None ? errno
+            : AllocateChild(request, parts, pidNamespace, out child, out identity);
         if (errno != Errno.None)
         {
             DropParts(parts);

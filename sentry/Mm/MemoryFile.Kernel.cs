@@ -62,12 +62,10 @@ public sealed partial class MemoryFile
         if (limit != long.MaxValue && Volatile.Read(ref _allocatedTotal) + (heapBytes >> PageShift) > limit / 2)
         {
             Volatile.Write(ref _collectWanted, 1);
-            if (_reclaimer is null)
+            if (_reclaimer is not null || TryStartReclaimer())
             {
-                StartReclaimer();
+                _reclaimWanted.Set();
             }
-
-            _reclaimWanted.Set();
         }
     }
 

@@ -161,24 +161,33 @@ public sealed partial class MemoryFile
 
     private void WakeReclaimer()
     {
-        if (_reclaimer is null)
-        {
-            StartReclaimer();
-        }
-
+        bool runs = _reclaimer is not null || TryStartReclaimer();
         _reclaimWanted.Set();
-        if (DirtyPages > MaximumDirtyPages)
+        if (!runs || DirtyPages > MaximumDirtyPages)
         {
             GiveBackNow();
         }
     }
 
-    private void StartReclaimer()
+    /// <summary>False when the host gives no thread: its work is the caller's then, and the next one tries
+    /// again.</summary>
+    private bool TryStartReclaimer()
     {
         Thread thread = new(ReclaimLoop, 256 << 10) { IsBackground = true, Name = "reclaim" };
-        if (Interlocked.CompareExchange(ref _reclaimer, thread, null) is null)
+        if (Interlocked.CompareExchange(ref _reclaimer, thread, null) is not null)
+        {
+            return true;
+        }
+
+        try
         {
             thread.Start();
+            return true;
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
+        {
+            _reclaimer = null;
+            return false;
         }
     }
 
