@@ -80,10 +80,19 @@ public static unsafe class HostMman
         return error;
     }
 
-    /// <summary>memfd_create(2).</summary>
+    /// <summary>
+    /// memfd_create(2). A host whose vm.memfd_noexec is 2 has none that can be executed (they can be mapped for
+    /// execution all the same).
+    /// </summary>
     public static Errno MemfdCreate(string name, int flags, out int fd)
     {
         using var text = new ByteString(name);
-        return HostSyscall.Split(HostSyscall.Invoke(N.memfd_create, text.Address, flags), out fd);
+        Errno error = HostSyscall.Split(HostSyscall.Invoke(N.memfd_create, text.Address, flags), out fd);
+        if (error == Errno.EACCES)
+        {
+            flags = (flags & ~MfdExec) | MfdNoExecSeal;
+            error = HostSyscall.Split(HostSyscall.Invoke(N.memfd_create, text.Address, flags), out fd);
+        }
+        return error;
     }
 }

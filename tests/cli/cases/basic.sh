@@ -158,6 +158,18 @@ case_volumes() {
     equal "new" "$(cat "$work/volume/made")"
     equal "content" "$(run do --root "$root" --volume "$work/volume/file:/etc/passwd" /bin/cat /etc/passwd)"
 }
+# Of sysfs no file can be mapped; the process that tries goes on.
+case_a_file_of_the_host_that_cannot_be_mapped() {
+    local said
+    said=$(run do --root "$root" --volume /sys/kernel:/k:ro /tests/memory/map role:map_refused /k/uevent_seqnum) || fail "status $?"
+    [[ $said == refused* ]] || fail "said $said"
+}
+case_a_host_without_executable_memory_files() {
+    [ "$(id -u)" = 0 ] && [ -e /proc/sys/vm/memfd_noexec ] || return 0
+    # shellcheck disable=SC2016
+    equal up "$(unshare --pid --fork --mount-proc sh -c 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$@"' sh \
+        timeout -k 5 120 "$runsc" --platform="$platform" --root "$state" do --root "$root" /bin/echo up)"
+}
 case_standard_streams_may_be_closed() { status 0 bash -c "'$runsc' --platform=$platform do --root '$root' /bin/true <&- 2>&-"; }
 case_without_privileges() {
     command -v setpriv >/dev/null || fail "no setpriv(1)"
