@@ -147,6 +147,8 @@ internal sealed partial class ControlSession
                 return Conclude(_life.Composer.SetLogLevel(request.Number));
             case RequestKind.Tasks:
                 return SendTasks();
+            case RequestKind.Calls:
+                return Send(new ControlReply { Kind = ReplyKind.Calls, Text = _life.Composer.Kernel.Platform.Report });
             case RequestKind.Start:
                 return Conclude(_life.Start());
             case RequestKind.Signal:

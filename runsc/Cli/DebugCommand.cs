@@ -23,12 +23,15 @@ internal static class DebugCommand
 
     private static readonly Option<bool> s_ps = new("--ps") { Description = "Print the processes, as ps does." };
 
+    private static readonly Option<bool> s_calls = new("--calls") { Description =
+        "Print how many system calls of the sandbox came in by which way." };
+
     private static readonly Argument<string> s_id = new("container-id") { Description = "Name of the container." };
 
     internal static Command Build()
     {
         Command command = new("debug", "Look into a running container.") { s_stacks, s_strace, s_level, s_ps,
-            s_id };
+            s_calls, s_id };
         command.SetAction(Run);
         return command;
     }
@@ -43,7 +46,8 @@ internal static class DebugCommand
         }
 
         LogLevel? level = ParseLevel(result.GetValue(s_level));
-        if (strace is null && level is null && !result.GetValue(s_stacks) && !result.GetValue(s_ps))
+        bool looks = result.GetValue(s_stacks) || result.GetValue(s_ps) || result.GetValue(s_calls);
+        if (strace is null && level is null && !looks)
         {
             throw new UserErrorException("debug: nothing to do; --help lists what there is");
         }
@@ -63,6 +67,12 @@ internal static class DebugCommand
         if (result.GetValue(s_stacks))
         {
             PrintTasks(client);
+        }
+
+        if (result.GetValue(s_calls))
+        {
+            string? report = client.Ask(new ControlRequest { Kind = RequestKind.Calls }).Text;
+            Output.Write(Encoding.Latin1.GetBytes(report is { Length: > 0 } ? report + "\n" : "not counted\n"));
         }
 
         return result.GetValue(s_ps) ? PsCommand.Print(container) : 0;

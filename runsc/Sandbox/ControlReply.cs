@@ -11,7 +11,7 @@ internal sealed partial class ControlReply
     /// wait status.</summary>
     public int Number { get; set; }
 
-    /// <summary>Error text.</summary>
+    /// <summary>Error text; lines of Tasks and Calls.</summary>
     public string? Text { get; set; }
 
     /// <summary>Of Processes; an empty list ends the answer.</summary>
@@ -44,6 +44,9 @@ internal enum ReplyKind
 
     /// <summary>In Text a line for each of some tasks; more packets follow until Done.</summary>
     Tasks,
+
+    /// <summary>In Text the platform's line about what has been done so far.</summary>
+    Calls,
 }
 
 /// <summary>One process of the sandbox, as ps(1) shows it.</summary>

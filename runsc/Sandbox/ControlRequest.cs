@@ -95,4 +95,7 @@ internal enum RequestKind
     /// <see cref="SandboxSpec"/>), its standard streams, the file for its wait status, its gofer's channels. The
     /// connection is its life line, as for Exec.</summary>
     Join,
+
+    /// <summary>Tell how many system calls of the sandbox came in by which way.</summary>
+    Calls,
 }

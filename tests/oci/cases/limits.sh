@@ -41,6 +41,18 @@ sleeps_in_stacks() {
     r debug --stacks one >"$work/stacks" && grep -q '^pid [0-9]* tid [0-9]* sleep: .*in clock_nanosleep(' "$work/stacks"
 }
 
+calls_come_in() { # on systrap, counted and growing; other platforms do not say
+    local before after
+    before=$(r debug --calls one)
+    [[ $before == systrap:* ]] || return 0
+    for _ in $(seq 1 100); do
+        after=$(r debug --calls one)
+        [ "$before" = "$after" ] || break
+        sleep 0.1
+    done
+    [ "$before" != "$after" ] && [[ $after =~ ^systrap:\ [0-9]+\ calls\ answered\ in\ the\ stub,\ [0-9]+\ by\ patched\ sites,\ [0-9]+\ by\ signals$ ]]
+}
+
 log_rests() { # nothing comes any more: the loop inside makes calls ten times a second
     local before
     before=$(stat -c %s "$work/debug.log")
@@ -54,6 +66,7 @@ case_debug() {
     await 20 inside_runs 'sleep 1003' || fail "it does not run"
     await 20 sleeps_in_stacks || fail "stacks: $(cat "$work/stacks")"
     r debug --ps one | grep -q 'sleep 1003' || fail "ps: $(r debug --ps one)"
+    calls_come_in || fail "calls: $(r debug --calls one)"
     r debug --strace=on one 2>"$work/err" && fail "strace without a log"
     grep -q 'debug log' "$work/err" || fail "$(cat "$work/err")"
     r --debug-log "$work/debug.log" debug --strace=on one
