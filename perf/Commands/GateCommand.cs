@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
 using Perf.Results;
+using Perf.Suites;
 
 namespace Perf.Commands;
 
@@ -32,8 +33,9 @@ internal static class GateCommand
         Command command = new("gate", "Fail when a build is slower than its budget allows.")
             { baseline, against, record, budget, given, output, strict, runtimes };
         command.SetAction(parsed => Run(new(
-            Budget.Load(parsed.GetValue(budget)!), parsed.GetValue(baseline), parsed.GetValue(against),
-            parsed.GetValue(record), parsed.GetValue(given), parsed.GetValue(output), parsed.GetValue(runtimes),
+            Budget.Load(parsed.GetValue(budget)!, JobFile.All(Layout.Find().Suites)), parsed.GetValue(baseline),
+            parsed.GetValue(against), parsed.GetValue(record), parsed.GetValue(given), parsed.GetValue(output),
+            parsed.GetValue(runtimes),
             parsed.GetValue(strict) ? Blind.Fails : Blind.Told)));
         return command;
     }
@@ -47,6 +49,8 @@ internal static class GateCommand
                 "gate: give one of --baseline FILE (perhaps --result), --against EXECUTABLE and --record FILE");
         }
 
+        Requirements.Writable(request.Record);
+        Requirements.Writable(request.Output);
         ResultFile? baseline = request.Baseline == null ? null : ResultFile.Load(request.Baseline);
         if (baseline != null && Refuse(baseline, request) is List<string> { Count: > 0 } unfit)
         {

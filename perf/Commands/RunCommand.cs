@@ -36,7 +36,8 @@ internal static class RunCommand
                 Console.Error.WriteLine(Line(job));
             });
         Output.PrintOverview(result);
-        return result.Jobs.Exists(job => job.Series.Exists(series => series.Samples.Count == 0)) ? 1 : 0;
+        return result.Jobs.Exists(job => job.Series.Exists(series =>
+            series.Samples.Count == 0 && series.LeftOut == null)) ? 1 : 0;
     }
 
     /// <summary>After every job: what is measured is not lost if the rest is not.</summary>

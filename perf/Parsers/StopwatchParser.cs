@@ -17,18 +17,21 @@ internal static class StopwatchParser
     private const long NanosecondsPerMicrosecond = 1_000;
     private const long MostMicroseconds = long.MaxValue / NanosecondsPerMicrosecond;
 
-    internal static Reading Parse(string output, string metric)
+    internal static Reading Parse(string output, string metric) => Times(output, Mark);
+
+    /// <summary>The numbers of the lines that begin with a mark, in microseconds.</summary>
+    internal static Reading Times(string output, string mark)
     {
         List<double> milliseconds = [];
         Histogram latency = new();
         foreach (string line in output.Split('\n'))
         {
-            if (!line.StartsWith(Mark, StringComparison.Ordinal))
+            if (!line.StartsWith(mark, StringComparison.Ordinal))
             {
                 continue;
             }
 
-            if (!long.TryParse(line.AsSpan(Mark.Length), out long microseconds)
+            if (!long.TryParse(line.AsSpan(mark.Length), out long microseconds)
                 || microseconds is < 0 or > MostMicroseconds)
             {
                 throw new FormatException($"stopwatch: not understood: {line}");
@@ -40,6 +43,6 @@ internal static class StopwatchParser
 
         return milliseconds.Count > 0
             ? new(Order.Median(milliseconds), latency)
-            : throw new FormatException("the stopwatch printed no time");
+            : throw new FormatException($"the stopwatch printed no {mark}TIME");
     }
 }

@@ -116,6 +116,13 @@ internal sealed class HtmlReport
             Table(["job", "runtime", "reason"], failures.Select(row => (string[])[row.Job, row.Runtime, row.Reason]));
         }
 
+        List<IReadOnlyList<string>> leftOut = [.. _overview.LeftOut()];
+        if (leftOut.Count > 0)
+        {
+            _text.Append("<h2>Left out</h2>\n");
+            Table(["job", "runtime", "reason"], leftOut);
+        }
+
         if (_result.Counts.Count > 0)
         {
             _text.Append("<h2>Counts</h2>\n");

@@ -50,6 +50,7 @@ internal static class MarkdownReport
             [.. result.Counts.Select(count => (string[])[count.Name, Figures.Of(count.Value)])]);
         Section(text, "Failures", ["job", "runtime", "reason"],
             [.. overview.Failures().Select(failure => (string[])[failure.Job, failure.Runtime, failure.Reason])]);
+        Section(text, "Left out", ["job", "runtime", "reason"], [.. overview.LeftOut()]);
         return text.ToString();
     }
 

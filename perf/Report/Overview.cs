@@ -9,7 +9,10 @@ namespace Perf.Report;
 internal sealed class Overview
 {
     internal static readonly IReadOnlyList<string> CapacityHeader =
-        ["sandboxes", "MiB each", "PSS MiB each", "processors at work", "processes each", "threads each"];
+    [
+        "sandboxes", "MiB each", "PSS MiB each", "processors at work", "processes each", "threads each",
+        "seconds to start each",
+    ];
 
     private readonly ResultFile _result;
 
@@ -49,6 +52,7 @@ internal sealed class Overview
         [
             Figures.Of(step.Sandboxes), Figures.Of(step.MemoryMib), Figures.Of(step.ProportionalMib),
             Figures.Of(step.BusyProcessors), Figures.Of(step.ProcessesEach), Figures.Of(step.ThreadsEach),
+            step.StartSeconds is double seconds ? Figures.Of(seconds) : "-",
         ]);
 
     internal List<string> Header() =>
@@ -92,6 +96,12 @@ internal sealed class Overview
         from series in job.Series
         from failure in series.Failures
         select (job.Name, series.Runtime, failure);
+
+    /// <summary>What runtimes do not have, a row for each runtime and reason.</summary>
+    internal IEnumerable<IReadOnlyList<string>> LeftOut() => _result.Jobs
+        .SelectMany(job => job.Series.Where(series => series.LeftOut != null), (job, series) => (job.Name, series))
+        .GroupBy(each => (each.series.Runtime, each.series.LeftOut!), each => each.Name)
+        .Select(group => (string[])[string.Join(", ", group), group.Key.Runtime, group.Key.Item2]);
 
     private static string Fitness(Machine machine) => string.Create(
         CultureInfo.InvariantCulture,

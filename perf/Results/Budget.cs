@@ -1,6 +1,8 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
+using Perf.Suites;
 
 namespace Perf.Results;
 
@@ -16,6 +18,8 @@ internal sealed record Budget
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         ReadCommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
         UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
     };
 
@@ -47,14 +51,19 @@ internal sealed record Budget
     /// have is left out.</summary>
     public string[] Counted { get; init; } = [];
 
-    internal static Budget Load(string path)
+    /// <summary>The budget in a file, which these jobs are there for; what makes no sense in it is a mistake of the
+    /// caller.</summary>
+    internal static Budget Load(string path, IReadOnlyList<Job> jobs)
     {
         try
         {
-            return JsonSerializer.Deserialize<Budget>(File.ReadAllText(path), Json)
-                ?? throw new UserException($"{path}: empty");
+            Budget budget = JsonSerializer.Deserialize<Budget>(File.ReadAllText(path), Json)
+                ?? throw new FormatException("empty");
+            BudgetCheck.Whole(budget, jobs);
+            return budget;
         }
-        catch (System.Exception failure) when (failure is JsonException or IOException)
+        catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException
+            or FormatException)
         {
             throw new UserException($"{path}: {failure.Message}");
         }

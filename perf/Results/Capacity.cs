@@ -33,6 +33,10 @@ internal sealed record CapacityStep
 
     /// <summary>Proportional share of all their processes' pages, for each.</summary>
     public required double ProportionalMib { get; init; }
+
+    /// <summary>How long each took to start, of those that this step has more than the one before; null in results
+    /// that are older than it.</summary>
+    public double? StartSeconds { get; init; }
 }
 
 /// <summary>A resource and the number of sandboxes at which it ends, by what the measured ones took.</summary>
@@ -67,63 +71,112 @@ internal sealed record CapacityRecord
     }
 }
 
-/// <summary>Starts sandboxes of one shape, twice as many in each step, until one does not start, memory runs short or
-/// the
-/// wanted number is reached. All of them end with <see cref="Dispose"/>.</summary>
+/// <summary>How far <see cref="Capacity"/> goes where the machine sets no limit before.</summary>
+internal readonly record struct Bounds(int MostSandboxes, TimeSpan Time);
+
+/// <summary>Starts sandboxes of one shape, twice as many in each step, until a resource of the machine is short, one
+/// does not start, does so slowly or ends, each has too little of the processors, or a bound is reached. All of them
+/// end with <see cref="Dispose"/>.</summary>
 internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList<string> command) : IDisposable
 {
+    /// <summary>How long a sandbox lives that nobody ends, and the longest time that a bound may be.</summary>
+    internal const int MostSeconds = 1_800;
+
     private const int SettleMs = 2_000;
     private const int WatchMs = 3_000;
-    private const int MostSeconds = 1_800;
+
+    /// <summary>Sandboxes that are started at once, before any of them is waited for.</summary>
+    private const int Wave = 8;
+
+    /// <summary>Processes of the harness around each sandbox.</summary>
+    private const int Wrappers = 2;
+
+    private const double SlowStartSeconds = 10;
+
+    /// <summary>The part of the processor time of a single sandbox that each has at least, if it is a busy one at all.
+    /// </summary>
+    private const double LeastShare = 0.1;
+
+    private const double BusyProcessor = 0.5;
     private const double KibPerMib = 1024;
 
     private readonly List<(Execution Execution, Process Process)> _running = [];
     private readonly Room _room = Room.Now();
+    private readonly long _begin = Stopwatch.GetTimestamp();
+
+    /// <summary>What the sandboxes of the last step took each; nothing before the first.</summary>
+    private Room _each;
 
     /// <summary>Why no further step was made.</summary>
     internal string Limit { get; private set; } = "";
 
-    internal IEnumerable<CapacityStep> Measure(int most)
+    internal IEnumerable<CapacityStep> Measure(Bounds bounds)
     {
-        for (int wanted = 1; wanted <= most && Limit.Length == 0; wanted = wanted == most ? most + 1
-            : Math.Min(2 * wanted, most))
+        double alone = 0;
+        for (int wanted = 1; Limit.Length == 0; wanted = Math.Min(2 * wanted, bounds.MostSandboxes))
         {
+            int before = _running.Count;
+            long start = Stopwatch.GetTimestamp();
             while (_running.Count < wanted && Limit.Length == 0)
             {
-                StartOne();
+                StartSome(Math.Min(Wave, wanted - _running.Count), bounds.Time);
             }
 
-            if (_running.Count == 0)
+            double startSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds / Math.Max(1, _running.Count - before);
+            if (_running.Count == before || Look(startSeconds) is not CapacityStep step)
             {
                 yield break;
             }
 
-            Thread.Sleep(SettleMs);
-            if (_running.Exists(each => each.Process.HasExited))
+            yield return step;
+            double share = step.BusyProcessors / step.Sandboxes;
+            alone = step.Sandboxes == 1 ? share : alone;
+            if (Limit.Length == 0)
             {
-                Limit = "a sandbox ended: " + _running.Find(each => each.Process.HasExited)
-                    .Process.StandardError.ReadToEnd().Trim();
-                Limit = Execution.Plain(Limit);
-                yield break;
+                Limit = Verdict(alone, share, startSeconds)
+                    ?? (_running.Count >= bounds.MostSandboxes ? "the wanted number was reached" : "");
             }
-
-            yield return Step();
         }
-
-        Limit = Limit.Length == 0 ? "the wanted number was reached" : Limit;
     }
+
+    /// <summary>Why sandboxes that have this part of the processors each, where one alone had that, and that took so
+    /// long to start, are the last; null if they are not.</summary>
+    internal static string? Verdict(double alone, double share, double startSeconds) =>
+        alone > BusyProcessor && share < LeastShare * alone
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"each had less than {LeastShare * 100:0} % of the processor time that one alone had")
+        : startSeconds > SlowStartSeconds
+            ? string.Create(CultureInfo.InvariantCulture, $"starting one took {startSeconds:0} s")
+        : null;
 
     public void Dispose()
     {
+        foreach ((Execution execution, _) in _running)
+        {
+            execution.EndInside();
+        }
+
         foreach ((Execution execution, Process process) in _running)
         {
-            process.Kill(true);
-            process.WaitForExit();
-            process.Dispose();
-            execution.Dispose();
+            End(execution, process);
         }
 
         _running.Clear();
+    }
+
+    /// <summary>What ends of itself once its first process was killed; else by force, which looks at every process of
+    /// the machine.</summary>
+    private static void End(Execution execution, Process process)
+    {
+        const int GraceMs = 5_000;
+        if (!process.WaitForExit(GraceMs))
+        {
+            process.Kill(true);
+            process.WaitForExit();
+        }
+
+        process.Dispose();
+        execution.Dispose();
     }
 
     /// <summary>Processors that the sandboxes' own processes keep busy, whatever else runs on the machine.</summary>
@@ -139,7 +192,35 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
     private long Ticks() =>
         _running.Sum(each => new ProcessTree(Execution.RuntimeProcess(each.Process.Id)).Ticks());
 
-    private CapacityStep Step()
+    /// <summary>What all that run take together, once they have come to rest; null, with the limit, if one of them
+    /// ends.</summary>
+    private CapacityStep? Look(double startSeconds)
+    {
+        Thread.Sleep(SettleMs);
+        string ended = "a sandbox ended";
+        try
+        {
+            CapacityStep step = Step(startSeconds);
+            if (!_running.Exists(each => each.Process.HasExited))
+            {
+                _each = new(0, Math.Max(step.MemoryMib, 0), step.ThreadsEach + Wrappers, step.DescriptorsEach ?? 0);
+                return step;
+            }
+
+            Process first = _running.Find(each => each.Process.HasExited).Process;
+            ended += ": " + Execution.Plain(first.StandardError.ReadToEnd().Trim());
+        }
+        catch (Exception failure) when (failure is System.IO.IOException or FormatException)
+        {
+            // A process that goes while /proc is read.
+            ended += " while it was looked at";
+        }
+
+        Limit = Limit.Length == 0 ? ended : Limit + "; " + ended;
+        return null;
+    }
+
+    private CapacityStep Step(double startSeconds)
     {
         double busy = BusyProcessors();
         double fall = (_room.AvailableMib - Machine.Memory("MemAvailable") / KibPerMib) / _running.Count;
@@ -155,20 +236,54 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
             ThreadsEach = tree.Pids.Sum(pid => ProcessTree.ThreadCount(pid)),
             DescriptorsEach = tree.Pids.Sum(pid => ProcessTree.DescriptorCount(pid)),
             ProportionalMib = proportional,
+            StartSeconds = Math.Round(startSeconds, 3),
         };
     }
 
     private static double Proportional(int pid) => new ProcessTree(Execution.RuntimeProcess(pid)).Pids
         .Sum(each => ProcessTree.MemoryKib(each, "Pss:")) / KibPerMib;
 
-    private void StartOne()
+    /// <summary>Starts so many at once, and waits for them.</summary>
+    private void StartSome(int count, TimeSpan time)
     {
-        if (Machine.Memory("MemAvailable") < Room.Reserve * Machine.Memory("MemTotal"))
+        Limit = Room.Now().Shortage(_each, count) ?? "";
+        if (Limit.Length == 0 && Stopwatch.GetElapsedTime(_begin) > time)
         {
-            Limit = $"less than {Room.Reserve * 100:0} % of the memory is available";
-            return;
+            Limit = string.Create(CultureInfo.InvariantCulture, $"the time of {time.TotalMinutes:0.#} minutes was up");
         }
 
+        List<(Execution Execution, Process Process)> begun = [];
+        while (begun.Count < count && Limit.Length == 0)
+        {
+            Execution execution = new(layout, runtime, Sandbox(), "");
+            if (execution.Start(out string reason) is Process process)
+            {
+                begun.Add((execution, process));
+                continue;
+            }
+
+            execution.Dispose();
+            Limit = "a sandbox could not be started: " + reason;
+        }
+
+        foreach ((Execution execution, Process process) in begun)
+        {
+            // One that is still starting would count as a busy one.
+            string reason = "";
+            if (Limit.Length == 0 && execution.WaitUntilRunning(process, out reason))
+            {
+                _running.Add((execution, process));
+                continue;
+            }
+
+            execution.EndInside();
+            End(execution, process);
+            Limit = Limit.Length == 0 ? "a sandbox could not be started: " + reason : Limit;
+        }
+    }
+
+    private Variant Sandbox()
+    {
         Job job = new()
         {
             Name = "capacity",
@@ -189,19 +304,7 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
             TimeoutSeconds = MostSeconds,
             Repeat = 1,
         };
-        Execution execution = new(layout, runtime, Variant.Of(job, Selection.All).First(), "");
-        Process? process = execution.Start(out string reason);
-        // One that is still starting would count as a busy one.
-        if (process != null && execution.WaitUntilRunning(process, out reason))
-        {
-            _running.Add((execution, process));
-            return;
-        }
-
-        process?.Kill(true);
-        process?.Dispose();
-        execution.Dispose();
-        Limit = "a sandbox could not be started: " + reason;
+        return Variant.Of(job, Selection.All).First();
     }
 
     /// <summary>The limits of what was measured, by what was there before.</summary>
@@ -215,10 +318,11 @@ internal sealed class Capacity(Layout layout, RuntimeSpec runtime, IReadOnlyList
         const double LeastBusy = 0.0005;
         CapacityStep last = steps[^1];
         double busyEach = steps.Max(step => step.BusyProcessors / step.Sandboxes);
-        // Every thread takes a number of the host, and of the harness's wrappers each sandbox has two.
+        // Every thread takes a number of the host.
         List<CapacityLimit> limits =
         [
-            new($"process numbers ({room.ProcessNumbers:0} free)", room.ProcessNumbers / (last.ThreadsEach + 2.0)),
+            new($"process numbers ({room.ProcessNumbers:0} free)",
+                room.ProcessNumbers / (last.ThreadsEach + (double)Wrappers)),
         ];
         double slope = Slope(steps);
         double each = Math.Max(slope, last.ProportionalMib);

@@ -39,6 +39,9 @@ internal sealed record Series
     /// <summary>Runs that gave no value, each with its reason.</summary>
     public List<string> Failures { get; init; } = [];
 
+    /// <summary>Why the runtime does not have this variant; null if it has.</summary>
+    public string? LeftOut { get; init; }
+
     /// <summary>Latencies of all runs, as HdrHistogram encodes them; null where the tool tells none.</summary>
     public string? Latency { get; set; }
 

@@ -23,8 +23,8 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
     /// <summary>All turns of a variant, or of those that run together: a result each.</summary>
     internal List<JobResult> Measure(Variant run)
     {
-        Series[][] all = [.. run.Parts.Select(_ =>
-            (Series[])[.. runtimes.Select(runtime => new Series { Runtime = runtime.Name })])];
+        Series[][] all = [.. run.Parts.Select(part => (Series[])[.. runtimes.Select(runtime =>
+            new Series { Runtime = runtime.Name, LeftOut = part.WhyAbsent(runtime.Name) })])];
         Histogram[][] latencies = [.. run.Parts.Select(_ => (Histogram[])[.. runtimes.Select(_ => new Histogram())])];
         string missing = string.Join(", ", run.Job.Needs.Where(file => !Path.Exists(layout.Root + file)));
         for (int turn = -plan.WarmUps; turn < plan.Runs; turn++)
@@ -36,7 +36,7 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
                 {
                     Fail(all, at, $"the root file system lacks {missing}");
                 }
-                else if (all.Any(series => series[at].Failures.Count < MostFailures))
+                else if (all.Any(series => series[at].LeftOut == null && series[at].Failures.Count < MostFailures))
                 {
                     RunOnce(run, at, turn, all, latencies);
                 }
@@ -70,7 +70,7 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
     {
         foreach (Series[] series in all)
         {
-            if (!series[at].Failures.Contains(reason))
+            if (series[at].LeftOut == null && !series[at].Failures.Contains(reason))
             {
                 series[at].Failures.Add(reason);
             }
@@ -94,7 +94,7 @@ internal sealed class Session(Layout layout, IReadOnlyList<RuntimeSpec> runtimes
 
         double seconds = Math.Round(Stopwatch.GetElapsedTime(begin).TotalSeconds, 3);
         double steal = Math.Round(ProcessorTime.StolenSince(start), 4);
-        for (int part = 0; part < run.Parts.Count; part++)
+        foreach (int part in Enumerable.Range(0, run.Parts.Count).Where(part => all[part][at].LeftOut == null))
         {
             (Parsers.Reading? reading, string why) = read(run.Parts[part]);
             if (reading is not Parsers.Reading found)

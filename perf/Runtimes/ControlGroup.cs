@@ -94,8 +94,9 @@ internal sealed class ControlGroup
     }
 
     /// <summary>What a controller still gives to where the harness's runs have their groups, as the nearest limit above
-    /// them says: the limit's file less the one of what is used. Infinite where nothing limits.</summary>
-    internal static double Rest(string controller, string limitFile, string usedFile)
+    /// them says: the limit's file, but for a reserved part, less the one of what is used. Infinite where nothing
+    /// limits.</summary>
+    internal static double Rest(string controller, string limitFile, string usedFile, double reserve)
     {
         string own = OfProcessors(File.ReadAllText("/proc/self/cgroup"));
         string tree = Mounts + (Trees(Mounts).Contains(Mounts) ? "" : "/" + controller);
@@ -105,7 +106,7 @@ internal sealed class ControlGroup
             // The root has no limit and no file of it, in version 2.
             if (Number(group + "/" + limitFile) is double limit && Number(group + "/" + usedFile) is double used)
             {
-                rest = Math.Min(rest, limit - used);
+                rest = Math.Min(rest, limit * (1 - reserve) - used);
             }
         }
 

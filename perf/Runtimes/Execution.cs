@@ -35,6 +35,7 @@ internal sealed class Execution : IDisposable
     private readonly Scratch _scratch;
     private readonly string _work;
     private readonly string _cpus;
+    private int _started;
 
     /// <summary>Sets a run up; <paramref name="cpus"/> is taskset's list, or empty for all.</summary>
     internal Execution(Layout layout, RuntimeSpec runtime, Variant variant, string cpus)
@@ -61,6 +62,12 @@ internal sealed class Execution : IDisposable
     {
         // For good: a run that ends now is not followed by another.
         Monitor.Enter(s_live);
+        foreach (Execution execution in s_live)
+        {
+            // Of many, this is far quicker than to look for the processes of each.
+            execution.EndInside();
+        }
+
         Processes.EndAll();
         foreach (Execution execution in s_live)
         {
@@ -104,8 +111,12 @@ internal sealed class Execution : IDisposable
         try
         {
             reason = "";
-            bool tool = variant.Job.Measure == Measure.Tool;
-            ToolParser parser = tool ? ToolParsers.Find(variant.Job.Parser) : StopwatchParser.Parse;
+            ToolParser parser = variant.Job.Measure switch
+            {
+                Measure.Tool => ToolParsers.Find(variant.Job.Parser),
+                Measure.Life => LifeParser.Parse,
+                _ => StopwatchParser.Parse,
+            };
             Reading reading = parser(output, variant.Metric);
             return reading.IsFigure
                 ? reading
@@ -129,8 +140,37 @@ internal sealed class Execution : IDisposable
         _runtime.Environment);
 
     /// <summary>Starts it in the background; the caller ends it. Null, with a reason, if that is impossible.</summary>
-    internal Process? Start(out string reason) =>
-        Processes.TryStart(Command(), _runtime.Environment, out reason);
+    internal Process? Start(out string reason)
+    {
+        Process? process = Processes.TryStart(Command(), _runtime.Environment, out reason);
+        _started = process?.Id ?? 0;
+        return process;
+    }
+
+    /// <summary>Kills the first process of its process name space, if it was started in the background, and with it
+    /// all others there; what is around it then ends of itself.</summary>
+    internal void EndInside()
+    {
+        try
+        {
+            // The number may be another process's by now, which does not have the folder among its words.
+            if (_started == 0 || !File.ReadAllText($"/proc/{_started}/cmdline").Contains(_work + "/"))
+            {
+                return;
+            }
+
+            if (RuntimeProcess(_started) is int first and not 0)
+            {
+                using Process process = Process.GetProcessById(first);
+                process.Kill();
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException
+            or InvalidOperationException)
+        {
+            // It has ended.
+        }
+    }
 
     /// <summary>Waits until the command itself runs, as the runtime says; false, with a reason, if it ends before or
     /// never begins.</summary>
@@ -268,9 +308,11 @@ internal sealed class Execution : IDisposable
         command.AddRange(["/usr/bin/timeout", "-k", KillAfterSeconds.ToString(CultureInfo.InvariantCulture), seconds]);
         command.AddRange(["/usr/bin/unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
         command.AddRange(["/bin/bash", Path.Combine(_work, "world.sh"), _work, _layout.Root]);
-        command.AddRange([Path.Combine(_layout.Tools, Clock), repeat]);
+        command.AddRange([Path.Combine(_layout.Tools, Clock), repeat, .. Forgotten()]);
+        bool life = _variant.Job.Measure == Measure.Life;
         if (_runtime.Kind == RuntimeKind.Native)
         {
+            command.AddRange(life ? ["--process"] : []);
             return [.. command, "/usr/sbin/chroot", root, .. GuestCommand()];
         }
 
@@ -278,9 +320,17 @@ internal sealed class Execution : IDisposable
         Bundle.Write(bundle, root, _group.Path, GuestCommand(), GuestEnvironment, Volumes);
         string state = Path.Combine(_work, "state");
         string[] runtime = [_runtime.Path, .. _runtime.Flags, "--root", state];
-        return _variant.Job.Measure == Measure.Life ? [.. command, "--life", bundle, _id, .. runtime]
+        return life ? [.. command, "--life", bundle, _id, .. runtime]
             : [.. command, .. runtime, "run", "--bundle", bundle, _id];
     }
+
+    /// <summary>For a cold start, what the clock takes out of the page cache before each: the files of the root, and
+    /// the executable that begins, which it checks.</summary>
+    private string[] Forgotten() => _variant.Cache == PageCache.Warm ? [] :
+    [
+        "--cold", _layout.Root,
+        "--cold", _runtime.Kind == RuntimeKind.Native ? _layout.Root + _variant.Command.First() : _runtime.Path,
+    ];
 
     private IEnumerable<string> GuestCommand() => _variant.Job.Measure == Measure.Inside
         ? ["/tools/" + Clock, "1", .. _variant.Command]

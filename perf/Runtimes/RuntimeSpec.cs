@@ -33,6 +33,9 @@ internal sealed record RuntimeSpec(
 {
     private const string OwnPrefix = "runsc-";
 
+    /// <summary>The executable's <c>--platform</c> takes them.</summary>
+    private static readonly string[] Platforms = ["auto", "kvm", "ptrace", "systrap"];
+
     private static readonly string[] PeerFlags = ["--network=none", "--ignore-cgroups"];
 
     internal static List<RuntimeSpec> ParseAll(string text, Layout layout)
@@ -68,12 +71,17 @@ internal sealed record RuntimeSpec(
         {
             "native" => new(name, RuntimeKind.Native, "", flags, environment),
             "runc" => new(name, RuntimeKind.Runc, OnPath("runc"), flags, environment),
-            _ when name.StartsWith(OwnPrefix, StringComparison.Ordinal) => new(
+            _ when IsOwn(name) => new(
                 name, RuntimeKind.Sandbox, layout.Runsc, ["--platform=" + name[OwnPrefix.Length..], .. flags],
                     environment),
-            _ => throw new FormatException($"--runtimes: {name}: not native, runc, runsc-PLATFORM or NAME=PATH"),
+            _ => throw new FormatException($"--runtimes: {name}: not native, runc, runsc-PLATFORM or NAME=PATH, "
+                + "where PLATFORM is one of " + string.Join(", ", Platforms)),
         };
     }
+
+    /// <summary>Whether it is <c>runsc-</c> and a platform.</summary>
+    internal static bool IsOwn(string name) =>
+        name.StartsWith(OwnPrefix, StringComparison.Ordinal) && Platforms.Contains(name[OwnPrefix.Length..]);
 
     internal RuntimeRecord Describe() => new(Name, Version(), [.. Flags, .. Environment], Digest());
 

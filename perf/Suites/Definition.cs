@@ -26,6 +26,8 @@ internal static class Definition
             text.Append(word).Append('\0');
         }
 
+        text.Append(variant.Cache == PageCache.Cold ? "cold\0" : "");
+
         foreach (string path in Files(layout, variant))
         {
             text.Append(Path.GetFileName(path)).Append(' ');

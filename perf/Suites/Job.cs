@@ -21,12 +21,22 @@ internal enum Measure
     /// <summary>How long the runtime takes from its start to its end, by a clock outside.</summary>
     Outside,
 
-    /// <summary>As Outside, of a container that is created, started, waited for and deleted by four commands of the
-    /// runtime.</summary>
+    /// <summary>As Outside, of a container that is created, started, waited for and deleted by commands of the
+    /// runtime, step by step.</summary>
     Life,
 
     /// <summary>What all processes of the runtime hold while the command waits.</summary>
     Memory,
+}
+
+/// <summary>What of the runtime and of the root is in the page cache when a clock outside starts.</summary>
+internal enum PageCache
+{
+    /// <summary>Whatever the start before left there.</summary>
+    Warm,
+
+    /// <summary>Neither the runtime's executable nor any file of the root.</summary>
+    Cold,
 }
 
 /// <summary>A value that an axis can take: its name in reports and the text that goes into the command.</summary>
@@ -42,6 +52,9 @@ internal sealed record Shortfall(string Of, double Below);
 /// falls short of a third; or an absolute limit.</summary>
 internal sealed record Goal(
     IReadOnlyDictionary<string, string> When, string? Than, double Value, Shortfall? Where = null);
+
+/// <summary>Variants that a runtime does not have, and why.</summary>
+internal sealed record Absence(IReadOnlyDictionary<string, string> When, string Runtime, string Why);
 
 /// <summary>One folder of <c>fio-suites</c>: a tool, its arguments, and how its output is read.</summary>
 internal sealed record Job
@@ -61,10 +74,11 @@ internal sealed record Job
 
     internal required Measure Measure { get; init; }
 
-    /// <summary>Name of the parser of the tool's output; for memory, the kind of memory.</summary>
+    /// <summary>Name of the parser of the tool's output.</summary>
     internal required string Parser { get; init; }
 
-    /// <summary>Which of the tool's figures counts; <c>{axis}</c> as in the command.</summary>
+    /// <summary>Which of the tool's figures counts, for memory its kind, for a life its step; <c>{axis}</c> as in the
+    /// command.</summary>
     internal required string Metric { get; init; }
 
     internal required string Unit { get; init; }
@@ -91,4 +105,9 @@ internal sealed record Job
 
     /// <summary>For a clock outside: starts in one run, whose median is the run's value.</summary>
     internal required int Repeat { get; init; }
+
+    /// <summary>For a clock outside: <see cref="PageCache"/>; <c>{axis}</c> as in the command.</summary>
+    internal string Cache { get; init; } = nameof(PageCache.Warm);
+
+    internal IReadOnlyList<Absence> Absences { get; init; } = [];
 }

@@ -22,7 +22,7 @@ internal static class JobFile
     [
         "suite", "summary", "command", "measure", "parser", "metric", "unit", "better", "axes", "usual", "needs",
             "goals",
-        "timeout", "repeat", "shared",
+        "timeout", "repeat", "shared", "cache", "absent",
     ];
 
     private static readonly JsonDocumentOptions Options =
@@ -96,7 +96,7 @@ internal static class JobFile
             Command = Texts(root, "command"),
             Measure = measure,
             Parser = measure == Measure.Tool ? Text(root, "parser") : "",
-            Metric = measure is Measure.Tool or Measure.Memory ? Text(root, "metric") : "",
+            Metric = measure is Measure.Tool or Measure.Memory or Measure.Life ? Text(root, "metric") : "",
             Unit = Text(root, "unit"),
             Better = EnumOf<Better>(root, "better", "higher"),
             Axes = root.TryGetProperty("axes", out JsonElement axes) ? [.. axes.EnumerateObject().Select(ReadAxis)]
@@ -110,6 +110,9 @@ internal static class JobFile
             TimeoutSeconds = root.TryGetProperty("timeout", out JsonElement timeout) ? timeout.GetInt32()
                 : UsualTimeout,
             Repeat = root.TryGetProperty("repeat", out JsonElement repeat) ? repeat.GetInt32() : 1,
+            Cache = root.TryGetProperty("cache", out JsonElement cache) ? Word(cache) : nameof(PageCache.Warm),
+            Absences = root.TryGetProperty("absent", out JsonElement absent)
+                ? [.. absent.EnumerateArray().Select(ReadAbsence)] : [],
         };
     }
 
@@ -126,12 +129,13 @@ internal static class JobFile
                 $"axis '{axis.Name}' has two values of one name");
         }
 
-        foreach (Variant variant in job.Parser == "pattern" ? Variant.Of(job, Selection.All) : [])
+        foreach (Variant variant in Variant.Of(job, Selection.All))
         {
-            CheckPattern(variant.Metric);
+            CheckVariant(variant);
         }
 
-        foreach (IReadOnlyDictionary<string, string> choice in job.Usual.Concat(job.Goals.Select(goal => goal.When)))
+        foreach (IReadOnlyDictionary<string, string> choice in job.Usual.Concat(job.Goals.Select(goal => goal.When))
+            .Concat(job.Absences.Select(absence => absence.When)))
         {
             foreach ((string key, string value) in choice)
             {
@@ -139,6 +143,24 @@ internal static class JobFile
                 Check(axis != null && axis.Values.Any(known => known.Name == value), $"no variant {key}={value}");
             }
         }
+    }
+
+    /// <summary>What is filled in from the axes makes sense whichever values they take.</summary>
+    private static void CheckVariant(Variant variant)
+    {
+        Job job = variant.Job;
+        if (job.Parser == "pattern")
+        {
+            CheckPattern(variant.Metric);
+        }
+
+        Check(job.Measure != Measure.Life || LifeParser.Steps.Contains(variant.Metric),
+            $"a life has no step '{variant.Metric}'");
+        Check(Enum.GetNames<PageCache>().Contains(variant.CacheText, StringComparer.OrdinalIgnoreCase),
+            $"cache: '{variant.CacheText}' is neither warm nor cold");
+        Check(variant.Cache == PageCache.Warm || job.Measure is Measure.Outside or Measure.Life,
+            "cache: only a clock outside can begin with a cold one");
+        Check(job.Shared.Length == 0 || job.Cache != "{" + job.Shared + "}", "cache: not by the shared axis");
     }
 
     private static void CheckPattern(string pattern)
@@ -172,6 +194,13 @@ internal static class JobFile
                 element.TryGetProperty("where", out JsonElement where)
                     ? new Shortfall(Text(where, "of"), where.GetProperty("below").GetDouble())
                     : null);
+    }
+
+    /// <summary><c>{"when": {...}, "runtime": RUNTIME, "why": TEXT}</c>.</summary>
+    private static Absence ReadAbsence(JsonElement element)
+    {
+        Dictionary<string, string> when = element.TryGetProperty("when", out JsonElement choice) ? Choice(choice) : [];
+        return new(when, Text(element, "runtime"), Text(element, "why"));
     }
 
     private static T EnumOf<T>(JsonElement root, string member, string usual)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 
@@ -38,6 +39,14 @@ internal sealed class Variant
             : [Fill(word)]);
 
     internal string Metric => Fill(Job.Metric);
+
+    internal string CacheText => Fill(Job.Cache);
+
+    internal PageCache Cache => Enum.Parse<PageCache>(CacheText, true);
+
+    /// <summary>Why a runtime does not have this variant; null if it has.</summary>
+    internal string? WhyAbsent(string runtime) => Job.Absences.FirstOrDefault(absence => absence.Runtime == runtime
+        && absence.When.All(pair => Has(pair.Key, pair.Value)))?.Why;
 
     /// <summary>All variants of a job, or the usual ones, in the order of its axes.</summary>
     internal static IEnumerable<Variant> Of(Job job, Selection selection)

@@ -195,7 +195,58 @@ public sealed class GateTests
         Assert.Equal(0.3, budget.Of("job a"));
         Assert.Equal(0.2, budget.Of("job b"));
         Assert.Equal(0.05, budget.Of("other"));
-        Assert.NotEmpty(Budget.Load(System.IO.Path.Combine(Perf.Layout.Find().Suites, "budget.json")).Suites);
+    }
+
+    [Fact]
+    public void The_budget_of_the_repository_makes_sense()
+    {
+        string suites = Perf.Layout.Find().Suites;
+        Assert.NotEmpty(Budget.Load(System.IO.Path.Combine(suites, "budget.json"), JobFile.All(suites)).Suites);
+    }
+
+    [Theory]
+    [InlineData("\"slowdown\": 0.05", "\"slowdown\": 5", "slowdown: 5 is not a part")]
+    [InlineData("\"slowdown\": 0.05", "\"slowdown\": -0.1", "slowdown: -0.1 is not a part")]
+    [InlineData("\"job\": 0.2", "\"job\": 1", "jobs: job: 1 is not a part")]
+    [InlineData("\"job\": 0.2", "\"jop\": 0.2", "jobs: 'jop' is no job or variant")]
+    [InlineData("\"job\": 0.2", "\"job\": null", "")]
+    [InlineData("\"job\": 0.2", "\"job\": 0.2, \"job\": 0.3", "")]
+    [InlineData("[\"s\"]", "[\"t\"]", "suites: 't' is no suite")]
+    [InlineData("[\"s\"]", "[]", "suites: none")]
+    [InlineData("[\"s\"]", "[\"s\", \"s\"]", "suites: 's' is there twice")]
+    [InlineData("[\"s\"]", "null", "")]
+    [InlineData("[\"s\"]", "[null]", "suites: ''")]
+    [InlineData("[\"runsc-ptrace\"]", "[\"runsc-trap\"]", "runtimes: 'runsc-trap' is neither")]
+    [InlineData("[\"runsc-ptrace\"]", "[]", "runtimes: none")]
+    [InlineData("[\"runsc-kvm\"]", "[\"runc\"]", "counted: 'runc' is no runsc-PLATFORM")]
+    [InlineData("\"runs\": 9", "\"runs\": 0", "runs: 0")]
+    [InlineData("\"runs\": 9", "\"runs\": 9, \"level\": 1", "level: 1")]
+    [InlineData("\"runs\": 9", "\"runs\": 9, \"reference\": \"gvisor\"", "reference: 'gvisor'")]
+    [InlineData("\"runs\": 9", "\"runs\": 9, \"raise\": 9", "raise")]
+    public void A_budget_that_makes_no_sense_is_refused_with_its_name(string part, string instead, string named)
+    {
+        const string Good = """
+            {"suites": ["s"], "runtimes": ["runsc-ptrace"], "counted": ["runsc-kvm"], "runs": 9, "slowdown": 0.05,
+             "jobs": {"job": 0.2}}
+            """;
+        Job job = JobFile.Parse("/x/job", """
+            {"suite": "s", "summary": "x", "command": ["/bin/tool"], "parser": "hackbench", "metric": "x", "unit": "n"}
+            """);
+        string path = System.IO.Path.GetTempFileName();
+        try
+        {
+            System.IO.File.WriteAllText(path, Good);
+            Assert.Equal(9, Budget.Load(path, [job]).Runs);
+            System.IO.File.WriteAllText(path, Good.Replace(part, instead));
+            string message = Assert.Throws<Perf.UserException>(() => Budget.Load(path, [job])).Message;
+            Assert.StartsWith(path + ": ", message);
+            Assert.Contains(named, message);
+            Assert.Throws<Perf.UserException>(() => Budget.Load(System.IO.Path.GetTempPath(), [job]));
+        }
+        finally
+        {
+            System.IO.File.Delete(path);
+        }
     }
 
     private static ResultFile Calm() => Results.Make(s_calm, s_calm, Better.Higher);

@@ -65,6 +65,7 @@ public sealed class MergeTests
         result.Capacity.Add(record);
         Assert.Contains(record.Sentence(), MarkdownReport.Write(result));
         Assert.Contains(record.Sentence(), HtmlReport.Write([result]));
+        Assert.Contains("| 4.00 | 10.0 | 8.00 | 2.00 | 3.00 | 9.00 | - |", MarkdownReport.Write(result));
     }
 
     [Fact]
@@ -82,6 +83,29 @@ public sealed class MergeTests
         Assert.Equal(1_000, Of("process numbers", taken, room).Sandboxes);
         Assert.Equal(100_000 / 25.0, Of("open files", [Step(1, 0) with { DescriptorsEach = 25 }], room).Sandboxes);
     }
+
+    [Theory]
+    [InlineData(80, 100, 100, 8, "memory is short")]
+    [InlineData(81, 80, 100, 8, "process numbers are short")]
+    [InlineData(81, 81, 80, 8, "open files are short")]
+    [InlineData(81, 81, 81, 8, "")]
+    [InlineData(0, 81, 81, 0, "memory is short")]
+    public void What_is_short_is_named_before_it_is_gone(
+        double memory, double processes, double files, int more, string named)
+    {
+        string? shortage = new Room(1_000, memory, processes, files).Shortage(new(0, 10, 10, 10), more);
+        Assert.Equal(named, shortage?.Split(" (")[0] ?? "");
+    }
+
+    [Theory]
+    [InlineData(1, 0.099, 1, "each had less than 10 % of the processor time that one alone had")]
+    [InlineData(1, 0.101, 1, "")]
+    [InlineData(0.01, 0.0001, 1, "")]
+    [InlineData(1, 1, 10.4, "starting one took 10 s")]
+    [InlineData(0, 0, 9, "")]
+    public void Sandboxes_that_starve_or_start_slowly_are_the_last(
+        double alone, double share, double startSeconds, string named) =>
+        Assert.Equal(named, Capacity.Verdict(alone, share, startSeconds) ?? "");
 
     [Fact]
     public void The_room_of_this_machine_is_some()

@@ -77,6 +77,25 @@ public sealed class ParserTests
     }
 
     [Fact]
+    public void Each_step_of_a_life_has_its_own_lines()
+    {
+        const string Output = "step-us create 4000\nstep-us start 900\nstep-us first-output 5500\nstep-us delete 1\n"
+            + "step-us whole 9000\nstep-us create 2000\nstep-us start 700\nstep-us whole 7000\nstep-us create 3000\n";
+        Assert.Equal(3, LifeParser.Parse(Output, "create").Value);
+        Assert.Equal(3, LifeParser.Parse(Output, "create").Latency!.Count);
+        Assert.Equal(0.8, LifeParser.Parse(Output, "start").Value, 9);
+        Assert.Equal(5.5, LifeParser.Parse(Output, "first-output").Value);
+        Assert.Equal(0.001, LifeParser.Parse(Output, "delete").Value);
+        Assert.Equal(8, LifeParser.Parse(Output, "whole").Value);
+        Assert.Throws<FormatException>(() => LifeParser.Parse(Output, "create 4000"));
+        Assert.Throws<FormatException>(() => LifeParser.Parse(Output, ""));
+        Assert.Throws<FormatException>(() => LifeParser.Parse("elapsed-us 5\nstep-us start 5\n", "create"));
+        Assert.Throws<FormatException>(() => LifeParser.Parse("step-us create soon\n", "create"));
+        Assert.Throws<FormatException>(() => LifeParser.Parse("step-us create -1\n", "create"));
+        Assert.Throws<FormatException>(() => LifeParser.Parse("", "whole"));
+    }
+
+    [Fact]
     public void Calls_take_the_median_of_their_slices()
     {
         Reading reading = ToolParsers.Find("calls")(

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Xml.Linq;
+using Perf.Commands;
 using Perf.Report;
 using Perf.Results;
 using Perf.Stats;
@@ -180,6 +181,38 @@ public sealed class ReportTests
             Assert.DoesNotContain("NaN", picture);
             Assert.NotEmpty(svg.Descendants("title").Single().Value);
         }
+    }
+
+    [Fact]
+    public void What_a_runtime_does_not_have_is_left_out_with_the_reason_and_is_no_failure()
+    {
+        ResultFile result = Results.Make([100, 110, 105], [50, 51, 52], Better.Higher);
+        foreach (string name in (string[])["job a", "job b"])
+        {
+            result.Jobs.RemoveAll(job => job.Name == name);
+            result.Jobs.Add(Results.Make([100], [50], Better.Higher).Jobs[0] with { Name = name });
+            result.Jobs[^1].Series.Add(new() { Runtime = "native", LeftOut = "there is no such step" });
+        }
+
+        foreach (string text in (string[])[MarkdownReport.Write(result), HtmlReport.Write([result])])
+        {
+            Assert.Contains("job a, job b", text);
+            Assert.Contains("there is no such step", text);
+            Assert.DoesNotContain("Failures", text);
+            Assert.DoesNotContain("failed |", text);
+        }
+    }
+
+    [Fact]
+    public void The_overview_has_its_ratios_beside_the_figures_or_below_them()
+    {
+        ResultFile result = Results.Make([100, 110, 105], [50, 51, 52], Better.Higher);
+        List<List<string>> wide = Output.OverviewRows(result, RatioPlace.Beside);
+        Assert.Equal(["job", "unit", "runc", "runsc-x", "/runc"], wide[0]);
+        Assert.Equal(["job a", "n", "105", "51.0", "0.49"], wide[1]);
+        List<List<string>> narrow = Output.OverviewRows(result, RatioPlace.Below);
+        Assert.Equal(["job", "unit", "runc", "runsc-\nx"], narrow[0]);
+        Assert.Equal(["job a", "n", "105", "51.0\n0.49"], narrow[1]);
     }
 
     [Fact]

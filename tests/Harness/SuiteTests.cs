@@ -22,6 +22,14 @@ public sealed class SuiteTests
         }
         """;
 
+    private const string Life = """
+        {
+          "suite": "s", "summary": "x", "command": ["/bin/tool"], "measure": "life", "metric": "{step}", "unit": "ms",
+          "axes": {"step": ["create", "whole"], "cache": ["warm", "cold"]}, "shared": "step", "cache": "{cache}",
+          "absent": [{"when": {"step": "create"}, "runtime": "native", "why": "none"}]
+        }
+        """;
+
     [Fact]
     public void Every_job_of_the_repository_is_well_formed_and_brings_its_files()
     {
@@ -104,6 +112,38 @@ public sealed class SuiteTests
         Assert.Equal("w.ns", runs[1].Parts[1].Metric);
     }
 
+    [Fact]
+    public void A_life_has_steps_a_page_cache_and_what_a_runtime_lacks()
+    {
+        Job job = JobFile.Parse("/x/job", Life);
+        Variant[] runs = [.. Variant.Share(Variant.Of(job, Selection.All))];
+        Assert.Equal([PageCache.Warm, PageCache.Cold], runs.Select(run => run.Cache));
+        Assert.Equal(["job create cold", "job whole cold"], runs[1].Parts.Select(part => part.FullName));
+        Assert.Equal(["create", "whole"], runs[1].Parts.Select(part => part.Metric));
+        Assert.Equal("none", runs[0].Parts[0].WhyAbsent("native"));
+        Assert.Null(runs[0].Parts[0].WhyAbsent("runc"));
+        Assert.Null(runs[0].Parts[1].WhyAbsent("native"));
+        Assert.NotEqual(Definition.Of(Layout.Find(), runs[0]), Definition.Of(Layout.Find(), runs[1]));
+        Assert.Equal(PageCache.Warm, Variant.Of(JobFile.Parse("/x/job", Minimal), Selection.All).First().Cache);
+    }
+
+    [Theory]
+    [InlineData("\"create\", \"whole\"", "\"create\", \"end\"", "end")]
+    [InlineData("\"warm\", \"cold\"", "\"warm\", \"hot\"", "hot")]
+    [InlineData("\"warm\", \"cold\"", "\"warm\", \"1\"", "1")]
+    [InlineData("\"life\"", "\"inside\"", "cold")]
+    [InlineData("\"shared\": \"step\"", "\"shared\": \"cache\"", "shared")]
+    [InlineData("{\"step\": \"create\"}", "{\"step\": \"crate\"}", "crate")]
+    [InlineData(", \"why\": \"none\"", "", "why")]
+    [InlineData("\"metric\": \"{step}\",", "", "metric")]
+    public void A_life_that_makes_no_sense_is_refused(string part, string instead, string named)
+    {
+        Assert.Contains(part, Life);
+        FormatException failure = Assert.Throws<FormatException>(
+            () => JobFile.Parse("/x/job", Life.Replace(part, instead)));
+        Assert.Contains(named, failure.Message);
+    }
+
     [Theory]
     [InlineData("\"suite\": \"s\",", "", "suite")]
     [InlineData("\"unit\": \"n\",", "\"unit\": \"n\", \"colour\": \"red\",", "colour")]
@@ -138,6 +178,8 @@ public sealed class SuiteTests
     [Theory]
     [InlineData("")]
     [InlineData("docker")]
+    [InlineData("runsc-")]
+    [InlineData("runsc-nothing")]
     [InlineData("runc,runc")]
     [InlineData("old=/x+what")]
     public void Runtimes_that_make_no_sense_are_refused(string text) =>
