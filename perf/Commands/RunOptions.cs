@@ -50,10 +50,16 @@ internal sealed class RunOptions
         Description = "Processors to run on, as taskset -c takes them.", DefaultValueFactory = _ => "",
     };
 
+    private readonly Option<int> _limit = new Option<int>("--limit")
+    {
+        Description = "Seconds after which a run is ended and has failed, where its job allows more.",
+        DefaultValueFactory = _ => int.MaxValue,
+    }.AtLeast(1);
+
     internal void AddTo(Command command)
     {
         command.Add(_suites);
-        foreach (Option option in (Option[])[_runtimes, _runs, _warmUps, _filter, _allVariants, _cpus])
+        foreach (Option option in (Option[])[_runtimes, _runs, _warmUps, _filter, _allVariants, _cpus, _limit])
         {
             command.Add(option);
         }
@@ -97,7 +103,12 @@ internal sealed class RunOptions
 
     private List<Variant> Choose(Layout layout, string[] names, ParseResult parsed)
     {
-        List<Job> jobs = JobFile.All(layout.Suites);
+        int limit = parsed.GetValue(_limit);
+        List<Job> jobs =
+        [
+            .. JobFile.All(layout.Suites)
+                .Select(job => job with { TimeoutSeconds = Math.Min(limit, job.TimeoutSeconds) }),
+        ];
         Selection selection = parsed.GetValue(_allVariants) ? Selection.All : Selection.Usual;
         string filter = parsed.GetValue(_filter)!;
         List<Variant> variants = [];

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-JAR = "/usr/share/java/HdrHistogram.jar"
+JAR = "/usr/share/java/hdrhistogram.jar"
 PERCENTS = (50, 90, 99, 99.9, 99.99)
 PRECISION = 0.001  # three significant digits
 
