@@ -83,8 +83,8 @@ public sealed class KvmPlatform : IPlatform
     /// <summary>Why <see cref="SentryPlace.Ring0"/> could not be had, if it was asked for; else empty.</summary>
     public string WhyHostMode { get; private set; } = "";
 
-    /// <summary>What the calibration loop took at best.</summary>
-    public long CalibrationNs { get; private set; }
+    /// <summary>What <see cref="IsRing0Emulated"/> is concluded from, in words.</summary>
+    public string Ring0Evidence { get; private set; } = "";
 
     /// <summary>The CPUs the process may use, as sched_getaffinity(2) gives them at the start.</summary>
     internal ReadOnlySpan<byte> AllCpus => _allCpus;
@@ -295,12 +295,14 @@ public sealed class KvmPlatform : IPlatform
     private Errno Calibrate(Vcpu vcpu, out string problem)
     {
         problem = "kvm platform: running ring 0";
-        CalibrationNs = Calibration.Best(() => vcpu.Calibrate(KernelTables.Root));
-        if (CalibrationNs < 0)
+        using var probe = new VcpuProbe(vcpu, KernelTables.Root);
+        Ring0Runner runner = Calibration.Find(probe, out string evidence);
+        if (runner == Ring0Runner.Nobody)
         {
             return Errno.EIO;
         }
-        IsRing0Emulated = CalibrationNs > Calibration.EmulatedNs;
+        Ring0Evidence = evidence;
+        IsRing0Emulated = runner == Ring0Runner.Emulator;
         SystemCallEntry = IsRing0Emulated ? UnmappedEntry : _code.SystemCall;
         vcpu.ShadowsStay = IsRing0Emulated;
         problem = "kvm platform: setting the system-call entry";

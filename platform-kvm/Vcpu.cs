@@ -197,6 +197,23 @@ internal sealed partial class Vcpu : IDisposable
         return RunKernel() ? HostTime.Now(HostTime.ClockMonotonic) - start : -1;
     }
 
+    /// <summary>
+    /// Whether ring 0 finds what a CPU finds in <see cref="TrapCode.Compute"/>. If not, the vCPU is as it was before.
+    /// </summary>
+    public bool Computes(ulong root)
+    {
+        LoadKernel(root, _code.Compute);
+        if (RunKernel())
+        {
+            return Run.regs.rcx == DescriptorTables.KernelCode && Run.regs.rax == TrapCode.Quotient;
+        }
+        DropException();
+        return false;
+    }
+
+    /// <summary>What KVM counts of this vCPU under a name; null where it does not.</summary>
+    public KvmStatistic? OpenStatistic(ReadOnlySpan<byte> name) => KvmStatistic.Open(_fd.Value, name);
+
     /// <summary>Reads a word in ring 0, with fresh translations. False when the vCPU fails.</summary>
     public bool Peek(ulong root, ulong address, out ulong value)
     {
@@ -259,6 +276,20 @@ internal sealed partial class Vcpu : IDisposable
             bool trapped = _code.TryGetVector(Run.regs.rip, out _);
             return error == Errno.None && Run.exit_reason == K.KVM_EXIT_HLT && !trapped;
         }
+    }
+
+    /// <summary>
+    /// Forgets the exception that the next run would begin with. A run that is told to end before it begins still takes
+    /// over what it is told of the vCPU's state (KVM API documentation, 5, immediate_exit and kvm_dirty_regs).
+    /// </summary>
+    private void DropException()
+    {
+        Run.exception_injected = 0;
+        Run.exception_pending = 0;
+        Run.kvm_dirty_regs = K.KVM_SYNC_X86_EVENTS;
+        Run.immediate_exit = 1;
+        HostIoctl.Ioctl(_fd.Value, K.KVM_RUN, 0, out _);
+        Run.immediate_exit = 0;
     }
 
     private Errno SetMsrs(ulong systemCall, ulong compatSystemCall)

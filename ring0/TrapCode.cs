@@ -16,7 +16,12 @@ public sealed class TrapCode
     /// <summary>Rounds of the calibration loop.</summary>
     public const int CalibrationRounds = 2000;
 
+    /// <summary>Instructions of the calibration loop, the halt with them.</summary>
+    public const int CalibrationInstructions = (2 * CalibrationRounds) + 2;
+
     private const int HaltBytes = 1;
+    private const int Dividend = 1764;
+    private const int Divisor = 42;
 
     private readonly ulong[] _vectors = new ulong[DescriptorTables.Vectors];
 
@@ -42,9 +47,18 @@ public sealed class TrapCode
     /// <summary>Reloads CR3, loads rax from the address in rsi, and halts.</summary>
     public ulong Peek { get; private set; }
 
-    /// <summary>Counts <see cref="CalibrationRounds"/> down and halts: the time it takes tells who runs ring
-    /// 0.</summary>
+    /// <summary>Counts <see cref="CalibrationRounds"/> down and halts: who runs ring 0 shows in how long that takes and
+    /// in what the hypervisor has to do for it.</summary>
     public ulong Calibration { get; private set; }
+
+    /// <summary>
+    /// Loads rcx with CS and rax with <see cref="Quotient"/>, which takes arithmetic that compiled code is full of and
+    /// that emulators of kernels' instructions lack, and halts.
+    /// </summary>
+    public ulong Compute { get; private set; }
+
+    /// <summary>What <see cref="Compute"/> finds: the bits of a floating-point number.</summary>
+    public static ulong Quotient => System.BitConverter.DoubleToUInt64Bits((double)Dividend / Divisor);
 
     /// <summary>Entry of each vector.</summary>
     public System.ReadOnlySpan<ulong> Vectors => _vectors;
@@ -61,6 +75,7 @@ public sealed class TrapCode
         Label touch = EmitTouch(a);
         Label calibrate = EmitCalibration(a);
         Label peek = EmitPeek(a);
+        Label compute = EmitCompute(a);
         CodeImage image = CodeImage.Assemble(a, address);
         code.Bytes = image.Bytes;
         for (int vector = 0; vector < DescriptorTables.Vectors; vector++)
@@ -71,6 +86,7 @@ public sealed class TrapCode
         code.TouchTables = image.AddressOf(touch);
         code.Calibration = image.AddressOf(calibrate);
         code.Peek = image.AddressOf(peek);
+        code.Compute = image.AddressOf(compute);
         return code;
     }
 
@@ -139,6 +155,24 @@ public sealed class TrapCode
         a.Label(ref again);
         a.dec(ecx);
         a.jnz(again);
+        a.hlt();
+        a.ud2();
+        return entry;
+    }
+
+    private static Label EmitCompute(Assembler a)
+    {
+        Label entry = a.CreateLabel();
+        a.Label(ref entry);
+        a.mov(ecx, cs);
+        a.mov(eax, Dividend);
+        a.cvtsi2sd(xmm0, eax);
+        a.mov(eax, Divisor);
+        a.cvtsi2sd(xmm1, eax);
+        a.divsd(xmm0, xmm1);                // exact: it leaves no flag in MXCSR
+        a.movq(rax, xmm0);
+        a.pxor(xmm0, xmm0);
+        a.pxor(xmm1, xmm1);
         a.hlt();
         a.ud2();
         return entry;

@@ -26,6 +26,7 @@ public static class Kvm
     public const uint KVM_GET_XSAVE = 0x9000aea4;
     public const uint KVM_SET_XSAVE = 0x5000aea5;
     public const uint KVM_SET_XCRS = 0x4188aea7;
+    public const uint KVM_GET_STATS_FD = 0xaece;
     public const uint KVM_SET_DEVICE_ATTR = 0x4018aee1;
 
     public const uint KVM_VCPU_TSC_CTRL = 0;
@@ -217,4 +218,29 @@ public struct KvmUserspaceMemoryRegion
     public ulong guest_phys_addr;
     public ulong memory_size;
     public ulong userspace_addr;
+}
+
+/// <summary>Start of a file of statistics: where in it everything is.</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct kvm_stats_header", "linux/kvm.h")]
+public struct KvmStatsHeader
+{
+    public uint flags;
+    public uint name_size;
+    public uint num_desc;
+    public uint id_offset;
+    public uint desc_offset;
+    public uint data_offset;
+}
+
+/// <summary>One statistic; its name follows, ended by 0 and padded to the header's name_size.</summary>
+[StructLayout(LayoutKind.Sequential)]
+[CType("struct kvm_stats_desc", "linux/kvm.h")]
+public struct KvmStatsDesc
+{
+    public uint flags;
+    public short exponent;
+    public ushort size;
+    public uint offset;
+    public uint bucket_size;
 }

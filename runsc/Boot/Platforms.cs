@@ -12,8 +12,6 @@ namespace Runsc.Boot;
 /// <summary>The one place that names concrete platforms.</summary>
 internal static class Platforms
 {
-    private const long NsPerMicrosecond = 1000;
-
     /// <summary>Makes the platform that <c>--platform</c> names; auto takes the fastest that works here.</summary>
     internal static Errno Create(SandboxSpec spec, DebugLog log, out IPlatform? platform, out string problem)
     {
@@ -78,8 +76,8 @@ internal static class Platforms
             string ring0 = kvm.IsRing0Emulated ? "is emulated by the host" : "runs on the CPU";
             string sentry = kvm.Place == SentryPlace.Ring0 ? "ring 0" : "host mode";
             string why = kvm.WhyHostMode.Length > 0 ? ", because " + kvm.WhyHostMode : "";
-            log.Write("platform kvm: the Sentry is in " + sentry + why + "; ring 0 " + ring0 + " (calibration "
-                + kvm.CalibrationNs / NsPerMicrosecond + " us)");
+            string evidence = " (" + kvm.Ring0Evidence + ")";
+            log.Write("platform kvm: the Sentry is in " + sentry + why + "; ring 0 " + ring0 + evidence);
         }
 
         platform = kvm;

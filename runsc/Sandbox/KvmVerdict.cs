@@ -19,7 +19,7 @@ internal readonly record struct KvmVerdict(string WhyNot)
     private const int OwnerOnly = 0x180;
 
     /// <summary>First word of the file; changes whenever what is looked at does.</summary>
-    private const string Format = "kvm-verdict-1";
+    private const string Format = "kvm-verdict-2";
 
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
 

@@ -3,6 +3,7 @@ using System.Threading;
 using Abi.Linux;
 using global::Platform;
 using global::Platform.Kvm;
+using global::Ring0;
 using HostOs;
 using Iced.Intel;
 using Xunit;
@@ -64,6 +65,46 @@ public sealed class KvmTests
             Assert.Equal(SwitchReason.SystemCall, context.Switch(guest.Space, out _));
             Assert.Equal(i, context.Registers.Rbx);
         }
+    }
+
+    /// <summary>Whichever this host does: its own counts and what its ring 0 can must agree.</summary>
+    [Fact]
+    public void Ring_0_computes_where_the_CPU_runs_it_and_trying_harms_no_vcpu()
+    {
+        using KvmPlatform platform = Make(maxVcpus: 1);
+        using (var context = new PooledContext(platform))
+        {
+            Vcpu vcpu = platform.Pool.Take(context)!;
+            for (int i = 0; i < 3; i++)
+            {
+                Assert.Equal(!platform.IsRing0Emulated, vcpu.Computes(platform.KernelTables.Root));
+                Assert.True(vcpu.Calibrate(platform.KernelTables.Root) >= 0);
+            }
+            platform.Pool.Return(vcpu);
+        }
+        using var guest = new Guest(platform, EmitSpinOrCall);
+        using IContext caller = guest.NewContext(platform);
+        Assert.Equal(SwitchReason.SystemCall, caller.Switch(guest.Space, out _));
+        Assert.Equal(1UL, caller.Registers.Rbx);
+    }
+
+    [Fact]
+    public void KVM_counts_what_it_emulates_where_it_counts()
+    {
+        using KvmPlatform platform = Make(maxVcpus: 1);
+        using var context = new PooledContext(platform);
+        Vcpu vcpu = platform.Pool.Take(context)!;
+        using (var probe = new VcpuProbe(vcpu, platform.KernelTables.Root))
+        {
+            if (probe.TryCountEmulated(out long before))
+            {
+                Assert.True(probe.RunLoop() >= 0);
+                Assert.True(probe.TryCountEmulated(out long after));
+                Assert.Equal(platform.IsRing0Emulated, after - before >= TrapCode.CalibrationRounds);
+                Assert.Contains(" instructions", platform.Ring0Evidence);
+            }
+        }
+        platform.Pool.Return(vcpu);
     }
 
     [Fact]

@@ -108,6 +108,29 @@ public sealed class TrapCodeTests
         }
     }
 
+    [Fact]
+    public void What_ring_0_is_tried_with_touches_no_memory_and_finds_an_exact_quotient()
+    {
+        var info = new InstructionInfoFactory();
+        foreach (ulong entry in (ulong[])[Code.Calibration, Code.Compute])
+        {
+            Mnemonic last = Mnemonic.INVALID;
+            foreach (Instruction instruction in Disassemble(entry, int.MaxValue))
+            {
+                Assert.False(instruction.IsStackInstruction, instruction.ToString());
+                Assert.Empty(info.GetInfo(instruction).GetUsedMemory());
+                last = instruction.Mnemonic;
+                if (last == Mnemonic.Hlt)
+                {
+                    break;
+                }
+            }
+            Assert.Equal(Mnemonic.Hlt, last);
+        }
+        double quotient = BitConverter.UInt64BitsToDouble(TrapCode.Quotient);
+        Assert.Equal(Math.Truncate(quotient), quotient);
+    }
+
     [Theory]
     [InlineData("mov", 0x1010UL)]
     [InlineData("movs", 0x3000UL)]

@@ -30,9 +30,9 @@ public sealed class KvmVerdictTests
     [Theory]
     [InlineData("")]
     [InlineData("\n")]
-    [InlineData("kvm-verdict-1 1d9ad3ec-708c-4aa4-8983-48e2464cb757")]
-    [InlineData("kvm-verdict-1 1d9ad3ec-708c-4aa4-8983-48e2464cb757 the host emul")]
-    [InlineData("kvm-verdict-0 1d9ad3ec-708c-4aa4-8983-48e2464cb757 \n")]
+    [InlineData("kvm-verdict-2 1d9ad3ec-708c-4aa4-8983-48e2464cb757")]
+    [InlineData("kvm-verdict-2 1d9ad3ec-708c-4aa4-8983-48e2464cb757 the host emul")]
+    [InlineData("kvm-verdict-1 1d9ad3ec-708c-4aa4-8983-48e2464cb757 \n")]
     public void Anything_else_is_not_believed(string text) => Assert.False(KvmVerdict.TryParse(text, Boot, out _));
 
     [Fact]
