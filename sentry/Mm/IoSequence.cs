@@ -192,8 +192,22 @@ public ref partial struct IoSequence
 
     private Errno Transfer(nuint address, long lengthBytes, TransferKind kind, HostMemory.Safety safety, out long done)
     {
-        done = 0;
         long limit = Math.Min(lengthBytes, _remaining);
+        if (_mm is null || (ulong)limit > _current.Length)
+        {
+            return TransferRanges(address, limit, kind, safety, out done);
+        }
+
+        Errno error = _mm.Transfer(_current.Start, address, (ulong)limit, kind, safety, out ulong moved);
+        Advance(moved);
+        done = (long)moved;
+        return error;
+    }
+
+    /// <summary>From a buffer, or from several ranges.</summary>
+    private Errno TransferRanges(nuint address, long limit, TransferKind kind, HostMemory.Safety safety, out long done)
+    {
+        done = 0;
         if (_mm is null)
         {
             done = limit - BufferTransfer(_buffer[..(int)limit], address, kind, safety);

@@ -184,6 +184,46 @@ public sealed partial class MemoryManager
     internal Errno Transfer(
         ulong guest, nuint host, ulong lengthBytes, TransferKind kind, HostMemory.Safety safety, out ulong done)
     {
+        if (safety == HostMemory.Safety.Mapped && lengthBytes <= LockedCopyBytes
+            && TryMove(guest, host, lengthBytes, kind))
+        {
+            done = lengthBytes;
+            return Errno.None;
+        }
+
+        return TransferPieces(guest, host, lengthBytes, kind, safety, out done);
+    }
+
+    /// <summary>
+    /// Moves all at once where it can, as it nearly always can: the guest's side lies in one piece of the memory file.
+    /// False: nothing has been moved.
+    /// </summary>
+    private bool TryMove(ulong guest, nuint host, ulong lengthBytes, TransferKind kind)
+    {
+        MemoryAccess access = kind == TransferKind.In ? MemoryAccess.Read : MemoryAccess.Write;
+        using (_activeLock.Enter())
+        {
+            int pma = _pmas.Find(guest);
+            if (pma == 0 || lengthBytes > _pmas.End(pma) - guest)
+            {
+                return false;
+            }
+
+            ref Pma value = ref _pmas.Value(pma);
+            if ((value.Access & access) != access || !ReferenceEquals(value.Backing, _memoryFile))
+            {
+                return false;
+            }
+
+            nuint piece = _memoryFile.BaseAddress + (nuint)(value.Offset + (guest - _pmas.Start(pma)));
+            Move(piece, host, (nuint)lengthBytes, kind, HostMemory.Safety.Mapped);
+            return true;
+        }
+    }
+
+    private Errno TransferPieces(
+        ulong guest, nuint host, ulong lengthBytes, TransferKind kind, HostMemory.Safety safety, out ulong done)
+    {
         done = 0;
         MemoryAccess access = kind == TransferKind.In ? MemoryAccess.Read : MemoryAccess.Write;
         while (done < lengthBytes)
