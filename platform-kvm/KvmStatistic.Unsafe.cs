@@ -1,6 +1,6 @@
 using System;
-using System.Runtime.InteropServices;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Abi.Linux;
 using HostOs;
 using K = Abi.Linux.Kvm;
