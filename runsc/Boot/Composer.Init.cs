@@ -24,6 +24,7 @@ internal sealed partial class Composer
             MemoryFile = memory,
             MachineMemoryBytes = machineBytes,
             HostCpus = new HostCpus(_spec.MostCpus),
+            HostClockSource = _spec.HostClockSource,
             CpuBandwidth = new CpuBandwidth(_spec.CpuQuotaUs, _spec.CpuPeriodUs, _spec.CpuWeight),
             StraceSink = new StraceSink(_log),
             Instrumentation = (_spec.Strace ? DispatchFlags.Trace : DispatchFlags.None)

@@ -15,7 +15,6 @@ namespace Runsc.Sandbox;
 /// <param name="WhyNot">Empty: it can.</param>
 internal readonly record struct KvmVerdict(string WhyNot)
 {
-    private const int MaxBytes = 512;
     private const int OwnerOnly = 0x180;
 
     /// <summary>First word of the file; changes whenever what is looked at does.</summary>
@@ -36,8 +35,8 @@ internal readonly record struct KvmVerdict(string WhyNot)
             return new KvmVerdict(problem);
         }
 
-        string boot = Read(BootIdFile).TrimEnd('\n');
-        if (path.Length > 0 && boot.Length > 0 && TryParse(Read(path), boot, out KvmVerdict kept))
+        string boot = SmallFile.Read(BootIdFile).TrimEnd('\n');
+        if (path.Length > 0 && boot.Length > 0 && TryParse(SmallFile.Read(path), boot, out KvmVerdict kept))
         {
             device!.Dispose();
             return kept;
@@ -69,24 +68,6 @@ internal readonly record struct KvmVerdict(string WhyNot)
     {
         string directory = HostIds.IsRoot ? "/run" : ByteStrings.Variable("XDG_RUNTIME_DIR");
         return directory.Length > 0 ? directory + "/runsc-kvm" : "";
-    }
-
-    /// <summary>A file that is this user's or root's and small; else nothing.</summary>
-    private static string Read(string path)
-    {
-        const int Flags = HostFcntl.ReadOnly | HostFcntl.CloseOnExec;
-        if (HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, 0, out int opened) != Errno.None)
-        {
-            return "";
-        }
-
-        using HostFd file = new(opened);
-        Span<byte> bytes = stackalloc byte[MaxBytes];
-        bool trusted = HostStat.Fstat(opened, out Stat stat) == Errno.None
-            && (stat.st_uid == 0 || stat.st_uid == (uint)HostUnistd.GetUid());
-        return trusted && HostUnistd.ReadAll(opened, bytes, out int done) == Errno.None
-            ? Encoding.Latin1.GetString(bytes[..done])
-            : "";
     }
 
     /// <summary>Whoever starts at the same time finds the same. Where nothing can be kept, it is found anew.</summary>

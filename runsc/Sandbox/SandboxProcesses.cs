@@ -6,6 +6,7 @@ using Abi.Linux;
 using HostOs;
 using Runsc.Cli;
 using Runsc.Oci;
+using Sentry.Time;
 
 namespace Runsc.Sandbox;
 
@@ -47,6 +48,7 @@ internal sealed class SandboxProcesses : IDisposable
         SandboxSpec spec = builder.Spec;
         spec.Platform = flags.Platform;
         spec.KvmRing0 = flags.KvmRing0;
+        spec.HostClockSource = FindClockSource();
         if (flags.Platform == "auto")
         {
             ChooseKvm(spec);
@@ -124,6 +126,12 @@ internal sealed class SandboxProcesses : IDisposable
         sender = new HostFd(write);
         return new HostFd(read);
     }
+
+    /// <summary>Of this host, as it says (kernel/time/clocksource.c, current_clocksource).</summary>
+    private static HostClockSource FindClockSource() =>
+        SmallFile.Read("/sys/devices/system/clocksource/clocksource0/current_clocksource") == "tsc\n"
+            ? HostClockSource.Tsc
+            : HostClockSource.Unknown;
 
     /// <summary>With --platform=auto: KVM where it is the fastest there is.</summary>
     private static void ChooseKvm(SandboxSpec spec)

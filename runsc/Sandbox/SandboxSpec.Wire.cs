@@ -1,6 +1,7 @@
 using Runsc.Boot;
 using Sentry.Fs.Gofer;
 using Sentry.Kernel;
+using Sentry.Time;
 
 namespace Runsc.Sandbox;
 
@@ -27,6 +28,7 @@ internal sealed partial class SandboxSpec
         SystrapPatching = wire.Flag(SystrapPatching);
         KvmRing0 = wire.Flag(KvmRing0);
         KvmChoice = wire.Text(KvmChoice);
+        HostClockSource = (HostClockSource)wire.Int((int)HostClockSource);
         Strace = wire.Flag(Strace);
         CountCalls = wire.Flag(CountCalls);
         IsVerbose = wire.Flag(IsVerbose);

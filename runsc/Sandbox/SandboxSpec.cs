@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Sentry.Kernel;
 using Sentry.Fs.Gofer;
+using Sentry.Time;
 
 namespace Runsc.Sandbox;
 
@@ -144,6 +145,9 @@ internal sealed partial class SandboxSpec : ICarried
 
     /// <summary>With --platform=auto, why it is not the KVM platform, or that it is; for the log.</summary>
     public string KvmChoice { get; set; } = "";
+
+    /// <summary>What the host's clocks read, which the Sentry cannot find out where it is.</summary>
+    public HostClockSource HostClockSource { get; set; }
 
     /// <summary>Descriptor of the device that the platform needs, or -1.</summary>
     public int PlatformFd { get; set; } = -1;

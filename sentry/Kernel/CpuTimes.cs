@@ -1,13 +1,4 @@
-using System.Diagnostics;
-
 namespace Sentry.Kernel;
-
-/// <summary>The cheap clock behind CPU-time accounting: monotonic, nanoseconds, unrelated to any guest clock.</summary>
-internal static class CpuClock
-{
-    /// <summary>Now.</summary>
-    internal static long Now() => Stopwatch.GetTimestamp();
-}
 
 /// <summary>CPU time of a task or of a finished child, in ns.</summary>
 public struct CpuTimes

@@ -8,6 +8,9 @@ public sealed partial class GuestKernel
     private Vdso? _vdso;
     private TimerManager? _timers;
 
+    /// <summary>What the host's clocks read.</summary>
+    public HostClockSource HostClockSource { get; init; }
+
     /// <summary>The vDSO of all programs; made at the first use.</summary>
     public Vdso Vdso
     {
@@ -15,7 +18,7 @@ public sealed partial class GuestKernel
         {
             if (Volatile.Read(ref _vdso) is null)
             {
-                Interlocked.CompareExchange(ref _vdso, new Vdso(MemoryFile), null);
+                Interlocked.CompareExchange(ref _vdso, new Vdso(MemoryFile, HostClockSource), null);
             }
 
             return _vdso!;

@@ -231,7 +231,7 @@ public sealed partial class Task
     {
         SetState(state);
         _context?.Rest();
-        return CpuClock.Now();
+        return _clock.Ticks;
     }
 
     private void EndSleep(long sleepStart)

@@ -1,14 +1,17 @@
 using System.Threading;
+using Sentry.Time;
 
 namespace Sentry.Kernel;
 
 public sealed partial class Task
 {
-    // Written by the own thread, read by any: 64-bit stores are atomic. The stamp is the start of the current
-    // stretch, in guest code when _isInGuest.
+    private readonly KernelClock _clock;
+
+    // Written by the own thread, read by any: 64-bit stores are atomic. The stamp, in ticks of the clock, is the start
+    // of the current stretch, in guest code when _isInGuest.
     private long _userNs;
     private long _systemNs;
-    private long _stampNs;
+    private long _stamp;
     private long _reportedNs;
     private ResourceCounters _counters;
 
@@ -20,8 +23,8 @@ public sealed partial class Task
     public CpuTimes GetCpuTimes()
     {
         CpuTimes result = new() { UserNs = Volatile.Read(ref _userNs), SystemNs = Volatile.Read(ref _systemNs) };
-        long stamp = Volatile.Read(ref _stampNs);
-        long current = stamp != 0 && State == TaskState.Running ? CpuClock.Now() - stamp : 0;
+        long stamp = Volatile.Read(ref _stamp);
+        long current = stamp != 0 && State == TaskState.Running ? _clock.NsOf(_clock.Ticks - stamp) : 0;
         if (current > 0 && Volatile.Read(ref _isInGuest))
         {
             result.UserNs += current;
@@ -37,32 +40,32 @@ public sealed partial class Task
     /// <summary>The task enters guest code.</summary>
     private void EnterGuestTime()
     {
-        long now = CpuClock.Now();
-        Volatile.Write(ref _systemNs, _systemNs + (now - _stampNs));
-        Volatile.Write(ref _stampNs, now);
+        long now = _clock.Ticks;
+        Volatile.Write(ref _systemNs, _systemNs + _clock.NsOf(now - _stamp));
+        Volatile.Write(ref _stamp, now);
         ResumeCpuTimers();
     }
 
     /// <summary>The task is back from guest code.</summary>
     private void LeaveGuestTime()
     {
-        long now = CpuClock.Now();
-        Volatile.Write(ref _userNs, _userNs + (now - _stampNs));
-        Volatile.Write(ref _stampNs, now);
+        long now = _clock.Ticks;
+        Volatile.Write(ref _userNs, _userNs + _clock.NsOf(now - _stamp));
+        Volatile.Write(ref _stamp, now);
     }
 
-    private void StartCpuTime() => _stampNs = CpuClock.Now();
+    private void StartCpuTime() => _stamp = _clock.Ticks;
 
     private void StopCpuTime()
     {
-        Volatile.Write(ref _systemNs, _systemNs + (CpuClock.Now() - _stampNs));
-        Volatile.Write(ref _stampNs, 0);
+        Volatile.Write(ref _systemNs, _systemNs + _clock.NsOf(_clock.Ticks - _stamp));
+        Volatile.Write(ref _stamp, 0);
     }
 
     private void ExcludeSleep(long sleepStart)
     {
         _counters.VoluntarySwitches++;
-        Volatile.Write(ref _stampNs, _stampNs + (CpuClock.Now() - sleepStart));
+        Volatile.Write(ref _stamp, _stamp + (_clock.Ticks - sleepStart));
     }
 
     /// <summary>A reader may see the sums of one moment and the stamp of another: never report less than

@@ -45,7 +45,8 @@ public sealed partial class Task
         _name = parts.Name;
         _dispatchFlags = (int)kernel.Instrumentation;
         Waiter = new TaskWaiter(this);
-        StartTimeNs = kernel.MonotonicNowNs;
+        _clock = kernel.Clock;
+        StartTimeNs = _clock.MonotonicNs;
     }
 
     /// <summary>Neighbours in the thread group's list; guarded as that.</summary>

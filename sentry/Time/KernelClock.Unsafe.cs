@@ -17,6 +17,16 @@ public enum RealtimeChange
     Stepped,
 }
 
+/// <summary>What the host's own clocks read.</summary>
+public enum HostClockSource
+{
+    /// <summary>Not told: the CPU must say that its time-stamp counter is steady.</summary>
+    Unknown,
+
+    /// <summary>The time-stamp counter, which the host has found steady whatever the CPU says.</summary>
+    Tsc,
+}
+
 /// <summary>
 /// The clocks of the guest. Time is read from the time-stamp counter through the same parameter page as the guest's
 /// vDSO, so that a system call and the vDSO never disagree; <see cref="Refresh"/> keeps the page in step with the
@@ -35,6 +45,12 @@ public sealed unsafe class KernelClock
     /// <summary>Largest rate correction, in parts per million, that a refresh applies to work off an error.</summary>
     private const double MaxSlewPpm = 500;
 
+    /// <summary>So long a time says the rate to one in some thousands.</summary>
+    private const double LeastRateTicks = 1e6;
+
+    /// <summary>Of a rate behind the point.</summary>
+    private const int FractionBits = 32;
+
     /// <summary>An error beyond this (the machine slept) is stepped over, forwards only.</summary>
     private const long StepNs = 1_000_000;
 
@@ -47,7 +63,12 @@ public sealed unsafe class KernelClock
     private readonly VdsoParameters* _page;
     private readonly delegate* unmanaged[SuppressGCTransition]<int, long> _now;
     private readonly delegate* unmanaged[SuppressGCTransition]<ulong> _readTsc;
-    private readonly bool _hasInvariantTsc;
+    private readonly bool _isTscSteady;
+
+    private readonly Sample _first;
+
+    /// <summary>Nanoseconds of a tick, 32 bits of them behind the point; 0 until a refresh has measured it.</summary>
+    private ulong _nsPerTick;
 
     // Guards the page's writers and the fields below.
     private readonly OrderedLock<LeafLevel> _lock = new();
@@ -62,7 +83,7 @@ public sealed unsafe class KernelClock
     /// A clock whose parameters live at <paramref name="parametersPage"/>: 4096 zero bytes that stay mapped and that
     /// the guest sees read-only.
     /// </summary>
-    public KernelClock(nuint parametersPage)
+    public KernelClock(nuint parametersPage, HostClockSource source)
     {
         // SAFETY: the caller vouches for the page; the code just loaded has the signatures named and keeps the C
         // calling convention.
@@ -70,8 +91,10 @@ public sealed unsafe class KernelClock
         byte[] clock = VdsoImage.PreparedClock((long)parametersPage);
         _now = (delegate* unmanaged[SuppressGCTransition]<int, long>)CodeMemory.Load(clock);
         _readTsc = (delegate* unmanaged[SuppressGCTransition]<ulong>)CodeMemory.Load(VdsoImage.PreparedReadTsc);
-        _hasInvariantTsc = HasInvariantTsc();
-        _last = TakeSample();
+        _isTscSteady = source == HostClockSource.Tsc || HasInvariantTsc();
+        _nsPerTick = _isTscSteady ? 0 : 1UL << FractionBits;
+        _first = TakeSample();
+        _last = _first;
         _realtimeOffsetNs = ReadOffset(HostTime.ClockRealtime, out _);
         _bootOffsetNs = ReadOffset(HostTime.ClockBoottime, out _);
         _taiOffsetNs = ReadTaiOffset();
@@ -96,6 +119,50 @@ public sealed unsafe class KernelClock
     public int RealtimeSteps => Volatile.Read(ref _realtimeSteps);
 
     /// <summary>
+    /// What a stretch of time is measured with where reading a clock is too dear: only differences mean something, and
+    /// only as <see cref="NsOf"/> says.
+    /// </summary>
+    // SAFETY: the routine only reads the counter.
+    internal long Ticks => _isTscSteady ? (long)_readTsc() : HostTime.Now(HostTime.ClockMonotonic);
+
+    /// <summary>
+    /// Nanoseconds of a difference of <see cref="Ticks"/>; none of a negative one, as another CPU's counter may lag a
+    /// little.
+    /// </summary>
+    internal long NsOf(long ticks)
+    {
+        ulong rate = Volatile.Read(ref _nsPerTick);
+        return (ulong)ticks <= int.MaxValue && rate - 1 < 1UL << (FractionBits + 1)
+            ? (long)(((ulong)ticks * rate) >> FractionBits)
+            : NsOfMany(ticks, rate);
+    }
+
+    private long NsOfMany(long ticks, ulong rate)
+    {
+        if (ticks <= 0)
+        {
+            return 0;
+        }
+
+        return (long)(ulong)(((UInt128)(ulong)ticks * (rate == 0 ? MeasureRate() : rate)) >> FractionBits);
+    }
+
+    /// <summary>The rate since the clock was made, kept until a refresh knows better, unless that was only
+    /// now.</summary>
+    private ulong MeasureRate()
+    {
+        Sample now = TakeSample();
+        double counted = now.Tsc - _first.Tsc;
+        ulong rate = (ulong)((now.MonotonicNs - _first.MonotonicNs) / counted * (1UL << FractionBits));
+        if (counted > LeastRateTicks)
+        {
+            Interlocked.CompareExchange(ref _nsPerTick, rate, 0);
+        }
+
+        return rate;
+    }
+
+    /// <summary>
     /// Converts a CLOCK_REALTIME time to the monotonic deadline at which it will be reached if the clock is not set.
     /// </summary>
     public long RealtimeToMonotonic(long realtimeNs) => ToMonotonic(realtimeNs, RealtimeNs);
@@ -112,7 +179,7 @@ public sealed unsafe class KernelClock
         using (_lock.Enter())
         {
             RealtimeChange change = RefreshOffsetsLocked();
-            if (!_hasInvariantTsc)
+            if (!_isTscSteady)
             {
                 return change;
             }
@@ -128,6 +195,7 @@ public sealed unsafe class KernelClock
             long error = _isStarted ? sample.MonotonicNs - ValueAt(sample.Tsc) : 0;
             long step = error > StepNs ? error : 0;
             double slew = Math.Clamp((error - step) / (double)nextRefreshNs, -MaxSlewPpm / 1e6, MaxSlewPpm / 1e6);
+            Volatile.Write(ref _nsPerTick, (ulong)(rate * (1UL << FractionBits)));
             PublishLocked(sample, step, rate * (1 + slew));
             _last = sample;
             _isStarted = true;

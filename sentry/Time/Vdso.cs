@@ -20,7 +20,7 @@ public sealed class Vdso
 
     /// <summary>Puts the pages into the memory file. Throws when that has no room for them: nothing could
     /// run.</summary>
-    public Vdso(MemoryFile memory)
+    public Vdso(MemoryFile memory, HostClockSource source)
     {
         byte[] image = VdsoImage.Prepared;
         MemoryFileRange parameters = Allocate(memory, PageBytes);
@@ -33,7 +33,7 @@ public sealed class Vdso
             throw new InvalidOperationException("the page of clock parameters: " + errno);
         }
 
-        Clock = new KernelClock(address);
+        Clock = new KernelClock(address, source);
     }
 
     /// <summary>The clock behind the parameters.</summary>

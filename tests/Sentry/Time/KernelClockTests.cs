@@ -13,7 +13,7 @@ public sealed class KernelClockTests : IDisposable
     private readonly LoadedVdso _vdso = new();
     private readonly KernelClock _clock;
 
-    public KernelClockTests() => _clock = new KernelClock(_vdso.Parameters);
+    public KernelClockTests() => _clock = new KernelClock(_vdso.Parameters, HostClockSource.Unknown);
 
     public void Dispose() => _vdso.Dispose();
 
@@ -33,6 +33,41 @@ public sealed class KernelClockTests : IDisposable
         AssertClose(HostTime.ClockMonotonic, () => _clock.MonotonicNs);
         AssertClose(HostTime.ClockRealtime, () => _clock.RealtimeNs);
         AssertClose(HostTime.ClockBoottime, () => _clock.BootNs);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Ticks_become_the_nanoseconds_that_have_passed(int refreshes)
+    {
+        SpinUntilRefreshed(refreshes);
+        for (int i = 0; i < 3; i++)
+        {
+            long before = HostTime.Now(HostTime.ClockMonotonic);
+            long start = _clock.Ticks;
+            long started = HostTime.Now(HostTime.ClockMonotonic);
+            SpinWait.SpinUntil(() => HostTime.Now(HostTime.ClockMonotonic) - started > 5 * NsPerMs);
+            long ending = HostTime.Now(HostTime.ClockMonotonic);
+            long end = _clock.Ticks;
+            long after = HostTime.Now(HostTime.ClockMonotonic);
+            long ns = _clock.NsOf(end - start);
+            Assert.InRange((double)ns, (ending - started) * 0.99, (after - before) * 1.01);
+        }
+    }
+
+    [Fact]
+    public void Any_number_of_ticks_has_its_nanoseconds()
+    {
+        SpinUntilRefreshed(1);
+        Assert.Equal(0, _clock.NsOf(0));
+        Assert.Equal(0, _clock.NsOf(-1));
+        Assert.Equal(0, _clock.NsOf(long.MinValue));
+        double one = _clock.NsOf(1L << 50) / (double)(1L << 50);
+        for (int bits = 20; bits < 60; bits++)
+        {
+            Assert.Equal(one, _clock.NsOf(1L << bits) / (double)(1L << bits), 1e-4);
+            Assert.Equal(one, _clock.NsOf((1L << bits) - 1) / (double)(1L << bits), 1e-4);
+        }
     }
 
     [Fact]

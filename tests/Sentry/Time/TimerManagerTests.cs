@@ -19,7 +19,7 @@ public sealed class TimerManagerTests : IDisposable
 
     public TimerManagerTests()
     {
-        _clock = new KernelClock(_vdso.Parameters);
+        _clock = new KernelClock(_vdso.Parameters, HostClockSource.Unknown);
         _manager = new TimerManager(_clock);
     }
 
