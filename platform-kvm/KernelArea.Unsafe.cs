@@ -76,6 +76,13 @@ internal sealed unsafe class KernelArea : IDisposable
             UpperBase + CodeBytes, AreaBytes - CodeBytes, Physical + CodeBytes,
             PageFlags.Writable | PageFlags.NoExecute);
 
+    /// <summary>Maps what guests' tables have of the area when they have not all: the code.</summary>
+    public bool MapCodeInto(PageTables tables) => tables.Map(UpperBase, CodeBytes, Physical, PageFlags.None);
+
+    /// <summary>Maps one page of data, as <see cref="MapInto"/> does.</summary>
+    public bool MapPageInto(PageTables tables, ulong physical) =>
+        tables.Map(UpperOf(physical), Page, physical, PageFlags.Writable | PageFlags.NoExecute);
+
     /// <summary>Puts the code at the start of the area.</summary>
     public void LoadCode(ReadOnlySpan<byte> code) => code.CopyTo(new Span<byte>(_base, SecondCode));
 

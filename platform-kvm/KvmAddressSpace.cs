@@ -63,8 +63,11 @@ internal sealed class KvmAddressSpace : IAddressSpace, ITableMemory
             space = null;
             return Errno.ENOMEM;
         }
-        tables!.Share(platform.KernelTables, KernelArea.UpperBase);
-        platform.Sentry?.ShareWith(tables);
+        tables!.Share(platform.EntryTables ?? platform.KernelTables, KernelArea.UpperBase);
+        if (platform.EntryTables is null)
+        {
+            platform.Sentry?.ShareWith(tables);
+        }
         space._tables = tables;
         space.Root = tables.Root;
         return Errno.None;

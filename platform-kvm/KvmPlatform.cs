@@ -13,6 +13,12 @@ public enum SentryPlace
 
     /// <summary>In ring 0 of the virtual machine, as long as they need nothing of the host.</summary>
     Ring0,
+
+    /// <summary>
+    /// The same, on page tables of their own: those of guests have only the way there. For CPUs whose users can read
+    /// what only ring 0 may.
+    /// </summary>
+    Ring0Apart,
 }
 
 /// <summary>Guest code in ring 3 of a virtual machine. See the README of this folder for the model.</summary>
@@ -78,9 +84,10 @@ public sealed class KvmPlatform : IPlatform
     public bool IsShadowed { get; private set; } = true;
 
     /// <summary>Where the Sentry's threads are while they serve guests.</summary>
-    public SentryPlace Place => Sentry is null ? SentryPlace.HostMode : SentryPlace.Ring0;
+    public SentryPlace Place =>
+        Sentry is null ? SentryPlace.HostMode : EntryTables is null ? SentryPlace.Ring0 : SentryPlace.Ring0Apart;
 
-    /// <summary>Why <see cref="SentryPlace.Ring0"/> could not be had, if it was asked for; else empty.</summary>
+    /// <summary>Why ring 0 could not be had, if it was asked for; else empty.</summary>
     public string WhyHostMode { get; private set; } = "";
 
     /// <summary>What <see cref="IsRing0Emulated"/> is concluded from, in words.</summary>
@@ -105,8 +112,12 @@ public sealed class KvmPlatform : IPlatform
     /// <summary>Makes a vCPU one to stay in; for <see cref="VcpuPool.TakeResident"/>.</summary>
     internal Func<Vcpu, Errno> MakeResident { get; }
 
-    /// <summary>The tables that only map the kernel area, which every address space shares.</summary>
+    /// <summary>What the kernel, and the Sentry if it is in ring 0, runs on while it has nothing of a guest; every
+    /// address space has its entries, or those of <see cref="EntryTables"/>.</summary>
     internal PageTables KernelTables { get; private set; } = null!;
+
+    /// <summary>The way into ring 0, where guests' tables have nothing else of it; null where they have all.</summary>
+    internal PageTables? EntryTables { get; private set; }
 
     /// <summary>IA32_LSTAR.</summary>
     internal ulong SystemCallEntry { get; private set; }
@@ -226,15 +237,19 @@ public sealed class KvmPlatform : IPlatform
         IsShadowed = IsRing0Emulated || !FollowsEdits(vcpu);
         Pool.Return(vcpu);
         context.Dispose();
-        if (error == Errno.None && place == SentryPlace.Ring0)
+        if (error == Errno.None && place != SentryPlace.HostMode)
         {
-            WhyHostMode = MoveIn();
+            bool apart = place == SentryPlace.Ring0Apart || _vm.LeaksKernelMemory;
+            WhyHostMode = MoveIn(vcpu, apart ? GuestTables.Separate : GuestTables.Shared);
         }
         return error;
     }
 
-    /// <summary>Makes all ready for the Sentry's threads to stay in ring 0; says why not if that cannot be.</summary>
-    private string MoveIn()
+    /// <summary>
+    /// Makes all ready for the Sentry's threads to stay in ring 0; says why not if that cannot be.
+    /// <paramref name="first"/> is the one vCPU that has been made.
+    /// </summary>
+    private string MoveIn(Vcpu first, GuestTables guestTables)
     {
         if (IsRing0Emulated)
         {
@@ -244,16 +259,13 @@ public sealed class KvmPlatform : IPlatform
         {
             return "the CPU lacks FSGSBASE, SMEP or SMAP";
         }
-        if (_vm.LeaksKernelMemory)
-        {
-            return "user code could read the Sentry's memory on this CPU";
-        }
         (nint host, ulong upper) = Area.SecondCodeAddress;
         FpMove fp = _vm.Cpu.HasOnlyAvx ? FpMove.Vectors : FpMove.Whole;
-        var code = ResidentCode.Emit((ulong)host, upper, fp);
-        SentryMap? sentry = SentryMap.Create(Physical, KernelTables);
+        var code = ResidentCode.Emit((ulong)host, upper, fp, guestTables);
+        SentryMap? sentry = SentryMap.Create(Physical, KernelTables, guestTables);
         if (sentry is null || !sentry.Want((ulong)host) ||
-            !Area.TryAllocate(PageTables.PageBytes, out ulong idt, out _))
+            !Area.TryAllocate(PageTables.PageBytes, out ulong idt, out _) ||
+            !TryMakeEntryTables(guestTables, first, idt, out PageTables? entry))
         {
             return "there is no memory for page tables where the process has its own";
         }
@@ -266,8 +278,20 @@ public sealed class KvmPlatform : IPlatform
         sentry.WantCode((ulong)host);
         _residentIdt = Area.UpperOf(idt);
         _resident = code;
+        EntryTables = entry;
         Sentry = sentry;
         return "";
+    }
+
+    /// <summary>Tables with the way into ring 0 alone, if that is what guests get. False without memory.</summary>
+    private bool TryMakeEntryTables(GuestTables guestTables, Vcpu first, ulong idt, out PageTables? tables)
+    {
+        tables = null;
+        return guestTables == GuestTables.Shared ||
+            (PageTables.TryCreate(new AreaTables(Area), PageSize.Bytes4K, out tables) &&
+            tables!.Reserve(KernelArea.UpperBase) && Area.MapCodeInto(tables) &&
+            Area.MapPageInto(tables, Area.PhysicalOfUpper(_idt)) && Area.MapPageInto(tables, idt) &&
+            Area.MapPageInto(tables, first.EntryPage));
     }
 
     private Errno PrepareResident(Vcpu vcpu) => vcpu.BecomeResident(_resident!, _residentIdt, KernelTables.Root);
@@ -316,6 +340,10 @@ public sealed class KvmPlatform : IPlatform
         {
             vcpu!.ShadowsStay = IsRing0Emulated;
             error = vcpu.SetSystemCallEntry(SystemCallEntry);
+        }
+        if (error == Errno.None && EntryTables is { } entry && !Area.MapPageInto(entry, vcpu!.EntryPage))
+        {
+            error = Errno.ENOMEM;
         }
         if (error != Errno.None)
         {

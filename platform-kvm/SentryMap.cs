@@ -32,14 +32,18 @@ internal sealed class SentryMap
     /// <summary>By GiB from <see cref="Base"/>; set under the lock, once and for good.</summary>
     private readonly bool[] _mapped = new bool[((1UL << 47) - Base) / ChunkBytes];
 
-    private SentryMap(PhysicalMap physical, PageTables tables)
+    /// <summary>What a vCPU keeps when CR3 is loaded: nothing where that is to hide it.</summary>
+    private readonly PageFlags _keeping;
+
+    private SentryMap(PhysicalMap physical, PageTables tables, PageFlags keeping)
     {
         _physical = physical;
         _tables = tables;
+        _keeping = keeping;
     }
 
     /// <summary>Makes room in the kernel's own tables; null without memory.</summary>
-    public static SentryMap? Create(PhysicalMap physical, PageTables tables)
+    public static SentryMap? Create(PhysicalMap physical, PageTables tables, GuestTables guests)
     {
         for (int entry = FirstTopEntry; entry < EndTopEntry; entry++)
         {
@@ -48,7 +52,7 @@ internal sealed class SentryMap
                 return null;
             }
         }
-        return new SentryMap(physical, tables);
+        return new SentryMap(physical, tables, guests == GuestTables.Shared ? PageFlags.Global : PageFlags.None);
     }
 
     /// <summary>Puts the process's part of the kernel's own tables into a guest's.</summary>
@@ -96,7 +100,7 @@ internal sealed class SentryMap
         {
             lock (_gate)
             {
-                _tables.Protect(address & ~(CodeBytes - 1), CodeBytes, PageFlags.Writable | PageFlags.Global);
+                _tables.Protect(address & ~(CodeBytes - 1), CodeBytes, PageFlags.Writable | _keeping);
             }
         }
     }
@@ -121,8 +125,8 @@ internal sealed class SentryMap
                 ulong start = Base + ((ulong)index * ChunkBytes);
                 ulong length = ulong.Min(ChunkBytes, End - start);
                 Errno error = _physical.TryGetPhysical((nint)start, out ulong physical);
-                const PageFlags Flags = PageFlags.Writable | PageFlags.Global | PageFlags.NoExecute;
-                if (error != Errno.None || !_tables.Map(start, length, physical, Flags))
+                PageFlags flags = PageFlags.Writable | PageFlags.NoExecute | _keeping;
+                if (error != Errno.None || !_tables.Map(start, length, physical, flags))
                 {
                     return false;
                 }

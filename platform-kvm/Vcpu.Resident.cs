@@ -47,6 +47,7 @@ internal sealed partial class Vcpu
         IsResident = true;
         _switchCode = code.Switch;
         WriteResidentState(code);
+        System.BitConverter.TryWriteBytes(_area.BytesAt(_block + VcpuBlock.SentryRoot, sizeof(ulong)), root);
         LoadKernel(root, code.Resume);
         ref KvmSregs sregs = ref Run.sregs;
         sregs.gs.@base = _area.UpperOf(_block);

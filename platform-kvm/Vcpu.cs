@@ -95,6 +95,9 @@ internal sealed partial class Vcpu : IDisposable
         return error;
     }
 
+    /// <summary>The page of the way in, by its physical address.</summary>
+    public ulong EntryPage => _block;
+
     /// <summary>Sets where SYSCALL goes.</summary>
     public Errno SetSystemCallEntry(ulong address)
     {

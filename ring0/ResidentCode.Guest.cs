@@ -93,8 +93,11 @@ public sealed partial class ResidentCode
             a.Label(ref interruptReturn);
             EmitInterruptReturn();
             a.Label(ref forget);
-            a.mov(rax, Gs(ResidentOffsets.Root));
-            a.mov(cr3, rax);
+            if (_tables == GuestTables.Shared)
+            {
+                a.mov(rax, Gs(ResidentOffsets.Root));
+                a.mov(cr3, rax);
+            }
             a.mov(GsWord(ResidentOffsets.Forget), 0);
             a.jmp(forgotten);
             a.Label(ref kicked);
@@ -115,8 +118,9 @@ public sealed partial class ResidentCode
             a.test(r11d, SentryMark);
             a.jnz(hostCall);
             a.swapgs();
-            a.mov(Gs(ResidentOffsets.Scratch), rbx);
+            a.mov(Gs(VcpuBlock.Scratch), rbx);
             EmitAnswer();
+            EmitToSentryTables();
             EmitStoreGuest();
             a.mov(__[rbx + GuestState.Rip], rcx);
             a.mov(__[rbx + GuestState.Eflags], r11);
@@ -157,7 +161,7 @@ public sealed partial class ResidentCode
             a.test(r11d, IretFlags);
             a.jnz(unanswered);
             a.mov(rax, __qword_ptr.gs[rbx + (VcpuBlock.Answers + sizeof(ulong))]);
-            a.mov(rbx, Gs(ResidentOffsets.Scratch));
+            a.mov(rbx, Gs(VcpuBlock.Scratch));
             a.swapgs();
             a.sysretq();
             a.Label(ref unanswered);
@@ -183,7 +187,8 @@ public sealed partial class ResidentCode
             a.test(__byte_ptr[rsp + FrameCs], 3);
             a.jz(ring0);
             a.swapgs();
-            a.mov(Gs(ResidentOffsets.Scratch), rbx);
+            a.mov(Gs(VcpuBlock.Scratch), rbx);
+            EmitToSentryTables();
             EmitStoreGuest();
             a.mov(__qword_ptr[rbx + GuestState.OrigRax], -1);
             EmitStoreFrame();
@@ -258,14 +263,45 @@ public sealed partial class ResidentCode
             }
             a.mov(rsp, __[rbx + GuestState.Rsp]);
             a.mov(rbx, __[rbx + GuestState.Rbx]);
+            EmitToGuestTables();
             a.swapgs();
             a.sysretq();
+        }
+
+        /// <summary>The guest's registers are in the CPU, but rbx, which is in the scratch word.</summary>
+        private void EmitToSentryTables()
+        {
+            if (_tables == GuestTables.Separate)
+            {
+                a.mov(rbx, Gs(VcpuBlock.SentryRoot));
+                a.mov(cr3, rbx);
+            }
+        }
+
+        /// <summary>All registers are the guest's. Nothing but the way in is there afterwards.</summary>
+        private void EmitToGuestTables()
+        {
+            if (_tables == GuestTables.Separate)
+            {
+                a.mov(Gs(VcpuBlock.Scratch), rax);
+                a.mov(rax, Gs(ResidentOffsets.Root));
+                a.mov(cr3, rax);
+                a.mov(rax, Gs(VcpuBlock.Scratch));
+            }
         }
 
         private void EmitInterruptReturn()
         {
             Label code64 = a.CreateLabel();
-            a.lea(rsp, __[rbx + GuestState.Fp]);
+            if (_tables == GuestTables.Separate)
+            {
+                a.rdgsbase(rax);
+                a.lea(rsp, __[rax + VcpuBlock.StackTop]);
+            }
+            else
+            {
+                a.lea(rsp, __[rbx + GuestState.Fp]);
+            }
             a.push(DescriptorTables.UserData);
             a.push(__qword_ptr[rbx + GuestState.Rsp]);
             a.mov(eax, __[rbx + GuestState.Eflags]);
@@ -285,6 +321,7 @@ public sealed partial class ResidentCode
                 a.mov(register, __[rbx + offset]);
             }
             a.mov(rbx, __[rbx + GuestState.Rbx]);
+            EmitToGuestTables();
             a.swapgs();
             a.iretq();
         }
@@ -297,7 +334,7 @@ public sealed partial class ResidentCode
             {
                 a.mov(__[rbx + offset], register);
             }
-            a.mov(rax, Gs(ResidentOffsets.Scratch));
+            a.mov(rax, Gs(VcpuBlock.Scratch));
             a.mov(__[rbx + GuestState.Rbx], rax);
             a.mov(rax, __[rbx + GuestState.Rax]);
         }

@@ -42,14 +42,16 @@ public sealed partial class ResidentCode
     {
         private readonly Assembler a = new(64);
         private readonly FpMove _fp;
+        private readonly GuestTables _tables;
 
         private Label _run;
         private Label _leave;
         private Label _fatal;
 
-        public Emitter(FpMove fp)
+        public Emitter(FpMove fp, GuestTables tables)
         {
             _fp = fp;
+            _tables = tables;
             _run = a.CreateLabel();
             _leave = a.CreateLabel();
             _fatal = a.CreateLabel();

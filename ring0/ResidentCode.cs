@@ -16,6 +16,19 @@ public enum FpMove
     Vectors,
 }
 
+/// <summary>What the page tables of guests have of ring 0.</summary>
+public enum GuestTables
+{
+    /// <summary>All that it sees, for ring 0 alone: CR3 stays as it is at each crossing.</summary>
+    Shared,
+
+    /// <summary>
+    /// The way in: code, descriptor tables, and the first page of each vCPU's block. The Sentry runs on tables of its
+    /// own, which have nothing of the guest. For CPUs whose users can read what only ring 0 may.
+    /// </summary>
+    Separate,
+}
+
 /// <summary>
 /// The ring-0 code of a guest whose kernel is this very process: compiled code goes on in ring 0 on the addresses it
 /// has
@@ -79,10 +92,10 @@ public sealed partial class ResidentCode
     internal (ulong First, ulong Last) Restartable { get; private set; }
 
     /// <summary>Emits the code.</summary>
-    public static ResidentCode Emit(ulong lowerAddress, ulong upperAddress, FpMove fp)
+    public static ResidentCode Emit(ulong lowerAddress, ulong upperAddress, FpMove fp, GuestTables tables)
     {
         var code = new ResidentCode(lowerAddress, upperAddress);
-        var emitter = new Emitter(fp);
+        var emitter = new Emitter(fp, tables);
         emitter.EmitSwitch();
         emitter.EmitRunLoop();
         emitter.EmitLeave();

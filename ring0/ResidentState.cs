@@ -48,9 +48,9 @@ public struct ResidentState
     /// <summary>FS base of the thread.</summary>
     public ulong ThreadFs;
 
-    public ulong Scratch;
-
-    /// <summary>CR3 of the guest; loaded on the way in when <see cref="Forget"/> is set.</summary>
+    /// <summary>
+    /// CR3 of the guest; loaded on the way in, where the tables are shared only when <see cref="Forget"/> is set.
+    /// </summary>
     public ulong Root;
 
     /// <summary>Not 0: cached translations are stale.</summary>
@@ -142,27 +142,26 @@ public static class ResidentOffsets
     public const int GuestLower = Self + 0x38;
     public const int SwitchStack = Self + 0x40;
     public const int ThreadFs = Self + 0x48;
-    public const int Scratch = Self + 0x50;
-    public const int Root = Self + 0x58;
-    public const int Forget = Self + 0x60;
-    public const int Reason = Self + 0x64;
-    public const int InSwitch = Self + 0x68;
-    public const int MissingPage = Self + 0x6c;
-    public const int Vector = Self + 0x70;
-    public const int ErrorCode = Self + 0x78;
-    public const int Cr2 = Self + 0x80;
-    public const int WantedAddress = Self + 0x88;
-    public const int FpLow = Self + 0x90;
-    public const int FpHigh = Self + 0x94;
-    public const int Mxcsr = Self + 0x98;
-    public const int BounceInterrupt = Self + 0x9c;
-    public const int Runs = Self + 0xa0;
-    public const int Interrupted = Self + 0xa8;
-    public const int Faulted = Self + 0xb0;
-    public const int Failure = Self + 0xb8;
-    public const int Kicked = Self + 0xc0;
-    public const int WantedCode = Self + 0xc8;
-    public const int Saved = Self + 0xd0;
+    public const int Root = Self + 0x50;
+    public const int Forget = Self + 0x58;
+    public const int Reason = Self + 0x5c;
+    public const int InSwitch = Self + 0x60;
+    public const int MissingPage = Self + 0x64;
+    public const int Vector = Self + 0x68;
+    public const int ErrorCode = Self + 0x70;
+    public const int Cr2 = Self + 0x78;
+    public const int WantedAddress = Self + 0x80;
+    public const int FpLow = Self + 0x88;
+    public const int FpHigh = Self + 0x8c;
+    public const int Mxcsr = Self + 0x90;
+    public const int BounceInterrupt = Self + 0x94;
+    public const int Runs = Self + 0x98;
+    public const int Interrupted = Self + 0xa0;
+    public const int Faulted = Self + 0xa8;
+    public const int Failure = Self + 0xb0;
+    public const int Kicked = Self + 0xb8;
+    public const int WantedCode = Self + 0xc0;
+    public const int Saved = Self + 0xc8;
     public const int SavedRsp = Saved + 0x78;
     public const int SavedRip = Saved + 0x80;
     public const int SavedRflags = Saved + 0x88;

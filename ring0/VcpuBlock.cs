@@ -1,13 +1,20 @@
 namespace Ring0;
 
-/// <summary>Offsets in the block of memory that one vCPU has to itself. All of it is data: never executable.</summary>
+/// <summary>
+/// Offsets in the block of memory that one vCPU has to itself. All of it is data: never executable. The first page is
+/// the
+/// way in: with <see cref="GuestTables.Separate"/> it is all that the guest's page tables have of the block.
+/// </summary>
 public static class VcpuBlock
 {
     public const int Gdt = 0;
     public const int Tss = 0x80;
 
-    /// <summary>A <see cref="ResidentState"/>, for a vCPU with <see cref="ResidentCode"/>.</summary>
-    public const int Resident = 0x100;
+    /// <summary>A register of the guest's on the way between its tables and the Sentry's.</summary>
+    public const int Scratch = 0x100;
+
+    /// <summary>CR3 of the Sentry, with <see cref="GuestTables.Separate"/>.</summary>
+    public const int SentryRoot = 0x108;
 
     /// <summary>
     /// What <see cref="ResidentCode"/> answers by itself: pairs of 64-bit words, number and answer, each at the place
@@ -42,6 +49,12 @@ public static class VcpuBlock
     /// <summary>Numbers of system calls that are counted.</summary>
     public const int SystemCallCounts = 512;
 
+    /// <summary>A <see cref="ResidentState"/>, for a vCPU with <see cref="ResidentCode"/>: one page.</summary>
+    public const int Resident = 0x4000;
+
     /// <summary>Size of the block: whole pages.</summary>
-    public const int Bytes = 0x4000;
+    public const int Bytes = 0x5000;
+
+    /// <summary>Size of the way in.</summary>
+    public const int EntryBytes = 0x1000;
 }

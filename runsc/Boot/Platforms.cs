@@ -22,7 +22,12 @@ internal static class Platforms
 
         if (spec.Platform == "kvm")
         {
-            SentryPlace place = spec.KvmRing0 ? SentryPlace.Ring0 : SentryPlace.HostMode;
+            SentryPlace place = spec.KvmSentry switch
+            {
+                "ring0" => SentryPlace.Ring0,
+                "apart" => SentryPlace.Ring0Apart,
+                _ => SentryPlace.HostMode,
+            };
             return CreateKvm(spec.PlatformFd, place, log, out platform, out problem);
         }
 
@@ -54,7 +59,7 @@ internal static class Platforms
 
         LeaveCounts counts = kvm.CountLeaves();
         log.Write($"kvm: {counts.Total + counts.Exits} exits");
-        if (kvm.Place == SentryPlace.Ring0)
+        if (kvm.Place != SentryPlace.HostMode)
         {
             log.Write($"kvm: left ring 0 {counts.Total} times; {counts.Runs} runs, {counts.Interrupted} interrupted; "
                 + $"{GC.CollectionCount(0)} garbage collections");
@@ -74,7 +79,12 @@ internal static class Platforms
         {
             kvm.Log = log.Write;
             string ring0 = kvm.IsRing0Emulated ? "is emulated by the host" : "runs on the CPU";
-            string sentry = kvm.Place == SentryPlace.Ring0 ? "ring 0" : "host mode";
+            string sentry = kvm.Place switch
+            {
+                SentryPlace.Ring0 => "ring 0",
+                SentryPlace.Ring0Apart => "ring 0, on page tables of its own",
+                _ => "host mode",
+            };
             string why = kvm.WhyHostMode.Length > 0 ? ", because " + kvm.WhyHostMode : "";
             string evidence = " (" + kvm.Ring0Evidence + ")";
             log.Write("platform kvm: the Sentry is in " + sentry + why + "; ring 0 " + ring0 + evidence);

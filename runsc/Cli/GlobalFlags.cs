@@ -23,7 +23,8 @@ internal static class GlobalFlags
 
     internal static readonly Option<string> KvmSentry = new("--kvm-sentry")
     {
-        Description = "With the kvm platform, where the Sentry runs: host, or ring0 if that can be.",
+        Description = "With the kvm platform, where the Sentry runs: host, or ring0 if that can be, "
+            + "or apart: there on page tables of its own.",
         DefaultValueFactory = _ => "host",
         Hidden = true,
     };
@@ -151,7 +152,7 @@ internal static class GlobalFlags
 
     /// <summary>The values of one invocation.</summary>
     internal sealed record Values(
-        string Root, string Platform, bool KvmRing0, bool SystrapPatching, string? DebugLog, bool IsVerbose,
+        string Root, string Platform, string KvmSentry, bool SystrapPatching, string? DebugLog, bool IsVerbose,
             bool Strace,
         bool CountCalls, CgroupNaming Cgroups, RootStorage RootStorage, bool CpusFromQuota,
         bool OciSeccomp, GoferSharing RootSharing, GoferSharing MountSharing);
@@ -166,9 +167,9 @@ internal static class GlobalFlags
         }
 
         string sentry = result.GetValue(KvmSentry)!;
-        if (sentry is not ("host" or "ring0"))
+        if (sentry is not ("host" or "ring0" or "apart"))
         {
-            throw new UserErrorException("--kvm-sentry: " + sentry + ": not one of host, ring0");
+            throw new UserErrorException("--kvm-sentry: " + sentry + ": not one of host, ring0, apart");
         }
 
         if (result.GetValue(Network) is not "none")
@@ -191,7 +192,7 @@ internal static class GlobalFlags
         };
         CgroupNaming cgroups = result.GetValue(IgnoreCgroups) ? CgroupNaming.None
             : result.GetValue(SystemdCgroup) ? CgroupNaming.Systemd : CgroupNaming.Paths;
-        return new Values(result.GetValue(Root)!, platform, sentry == "ring0", patching == "on",
+        return new Values(result.GetValue(Root)!, platform, sentry, patching == "on",
             result.GetValue(DebugLog), result.GetValue(Debug), result.GetValue(Strace), result.GetValue(CountCalls),
             cgroups, storage, result.GetValue(CpusFromQuota), result.GetValue(OciSeccomp),
                 ReadSharing(result, FileAccess), ReadSharing(result, FileAccessMounts));

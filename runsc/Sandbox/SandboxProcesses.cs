@@ -47,7 +47,7 @@ internal sealed class SandboxProcesses : IDisposable
     {
         SandboxSpec spec = builder.Spec;
         spec.Platform = flags.Platform;
-        spec.KvmRing0 = flags.KvmRing0;
+        spec.KvmSentry = flags.KvmSentry;
         spec.HostClockSource = FindClockSource();
         if (flags.Platform == "auto")
         {
@@ -136,7 +136,7 @@ internal sealed class SandboxProcesses : IDisposable
     /// <summary>With --platform=auto: KVM where it is the fastest there is.</summary>
     private static void ChooseKvm(SandboxSpec spec)
     {
-        KvmVerdict verdict = spec.KvmRing0 ? KvmVerdict.Find()
+        KvmVerdict verdict = spec.KvmSentry != "host" ? KvmVerdict.Find()
             : new KvmVerdict("the Sentry would be in host mode (--kvm-sentry=ring0)");
         spec.Platform = verdict.IsRing0 ? "kvm" : "auto";
         spec.KvmChoice = verdict.IsRing0 ? "ring 0 runs on the CPU" : verdict.WhyNot;

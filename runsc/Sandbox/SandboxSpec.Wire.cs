@@ -26,7 +26,7 @@ internal sealed partial class SandboxSpec
         Shared = (SharedNamespaces)wire.Int((int)Shared);
         Platform = wire.Text(Platform);
         SystrapPatching = wire.Flag(SystrapPatching);
-        KvmRing0 = wire.Flag(KvmRing0);
+        KvmSentry = wire.Text(KvmSentry);
         KvmChoice = wire.Text(KvmChoice);
         HostClockSource = (HostClockSource)wire.Int((int)HostClockSource);
         Strace = wire.Flag(Strace);

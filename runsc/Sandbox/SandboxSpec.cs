@@ -140,8 +140,8 @@ internal sealed partial class SandboxSpec : ICarried
     /// <summary>Descriptor of the debug log, or -1.</summary>
     public int DebugLogFd { get; set; } = -1;
 
-    /// <summary>With the KVM platform: the Sentry runs in ring 0 if it can.</summary>
-    public bool KvmRing0 { get; set; }
+    /// <summary>With the KVM platform, where the Sentry runs if it can: as <c>--kvm-sentry</c> has it.</summary>
+    public string KvmSentry { get; set; } = "host";
 
     /// <summary>With --platform=auto, why it is not the KVM platform, or that it is; for the log.</summary>
     public string KvmChoice { get; set; } = "";

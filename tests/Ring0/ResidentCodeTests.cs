@@ -15,7 +15,7 @@ public sealed class ResidentCodeTests
     private const ulong Lower = 0x7f0000008000;
     private const ulong Upper = 0xffffff0000008000;
 
-    private static readonly ResidentCode Code = ResidentCode.Emit(Lower, Upper, FpMove.Vectors);
+    private static readonly ResidentCode Code = ResidentCode.Emit(Lower, Upper, FpMove.Vectors, GuestTables.Shared);
 
     [Fact]
     public void The_emitted_offsets_are_those_of_the_structures()
@@ -32,7 +32,6 @@ public sealed class ResidentCodeTests
             (nameof(ResidentState.GuestLower), ResidentOffsets.GuestLower),
             (nameof(ResidentState.SwitchStack), ResidentOffsets.SwitchStack),
             (nameof(ResidentState.ThreadFs), ResidentOffsets.ThreadFs),
-            (nameof(ResidentState.Scratch), ResidentOffsets.Scratch),
             (nameof(ResidentState.Root), ResidentOffsets.Root),
             (nameof(ResidentState.Forget), ResidentOffsets.Forget),
             (nameof(ResidentState.Reason), ResidentOffsets.Reason),
@@ -64,7 +63,8 @@ public sealed class ResidentCodeTests
         Assert.Equal(ResidentOffsets.SavedRsp, ResidentOffsets.Saved + Offset<SavedRegisters>("Rsp"));
         Assert.Equal(ResidentOffsets.SavedRflags, ResidentOffsets.Saved + Offset<SavedRegisters>("Rflags"));
         Assert.Equal(16, Offset<GuestState>(nameof(GuestState.FpLive)));
-        Assert.True(ResidentOffsets.End <= VcpuBlock.Answers);
+        Assert.True(ResidentOffsets.End <= VcpuBlock.Bytes);
+        Assert.True(VcpuBlock.SentryRoot + sizeof(ulong) <= VcpuBlock.Answers);
         const int AnswersEnd = VcpuBlock.Answers + (VcpuBlock.AnswerCount * VcpuBlock.AnswerBytes);
         Assert.True(AnswersEnd < VcpuBlock.StackTop / 2, "the interrupt stack needs room");
     }
@@ -72,17 +72,20 @@ public sealed class ResidentCodeTests
     [Fact]
     public void The_code_is_the_same_wherever_it_lies()
     {
-        byte[] elsewhere = ResidentCode.Emit(Lower + 0x12340000, Upper - 0x7000000, FpMove.Vectors).Bytes;
+        byte[] elsewhere = 
+            ResidentCode.Emit(Lower + 0x12340000, Upper - 0x7000000, FpMove.Vectors, GuestTables.Shared).Bytes;
         Assert.Equal(Code.Bytes, elsewhere);
         Assert.True(Code.Bytes.Length < 16 * 1024);
     }
 
     [Theory]
-    [InlineData(FpMove.Whole)]
-    [InlineData(FpMove.Vectors)]
-    public void Every_way_to_the_guest_gives_gs_back_at_the_last_moment(FpMove move)
+    [InlineData(FpMove.Whole, GuestTables.Shared)]
+    [InlineData(FpMove.Vectors, GuestTables.Shared)]
+    [InlineData(FpMove.Whole, GuestTables.Separate)]
+    [InlineData(FpMove.Vectors, GuestTables.Separate)]
+    public void Every_way_to_the_guest_gives_gs_back_at_the_last_moment(FpMove move, GuestTables tables)
     {
-        List<Instruction> all = Disassemble(ResidentCode.Emit(Lower, Upper, move));
+        List<Instruction> all = Disassemble(ResidentCode.Emit(Lower, Upper, move, tables));
         int ways = 0;
         for (int i = 1; i < all.Count; i++)
         {
@@ -96,6 +99,47 @@ public sealed class ResidentCodeTests
         // A system call that ring 0 answers by itself, and the two of the switch.
         Assert.Equal(3, ways);
     }
+
+    /// <summary>A way in ends where CR3 is loaded, a way out begins there.</summary>
+    [Theory]
+    [InlineData(FpMove.Whole)]
+    [InlineData(FpMove.Vectors)]
+    public void On_the_guests_own_tables_nothing_but_the_way_in_is_touched(FpMove move)
+    {
+        const int LongestWayOut = 3;
+        var code = ResidentCode.Emit(Lower, Upper, move, GuestTables.Separate);
+        List<Instruction> all = Disassemble(code);
+        ulong toLower = unchecked(Lower - Upper);
+        List<List<Instruction>> ways = [];
+        foreach (ulong entry in (ulong[])[code.SystemCall, code.Entries[0]])
+        {
+            int from = all.FindIndex(at => at.IP == entry + toLower);
+            ways.Add(all.GetRange(from, all.FindIndex(from, LoadsTables) - from));
+        }
+        for (int from = all.FindIndex(LoadsTables); from >= 0; from = all.FindIndex(from + 1, LoadsTables))
+        {
+            int back = all.FindIndex(from, at => at.Mnemonic is Mnemonic.Iretq or Mnemonic.Sysretq);
+            if (back >= 0 && back - from <= LongestWayOut)
+            {
+                ways.Add(all.GetRange(from + 1, back - from));
+            }
+        }
+        Assert.Equal(4, ways.Count);
+        Assert.Equal(4, all.Count(at => LoadsTables(at)));
+        var info = new InstructionInfoFactory();
+        foreach (Instruction at in ways.SelectMany(way => way))
+        {
+            foreach (UsedMemory memory in info.GetInfo(at).GetUsedMemory())
+            {
+                bool wayIn = memory.Segment == Register.GS && memory.Displacement < VcpuBlock.EntryBytes;
+                Assert.True(wayIn || memory.Base == Register.RSP, at.ToString());
+            }
+        }
+    }
+
+    [Fact]
+    public void Shared_tables_are_loaded_when_translations_are_stale_and_never_else() =>
+        Assert.Single(Disassemble(Code), at => LoadsTables(at));
 
     [Fact]
     public void Interrupts_go_on_only_where_the_process_can_go_on()
@@ -166,6 +210,8 @@ public sealed class ResidentCodeTests
             Assert.Equal(Mnemonic.Jmp, entry[at + 1].Mnemonic);
         }
     }
+
+    private static bool LoadsTables(Instruction at) => at.Mnemonic == Mnemonic.Mov && at.Op0Register == Register.CR3;
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);
 
