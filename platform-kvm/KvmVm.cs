@@ -155,7 +155,7 @@ internal sealed class KvmVm : IDisposable
     private static string DescribeOpen(Errno error) => error switch
     {
         Errno.ENOENT or Errno.ENXIO or Errno.ENODEV =>
-            "kvm platform: there is no /dev/kvm: load the kvm_intel or kvm_amd module, or use --platform=ptrace",
+            "kvm platform: there is no /dev/kvm: load the kvm_intel or kvm_amd module, or use --platform=systrap",
         Errno.EACCES or Errno.EPERM =>
             "kvm platform: /dev/kvm may not be opened: run as root or join its group",
         _ => "kvm platform: opening /dev/kvm: " + error,

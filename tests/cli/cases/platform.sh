@@ -27,7 +27,7 @@ case_auto_says_in_one_line_why_it_is_not_kvm() {
     equal "not kvm: kvm platform: /dev/kvm may not be opened: run as root or join its group" "$(said)"
     rm "$work/log"
     with_kvm 10 199 dev bash -c auto
-    equal "not kvm: kvm platform: there is no /dev/kvm: load the kvm_intel or kvm_amd module, or use --platform=ptrace" "$(said)"
+    equal "not kvm: kvm platform: there is no /dev/kvm: load the kvm_intel or kvm_amd module, or use --platform=systrap" "$(said)"
     rm "$work/log"
     [ -c /dev/kvm ] || return 0
     auto
