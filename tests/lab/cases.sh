@@ -2,7 +2,7 @@
 # Runs in the lab, with $RUNSC or artifacts/runsc: each case named prints "ok NAME", or "FAIL NAME: why".
 set -euo pipefail
 
-export RUNSC=${RUNSC:-$PWD/artifacts/runsc}
+export RUNSC=${RUNSC:-$PWD/artifacts/runsc} GUEST_COMPILED=yes
 root=.cache/guest/root
 log=/tmp/log
 
