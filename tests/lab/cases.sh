@@ -53,7 +53,7 @@ case_no_exits() {
 case_no_exits_apart() { place=apart case_no_exits; }
 
 case_conformance() {
-    timeout -k 5 1400 dotnet test tests/Platform --no-build -c Release --nologo \
+    VSTEST_CONNECTION_TIMEOUT=900 timeout -k 5 1700 dotnet test tests/Platform --no-build -c Release --nologo \
         --filter 'FullyQualifiedName~KvmRing0Conformance|FullyQualifiedName~KvmApartConformance|FullyQualifiedName~KvmTests' 2>&1 | tail -n 40 | tee /tmp/conformance
     grep -q '^Passed!' /tmp/conformance
 }
