@@ -84,24 +84,26 @@ internal sealed partial class Composer
 
     private string? OpenStreams(GuestProcess process, SandboxSpec spec)
     {
-        Errno errno;
+        Errno errno = Errno.None;
+        int first = 0;
         if (spec.Terminal)
         {
             errno = OpenTerminal(process, spec);
-            return errno == Errno.None ? null : "terminal in " + TerminalDirectory + ": " + ErrorText.Describe(errno);
+            if (errno != Errno.None)
+            {
+                return "terminal in " + TerminalDirectory + ": " + ErrorText.Describe(errno);
+            }
+
+            first = PreservedFiles.First;
         }
 
-        errno = GetHostFiles(out HostFiles? host);
-        for (int fd = 0; fd < process.Streams.Length && errno == Errno.None; fd++)
+        for (int fd = first; fd < process.Streams.Length && errno == Errno.None; fd++)
         {
-            errno = host!.Import(process.Streams[fd].Value, out FileDescription? file, out HostTerminal? ignored);
-            errno = errno == Errno.None
-                ? process.Task.FdTable.InstallAt(process.Task, fd, file!, CloseOnExec.No)
-                : errno;
+            // The file system has its own copy.
+            using HostFd stream = process.Streams[fd];
+            errno = Install(process.Task, fd, stream.Value);
         }
 
-        // The file system has its own copies.
-        process.CloseStreams();
         return errno == Errno.None ? null : "standard streams: " + ErrorText.Describe(errno);
     }
 

@@ -77,14 +77,15 @@ internal sealed partial class Composer
     /// <summary>What the sandbox uses.</summary>
     internal SandboxStatistics Statistics()
     {
+        MemoryFile memory = Memory;
         SandboxStatistics result = new()
         {
-            MemoryBytes = (long)Kernel.MemoryFile.UsedBytes,
-            MemoryLimitBytes = (long)Math.Min(Kernel.MemoryFile.LimitBytes, long.MaxValue),
-            AnonymousBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.Anonymous),
-            SharedBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.Shared),
-            PageCacheBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.PageCache),
-            KernelBytes = (long)Kernel.MemoryFile.AllocatedBytes(MemoryKind.Kernel),
+            MemoryBytes = (long)memory.UsedBytes,
+            MemoryLimitBytes = (long)Math.Min(memory.LimitBytes, long.MaxValue),
+            AnonymousBytes = (long)memory.AllocatedBytes(MemoryKind.Anonymous),
+            SharedBytes = (long)memory.AllocatedBytes(MemoryKind.Shared),
+            PageCacheBytes = (long)memory.AllocatedBytes(MemoryKind.PageCache),
+            KernelBytes = (long)memory.AllocatedBytes(MemoryKind.Kernel),
             Tasks = Kernel.TaskCount,
             TaskLimit = Kernel.MaxTasks,
             OomKills = Kernel.OomKills,
@@ -114,7 +115,8 @@ internal sealed partial class Composer
         long tasks = request.PidsLimit;
         if (_sandbox is not null)
         {
-            return UpdateMember(memoryBytes, tasks);
+            UpdateMember(memoryBytes, tasks);
+            return null;
         }
 
         if (memoryBytes != 0)
@@ -152,19 +154,25 @@ internal sealed partial class Composer
         _log.Write("control: " + request.Kind + (request.Container is { Length: > 0 } id ? " " + id : "")
             + (request.Number != 0 ? " " + request.Number : ""), LogLevel.Debug);
 
-    private string? UpdateMember(long memoryBytes, long tasks)
+    private void UpdateMember(long memoryBytes, long tasks)
     {
-        if (memoryBytes != 0)
+        lock (_leaving)
         {
-            return "the memory of one container of a sandbox has no limit of its own: update the sandbox";
-        }
+            if (_hasLeft || Scope is not { } scope)
+            {
+                return;
+            }
 
-        if (tasks != 0 && Scope is { } scope)
-        {
-            scope.MaxTasks = tasks > 0 ? (int)Math.Min(tasks, int.MaxValue) : int.MaxValue;
-        }
+            if (memoryBytes != 0)
+            {
+                scope.Memory.LimitBytes = memoryBytes > 0 ? (ulong)memoryBytes : ulong.MaxValue;
+            }
 
-        return null;
+            if (tasks != 0)
+            {
+                scope.MaxTasks = tasks > 0 ? (int)Math.Min(tasks, int.MaxValue) : int.MaxValue;
+            }
+        }
     }
 
     /// <summary>Switches strace lines on or off, after it has turned the debug log to <paramref name="log"/>; null, or

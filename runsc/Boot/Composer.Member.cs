@@ -1,9 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using Abi.Linux;
+using HostOs;
 using Runsc.Oci;
 using Runsc.Sandbox;
 using Sentry.Kernel;
+using Sentry.Mm;
 using Sentry.Vfs;
 
 namespace Runsc.Boot;
@@ -14,6 +17,11 @@ internal sealed partial class Composer
 {
     /// <summary>Null for the sandbox's own container.</summary>
     private readonly Composer? _sandbox;
+
+    private readonly Lock _leaving = new();
+
+    // Guarded by _leaving.
+    private bool _hasLeft;
 
     private MountNamespace? _mounts;
 
@@ -42,16 +50,23 @@ internal sealed partial class Composer
     /// <summary>Another container of this sandbox, still without anything.</summary>
     internal Composer MakeMember(SandboxSpec spec, int[] streams) => new(this, spec, streams);
 
+    /// <summary>What its processes take memory of.</summary>
+    private MemoryFile Memory => Scope?.Memory ?? Kernel.MemoryFile;
+
     /// <summary>Makes everything but the program; null, or one line that says what failed, and then nothing is left.
-    /// <paramref name="onEnd"/> hears the wait status on any thread and under the tasks lock.</summary>
-    internal string? Join(Action<int> onEnd)
+    /// Takes the backing of its memory. <paramref name="onEnd"/> hears the wait status on any thread and under the
+    /// tasks lock.</summary>
+    internal string? Join(HostFd backing, Action<int> onEnd)
     {
-        Errno errno = Kernel.CreateContainer(MakeInit(), _spec.Shared, onEnd, out _init);
+        ContainerMemory memory = new(backing, _spec.MemoryLimitBytes > 0 ? (ulong)_spec.MemoryLimitBytes
+            : ulong.MaxValue);
+        Errno errno = Kernel.CreateContainer(MakeInit(), memory, _spec.Shared, onEnd, out _init);
         if (errno != Errno.None)
         {
             return errno == Errno.ESRCH ? "the sandbox has stopped" : Failure + ErrorText.Describe(errno);
         }
 
+        Scope!.OomKilled = _spec.BellFd >= 0 ? RingBell : null;
         string? problem = MountRoot(_init!) ?? Furnish(_init!);
         _mounts = _init!.PeekMountNamespace();
         if (problem is not null)
@@ -84,17 +99,23 @@ internal sealed partial class Composer
 
         _console?.Dispose();
         _transport?.Retire();
+        lock (_leaving)
+        {
+            // Its memory may be another container's next.
+            _hasLeft = true;
+            Scope!.OomKilled = null;
+            Kernel.LeaveContainer(Scope);
+        }
     }
 
-    /// <summary>Memory and tasks of these processes alone; pages that several have count for each.</summary>
+    /// <summary>Tasks, and processes ended for want of memory, of this container alone.</summary>
     private void CountOwn(List<ThreadGroup> groups, SandboxStatistics result)
     {
-        result.MemoryBytes = 0;
         result.Tasks = 0;
         result.TaskLimit = Math.Min(result.TaskLimit, Scope?.MaxTasks ?? int.MaxValue);
+        result.OomKills = Scope?.OomKills ?? 0;
         foreach (ThreadGroup group in groups)
         {
-            result.MemoryBytes += ResidentBytes(group);
             result.Tasks += group.LiveTasks;
         }
     }

@@ -1,5 +1,6 @@
 using System;
 using Abi.Linux;
+using HostOs;
 using Runsc.Oci;
 using Runsc.Sandbox;
 using Sentry.Fs.Cgroup;
@@ -203,17 +204,41 @@ internal sealed partial class Composer
         return Errno.None;
     }
 
+    private string? OpenPreservedFiles(Task init)
+    {
+        if (_sandbox is not null)
+        {
+            return null;
+        }
+
+        for (int i = 0; i < _spec.PreservedFds.Count; i++)
+        {
+            // The file system has its own copy.
+            using HostFd passed = new(_spec.PreservedFds[i]);
+            Errno errno = Install(init, PreservedFiles.First + i, passed.Value);
+            if (errno != Errno.None)
+            {
+                return "descriptor " + (PreservedFiles.First + i) + ": " + ErrorText.Describe(errno);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Gives a process an open file of the host.</summary>
+    private Errno Install(Task task, int fd, int hostFd)
+    {
+        Errno errno = GetHostFiles(out HostFiles? host);
+        FileDescription? file = null;
+        errno = errno == Errno.None ? host!.Import(hostFd, out file, out _) : errno;
+        return errno == Errno.None ? task.FdTable.InstallAt(task, fd, file!, CloseOnExec.No) : errno;
+    }
+
     private string? OpenStandardFiles(Task init)
     {
         if (_spec.Terminal)
         {
             return OpenConsole(init);
-        }
-
-        Errno errno = GetHostFiles(out HostFiles? host);
-        if (errno != Errno.None)
-        {
-            return "standard streams: " + errno;
         }
 
         for (int fd = 0; fd < StandardStreams.Count; fd++)
@@ -223,14 +248,8 @@ internal sealed partial class Composer
                 continue;
             }
 
-            errno = host!.Import(_streams[fd], out FileDescription? file, out HostTerminal? terminal);
-            if (errno == Errno.EBADF)
-            {
-                continue;
-            }
-
-            errno = errno == Errno.None ? init.FdTable.InstallAt(init, fd, file!, CloseOnExec.No) : errno;
-            if (errno != Errno.None)
+            Errno errno = Install(init, fd, _streams[fd]);
+            if (errno is not (Errno.None or Errno.EBADF))
             {
                 return "standard stream " + fd + ": " + ErrorText.Describe(errno);
             }

@@ -86,7 +86,7 @@ internal sealed partial class Composer
     /// <summary>Everything of the first process but its root and its program.</summary>
     private string? Furnish(Task init) =>
         MountAll(init) ?? MakeDevices(init) ?? WriteSettings(init) ?? OpenStandardFiles(init)
-            ?? Restrict(init) ?? EnterWorkingDirectory(init, _spec) ?? PrepareSeccomp()
+            ?? OpenPreservedFiles(init) ?? Restrict(init) ?? EnterWorkingDirectory(init, _spec) ?? PrepareSeccomp()
             ?? (_spec.Kind == SandboxKind.Container ? CheckProgram(init, _spec) : null);
 
     /// <summary>Starts the first program; null, or one line that says what failed and the exit status that goes with

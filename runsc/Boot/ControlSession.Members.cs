@@ -8,8 +8,9 @@ namespace Runsc.Boot;
 /// <summary>Containers that join the sandbox over this connection, and requests that are about one of them.</summary>
 internal sealed partial class ControlSession
 {
-    /// <summary>The document, the streams, the file for the status; the gofer's channels follow.</summary>
-    private const int JoinFds = 5;
+    /// <summary>The document, the streams, the file for the status, the memory; the bell, if there is one, and the
+    /// gofer's channels follow.</summary>
+    private const int JoinFds = 6;
 
     /// <summary>Makes the connection's container. Takes the descriptors.</summary>
     private bool Join(HostFd[] descriptors)
@@ -21,23 +22,26 @@ internal sealed partial class ControlSession
         }
 
         SandboxSpec? spec = ReadDocument(descriptors[0]);
-        string? problem = spec is null || !ProcessDocument.IsContainer(spec) ? "the container is not described"
-            : OpenBell();
+        HostFd? bell = spec is { BellFd: >= 0 } ? descriptors[JoinFds] : null;
+        int channels = bell is null ? JoinFds : JoinFds + 1;
+        bool isWhole = spec is not null && ProcessDocument.IsContainer(spec) && descriptors.Length > channels;
+        string? problem = isWhole ? OpenBell() : "the container is not described";
         if (problem is not null)
         {
             Close(descriptors.AsSpan(1));
             return Conclude(problem);
         }
 
-        spec!.GoferFds.Clear();
-        foreach (HostFd channel in descriptors.AsSpan(JoinFds))
+        spec!.BellFd = bell?.Value ?? -1;
+        spec.GoferFds.Clear();
+        foreach (HostFd channel in descriptors.AsSpan(channels))
         {
             // Its transport owns it from now on.
             spec.GoferFds.Add(channel.Release());
         }
 
-        Member member = new(_server.Members, _life.Composer, spec, descriptors[1..4], descriptors[4], OnProcessEnd);
-        return Enter(member);
+        MemberFiles files = new(descriptors[1..4], descriptors[4], descriptors[5], bell);
+        return Enter(new Member(_server.Members, _life.Composer, spec, files, OnProcessEnd));
     }
 
     private bool Enter(Member member)

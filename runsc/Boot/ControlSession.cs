@@ -14,7 +14,7 @@ internal sealed partial class ControlSession
     private const int MaxDocumentBytes = 16 << 20;
     private const int ProcessesPerPacket = 32;
 
-    /// <summary>The document and the streams.</summary>
+    /// <summary>The document and the streams; more open files may follow.</summary>
     private const int ExecFds = 4;
 
     private readonly ControlServer _server;
@@ -271,7 +271,7 @@ internal sealed partial class ControlSession
     /// <summary>Starts the connection's process. Takes the descriptors.</summary>
     private bool Execute(HostFd[] descriptors, string? container)
     {
-        if (descriptors.Length != ExecFds || _process is not null || _processEnded is not null)
+        if (descriptors.Length < ExecFds || _process is not null || _processEnded is not null)
         {
             Close(descriptors);
             return false;

@@ -21,7 +21,7 @@ internal sealed class GuestProcess : ISessionProcess, IDisposable
     /// <summary>Its first task.</summary>
     internal Task Task { get; }
 
-    /// <summary>Descriptors of the host for 0, 1 and 2.</summary>
+    /// <summary>Descriptors of the host for 0, 1, 2 and, if there are more, on.</summary>
     internal HostFd[] Streams { get; }
 
     /// <inheritdoc/>

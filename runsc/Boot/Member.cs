@@ -7,6 +7,13 @@ using Runsc.Sandbox;
 
 namespace Runsc.Boot;
 
+/// <summary>What a container brings beside its description and its gofer.</summary>
+/// <param name="Streams">Three.</param>
+/// <param name="Exit">Keeps the wait status.</param>
+/// <param name="Memory">Becomes its memory.</param>
+/// <param name="Bell">Where a byte tells the host that its memory was short.</param>
+internal readonly record struct MemberFiles(HostFd[] Streams, HostFd Exit, HostFd Memory, HostFd? Bell);
+
 /// <summary>A container that joined the sandbox: its first process's way from created over running to its
 /// end.</summary>
 internal sealed class Member : ISessionProcess
@@ -16,6 +23,8 @@ internal sealed class Member : ISessionProcess
     private readonly SandboxSpec _spec;
     private readonly HostFd[] _streams;
     private readonly HostFd _exitFile;
+    private readonly HostFd _memory;
+    private readonly HostFd? _bell;
     private readonly Action<int> _onEnd;
     private readonly Lock _lock = new();
 
@@ -25,13 +34,15 @@ internal sealed class Member : ISessionProcess
     private bool _isFinished;
 
     /// <summary>Takes the descriptors.</summary>
-    internal Member(Members members, Composer sandbox, SandboxSpec spec, HostFd[] streams, HostFd exitFile,
-        Action<int> onEnd)
+    internal Member(Members members, Composer sandbox, SandboxSpec spec, MemberFiles files, Action<int> onEnd)
     {
+        HostFd[] streams = files.Streams;
         _members = members;
         _spec = spec;
         _streams = streams;
-        _exitFile = exitFile;
+        _exitFile = files.Exit;
+        _memory = files.Memory;
+        _bell = files.Bell;
         _onEnd = onEnd;
         _composer = sandbox.MakeMember(spec, Array.ConvertAll(streams, static stream => stream.Value));
     }
@@ -49,7 +60,7 @@ internal sealed class Member : ISessionProcess
     /// <summary>Makes everything but the program; null, or one line, and then the descriptors are closed.</summary>
     internal string? Join()
     {
-        string? problem = _composer.Join(_onEnd);
+        string? problem = _composer.Join(_memory, _onEnd);
         if (problem is not null)
         {
             Close();
@@ -67,6 +78,7 @@ internal sealed class Member : ISessionProcess
     internal void Refuse()
     {
         _spec.GoferFds.ForEach(static fd => HostUnistd.Close(fd));
+        _memory.Dispose();
         Close();
     }
 
@@ -168,6 +180,7 @@ internal sealed class Member : ISessionProcess
     {
         CloseStreams();
         _exitFile.Dispose();
+        _bell?.Dispose();
     }
 
     private void CloseStreams()

@@ -27,12 +27,15 @@ internal static class CreateCommand
     private static readonly Option<bool> s_detach = new("--detach", "-d") { Description =
         "Leave the container running." };
 
+    private static readonly Option<int> s_preserve = new("--preserve-fds") { Description =
+        "Open files from 3 on to pass, this many." };
+
     private static readonly Argument<string> s_id = new("container-id") { Description = "Name of the container." };
 
     internal static Command BuildCreate()
     {
         Command command = new("create", "Create a container from an OCI bundle.") { s_bundle, s_consoleSocket,
-            s_pidFile, s_noPivot, s_noNewKeyring, s_id };
+            s_pidFile, s_noPivot, s_noNewKeyring, s_preserve, s_id };
         command.SetAction(result => Create(result));
         return command;
     }
@@ -40,13 +43,14 @@ internal static class CreateCommand
     internal static Command BuildRun()
     {
         Command command = new("run", "Run a container from an OCI bundle.") { s_bundle, s_consoleSocket, s_pidFile,
-            s_noPivot, s_noNewKeyring, s_detach, s_id };
+            s_noPivot, s_noNewKeyring, s_preserve, s_detach, s_id };
         command.SetAction(Run);
         return command;
     }
 
     private static CreateOptions Options(ParseResult result) => new(result.GetValue(s_id)!,
-        result.GetValue(s_bundle)!, result.GetValue(s_consoleSocket), result.GetValue(s_pidFile));
+        result.GetValue(s_bundle)!, result.GetValue(s_consoleSocket), result.GetValue(s_pidFile),
+        Sandbox.PreservedFiles.Check(result.GetValue(s_preserve)));
 
     private static int Create(ParseResult result)
     {

@@ -48,7 +48,7 @@ internal static class EventsCommand
                 return 0;
             }
 
-            for (; oomKills < statistics.OomKills; oomKills++)
+            for (; !isOnce && oomKills < statistics.OomKills; oomKills++)
             {
                 Output.Write(Events.DescribeOom(container));
             }

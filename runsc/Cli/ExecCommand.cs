@@ -41,6 +41,9 @@ internal static class ExecCommand
     private static readonly Option<bool> s_noNewPrivileges = new("--no-new-privs") { Description =
         "No privileges by execve." };
 
+    private static readonly Option<int> s_preserve = new("--preserve-fds") { Description =
+        "Open files from 3 on to pass, this many." };
+
     private static readonly Option<bool> s_ignorePaused = new("--ignore-paused") { Description =
         "Exec in a paused container too: it runs when that is resumed." };
 
@@ -51,7 +54,7 @@ internal static class ExecCommand
     {
         Command command = new(Name, "Run another process in a container.") { s_process, s_terminal, s_detach, s_user,
             s_caps, s_env, s_cwd, s_consoleSocket, s_pidFile, s_internalPidFile, s_groups, s_noNewPrivileges,
-            s_ignorePaused, s_words };
+            s_preserve, s_ignorePaused, s_words };
         command.SetAction(Run);
         return command;
     }
@@ -76,6 +79,7 @@ internal static class ExecCommand
                 PidFile = result.GetValue(s_pidFile),
                 InternalPidFile = result.GetValue(s_internalPidFile),
                 Groups = result.GetValue(s_groups) ?? [],
+                Preserved = Sandbox.PreservedFiles.Check(result.GetValue(s_preserve)),
                 NoNewPrivileges = result.GetValue(s_noNewPrivileges),
                 IgnoresPause = result.GetValue(s_ignorePaused),
             };

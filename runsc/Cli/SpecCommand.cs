@@ -14,14 +14,16 @@ internal static class SpecCommand
     {
         Option<string> bundle = new("--bundle", "-b") { Description = "Directory to write to.", DefaultValueFactory =
             _ => "." };
+        Option<bool> rootless = new("--rootless") { Description = "For the caller, who is not root." };
         Argument<string[]> args = new("args") { Arity = ArgumentArity.ZeroOrMore, Description =
             "Command of the container." };
-        Command command = new("spec", "Write a default config.json.") { bundle, args };
-        command.SetAction(result => Run(result.GetValue(bundle)!, result.GetValue(args) ?? []));
+        Command command = new("spec", "Write a default config.json.") { bundle, rootless, args };
+        command.SetAction(result => Run(result.GetValue(bundle)!, result.GetValue(rootless),
+            result.GetValue(args) ?? []));
         return command;
     }
 
-    private static int Run(string bundle, string[] args)
+    private static int Run(string bundle, bool isRootless, string[] args)
     {
         const int Flags = HostFcntl.WriteOnly | HostFcntl.Create | HostFcntl.Exclusive | HostFcntl.CloseOnExec;
         const int EveryoneReads = 0x1A4;
@@ -34,7 +36,13 @@ internal static class SpecCommand
                 : throw new UserErrorException("spec: " + word + ": not UTF-8, which config.json is"));
         }
 
-        byte[] config = JsonSerializer.SerializeToUtf8Bytes(DefaultSpec.Create(words), SpecJson.Default.Spec);
+        Spec spec = DefaultSpec.Create(words);
+        if (isRootless)
+        {
+            DefaultSpec.MapToCaller(spec.Linux!);
+        }
+
+        byte[] config = JsonSerializer.SerializeToUtf8Bytes(spec, SpecJson.Default.Spec);
         Errno errno = HostFcntl.OpenAt(HostFcntl.AtFdCwd, file, Flags, EveryoneReads, out int opened);
         if (errno == Errno.None)
         {

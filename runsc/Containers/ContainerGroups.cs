@@ -5,44 +5,52 @@ namespace Runsc.Containers;
 
 /// <summary>The control groups of a container that is being made, from before the first process in them. Those that
 /// systemd has are made with that process.</summary>
-internal sealed class ContainerGroups(ContainerState state, ResourcesSpec? resources)
+internal sealed class ContainerGroups
 {
+    private readonly ContainerState _state;
+    private readonly ResourcesSpec? _resources;
     private bool _isMade;
+
+    internal ContainerGroups(ContainerState state, ResourcesSpec? resources)
+    {
+        _state = state;
+        _resources = state.Sandbox is null ? resources : WithoutGuest(resources);
+    }
 
     /// <summary>Makes them, unless systemd will.</summary>
     internal void Make()
     {
-        if (state.Unit is null)
+        if (_state.Unit is null)
         {
-            Cgroups.Make(state.Cgroups, resources);
+            Cgroups.Make(_state.Cgroups, _resources);
         }
     }
 
     /// <summary>Puts a process into all of them.</summary>
     internal void Join(int pid)
     {
-        if (state.Unit is { } unit && !_isMade)
+        if (_state.Unit is { } unit && !_isMade)
         {
             using SystemdBus bus = SystemdBus.Connect();
-            SystemdUnits.Start(bus, unit, pid, Version(), resources);
+            SystemdUnits.Start(bus, unit, pid, Version(), _resources);
             _isMade = true;
             // What of it systemd has not made, and the files of its limits.
-            Cgroups.Make(state.Cgroups, resources);
+            Cgroups.Make(_state.Cgroups, _resources);
         }
 
-        Cgroups.Join(state.Cgroups, resources, pid);
+        Cgroups.Join(_state.Cgroups, _resources, pid);
     }
 
     /// <summary>New limits of a container that runs.</summary>
     internal void Update()
     {
-        if (state.Unit is { } unit)
+        if (_state.Unit is { } unit)
         {
             using SystemdBus bus = SystemdBus.Connect();
-            SystemdUnits.Update(bus, unit.Unit, Version(), resources);
+            SystemdUnits.Update(bus, unit.Unit, Version(), _resources);
         }
 
-        Cgroups.Apply(state.Cgroups, resources);
+        Cgroups.Apply(_state.Cgroups, _resources);
     }
 
     /// <summary>Removes those of a container whose processes have ended.</summary>
@@ -67,6 +75,24 @@ internal sealed class ContainerGroups(ContainerState state, ResourcesSpec? resou
         {
             // Without systemd there is no unit.
         }
+    }
+
+    /// <summary>Of a container that joined a sandbox the groups hold none of its memory, which is the Sentry's: what
+    /// they need is that of its helpers.</summary>
+    private static ResourcesSpec? WithoutGuest(ResourcesSpec? resources)
+    {
+        const long LeastBytes = 1;
+        if (resources?.Memory is not { } memory)
+        {
+            return resources;
+        }
+
+        return new ResourcesSpec
+        {
+            Cpu = resources.Cpu,
+            Pids = resources.Pids,
+            Memory = new MemorySpec { Limit = memory.Limit is > 0 ? LeastBytes : memory.Limit },
+        };
     }
 
     private static int Version() => CgroupHierarchy.Find() is [var first, ..] ? first.Version : 2;

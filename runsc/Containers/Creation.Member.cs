@@ -3,6 +3,7 @@ using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
 using Runsc.Sandbox;
+using Sentry.Mm;
 
 namespace Runsc.Containers;
 
@@ -18,11 +19,16 @@ internal sealed partial class Creation
             throw new UserErrorException("sandbox " + sandboxId + " is not running");
         }
 
+        if (_options.Preserved > 0)
+        {
+            throw new UserErrorException("--preserve-fds: not for a container that joins a sandbox");
+        }
+
         SandboxSpec spec = _builder.Spec;
         spec.Shared = Membership.Shared(_config.Linux);
         using ControlClient client = ControlClient.Connect(sandbox.Directory, container.Id)
             ?? throw new UserErrorException("sandbox " + sandboxId + " is not running");
-        using JoiningGofer gofer = JoiningGofer.Start(_builder.AttachPoints, new SandboxWiring
+        using JoiningGofer gofer = JoiningGofer.Start(_builder, new SandboxWiring
         {
             Lifetime = SandboxLifetime.OutlivesLauncher,
             Joined = _groups!.Join,
@@ -32,7 +38,8 @@ internal sealed partial class Creation
             RunFirstHooks(container, sandbox.State.Sentry, gofer.Order);
         }
 
-        Ask(container, client, gofer, console);
+        using HostFd? bell = HangBell(container);
+        Ask(container, client, gofer, console, bell);
         console?.SendMaster(_options.ConsoleSocket!);
         SpawnedProcess standIn = ExecWaiter.Start(client.Socket, console?.Slave);
         bool isDone = false;
@@ -54,15 +61,20 @@ internal sealed partial class Creation
         }
     }
 
-    private void Ask(Container container, ControlClient client, JoiningGofer gofer, ConsolePair? console)
+    private void Ask(Container container, ControlClient client, JoiningGofer gofer, ConsolePair? console,
+        HostFd? bell)
     {
         using HostFd exit = container.Directory.CreateExitFile();
+        // That it is there is all that this number says.
+        _builder.Spec.BellFd = bell?.Value ?? -1;
         using HostFd document = Sentries.WriteDocument(_builder.Spec);
         using PassedStreams streams = new(console?.Slave);
+        using HostFd memory = MakeMemory();
+        int[] bells = bell is null ? [] : [bell.Value];
         try
         {
             client.Ask(new ControlRequest { Kind = RequestKind.Join },
-                [document.Value, .. streams.Numbers, exit.Value, .. gofer.Channels]);
+                [document.Value, .. streams.Numbers, exit.Value, memory.Value, .. bells, .. gofer.Channels]);
         }
         catch (UserErrorException)
         {
@@ -74,6 +86,14 @@ internal sealed partial class Creation
 
             throw;
         }
+    }
+
+    /// <summary>The container's memory, which the Sentry itself can no longer make.</summary>
+    private static HostFd MakeMemory()
+    {
+        Errno errno = MemoryFile.CreateBacking(out HostFd memory);
+        return errno == Errno.None ? memory
+            : throw new UserErrorException("cannot make a memory file: " + ErrorText.Describe(errno));
     }
 
     private enum GoferStart
@@ -106,7 +126,7 @@ internal sealed partial class Creation
             }
         }
 
-        internal static JoiningGofer Start(List<AttachPoint> attachPoints, SandboxWiring wiring, GoferStart start)
+        internal static JoiningGofer Start(SandboxBuilder builder, SandboxWiring wiring, GoferStart start)
         {
             FileSizeLimit.Lift();
             DescriptorLimit.Raise();
@@ -121,7 +141,7 @@ internal sealed partial class Creation
 
             using HostFd? orders =
                 start == GoferStart.AtOnce ? null : SandboxProcesses.MakeOrderPipe(out result._orders);
-            using StartingProcess starting = Gofers.Begin(attachPoints, ends, wiring, result._says, orders);
+            using StartingProcess starting = Gofers.Begin(builder, ends, wiring, result._says, orders);
             result._process = HostIds.Finish(starting);
             ends.ForEach(static end => end.Dispose());
             return result;

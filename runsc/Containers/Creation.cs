@@ -197,6 +197,7 @@ internal sealed partial class Creation
             ExitFile = exit,
             Bell = bell,
             Console = console?.Slave,
+            Preserved = _options.Preserved,
             Joined = _groups!.Join,
             Launched = NeedsOrder(container.State.Hooks) ? processes =>
                 RunFirstHooks(container, HostProcess.Identify(processes.Sentry.Pid), processes.OrderGofer) : null,
@@ -271,4 +272,5 @@ internal sealed partial class Creation
 /// <param name="Bundle">Bundle directory.</param>
 /// <param name="ConsoleSocket">Whom the terminal's master is sent to.</param>
 /// <param name="PidFile">File for the process id.</param>
-internal sealed record CreateOptions(string Id, string Bundle, string? ConsoleSocket, string? PidFile);
+/// <param name="Preserved">Open files to pass beside the standard streams.</param>
+internal sealed record CreateOptions(string Id, string Bundle, string? ConsoleSocket, string? PidFile, int Preserved);

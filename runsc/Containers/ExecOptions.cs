@@ -32,5 +32,8 @@ internal sealed class ExecOptions
 
     internal bool NoNewPrivileges { get; init; }
 
+    /// <summary>Open files to pass beside the standard streams.</summary>
+    internal int Preserved { get; init; }
+
     internal bool IgnoresPause { get; init; }
 }

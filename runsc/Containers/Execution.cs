@@ -89,8 +89,9 @@ internal sealed class Execution
     {
         using HostFd document = Sentries.WriteDocument(_spec);
         using PassedStreams streams = new(terminal);
+        using PreservedFiles preserved = new(_options.Preserved);
         ControlReply reply = client.Ask(new ControlRequest { Kind = RequestKind.Exec },
-            [document.Value, .. streams.Numbers]);
+            [document.Value, .. streams.Numbers, .. preserved.Numbers]);
         if (_options.InternalPidFile is { } file)
         {
             PidFile.Write(file, reply.Number);

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using HostOs;
 
 namespace Runsc.Oci;
 
@@ -6,6 +7,14 @@ namespace Runsc.Oci;
 /// ./rootfs.</summary>
 internal static class DefaultSpec
 {
+    /// <summary>Root inside is the caller.</summary>
+    internal static void MapToCaller(LinuxSpec linux)
+    {
+        linux.Namespaces!.Add(new NamespaceSpec { Type = "user" });
+        linux.UidMappings = [new IdMappingSpec { HostId = (uint)HostUnistd.GetUid(), Size = 1 }];
+        linux.GidMappings = [new IdMappingSpec { HostId = (uint)HostUnistd.GetGid(), Size = 1 }];
+    }
+
     internal static Spec Create(IReadOnlyList<string> args)
     {
         List<string> caps = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];

@@ -194,6 +194,11 @@ internal sealed class SpecChecks(string file, Spec spec)
 
         CheckMappings("linux.uidMappings", linux.UidMappings, (uint)HostUnistd.GetUid());
         CheckMappings("linux.gidMappings", linux.GidMappings, (uint)HostUnistd.GetGid());
+        if (linux.UidMappings is { Count: > 0 } != linux.GidMappings is { Count: > 0 })
+        {
+            Reject("linux", "uidMappings and gidMappings need each other");
+        }
+
         if (linux.Personality is { } personality && (personality.Domain != "LINUX"
             || personality.Flags is { Count: > 0 }))
         {
@@ -264,20 +269,48 @@ internal sealed class SpecChecks(string file, Spec spec)
         }
     }
 
-    /// <summary>Ids of the sandbox are the ids of the files that are served: only mappings that say so are
-    /// taken.</summary>
+    /// <summary>What user_namespaces(7) takes of a map; root inside must be somebody. A caller who is not root can map
+    /// to nobody but itself.</summary>
     private void CheckMappings(string member, List<IdMappingSpec>? mappings, uint caller)
     {
-        foreach (IdMappingSpec mapping in mappings ?? [])
+        const uint Root = 0;
+        bool mapsRoot = mappings is not { Count: > 0 };
+        for (int i = 0; i < mappings?.Count; i++)
         {
-            bool isIdentity = mapping is not null && mapping.ContainerId == mapping.HostId;
-            bool isCaller = mapping is { ContainerId: 0, Size: 1 } && mapping.HostId == caller;
-            if (!isIdentity && !isCaller)
+            string where = member + "[" + i + "]";
+            IdMappingSpec? mapping = mappings[i];
+            if (mapping is null || mapping.Size == 0 || mapping.Size > uint.MaxValue - mapping.ContainerId
+                || mapping.Size > uint.MaxValue - mapping.HostId)
             {
-                Reject(member, "mapping to other host ids is not supported");
+                throw Rejection(where, "not a range of ids");
+            }
+
+            bool isIdentity = mapping.ContainerId == mapping.HostId;
+            bool isCaller = mapping is { ContainerId: Root, Size: 1 } && mapping.HostId == caller;
+            if (HostUnistd.GetUid() != Root && !isIdentity && !isCaller)
+            {
+                Reject(where, "only root can map to other host ids");
+            }
+
+            mapsRoot |= mapping.ContainerId == Root;
+            if (mappings.FindIndex(other => other is not null && Overlaps(other, mapping)) < i)
+            {
+                Reject(where, "overlaps another range");
             }
         }
+
+        if (!mapsRoot)
+        {
+            Reject(member, "maps no root");
+        }
     }
+
+    private static bool Overlaps(IdMappingSpec one, IdMappingSpec other) =>
+        Overlaps(one.ContainerId, other.ContainerId, one.Size, other.Size)
+        || Overlaps(one.HostId, other.HostId, one.Size, other.Size);
+
+    private static bool Overlaps(uint one, uint other, uint oneSize, uint otherSize) =>
+        one < (ulong)other + otherSize && other < (ulong)one + oneSize;
 
     /// <summary>Checks linux.resources alone.</summary>
     internal void CheckResources(ResourcesSpec? resources)

@@ -17,20 +17,20 @@ internal static class Gofers
 
     /// <summary>
     /// Starts <c>runsc gofer</c> in mount, PID, network, IPC and UTS namespaces of its own. It keeps the caller's
-    /// user: it acts on files for it.
+    /// user: it acts on files for it. Where ids are mapped it is root of a user namespace with that mapping, and the
+    /// host translates owners.
     /// Command line: gofer CHANNELS ORDERS (the descriptor an order comes from, or -1) then, per attach point, "ro"
     /// or "rw" (with "-tree": mounts below it too) and the
     /// path.
     /// </summary>
-    internal static StartingProcess Begin(IReadOnlyList<AttachPoint> attachPoints, IReadOnlyList<HostFd> channels,
+    internal static StartingProcess Begin(SandboxBuilder builder, IReadOnlyList<HostFd> channels,
         SandboxWiring wiring, HostFd? standardError, HostFd? orders)
     {
+        bool hasUsers = !HostIds.IsRoot || builder.UidMap.Count > 0;
         SpawnRequest request = new("/proc/self/exe")
         {
-            NamespaceFlags = HostIds.IsRoot
-                ? Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS
-                : Sched.CLONE_NEWUSER | Sched.CLONE_NEWNS | Sched.CLONE_NEWPID | Sched.CLONE_NEWNET
-                    | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS,
+            NamespaceFlags = (hasUsers ? Sched.CLONE_NEWUSER : 0) | Sched.CLONE_NEWNS | Sched.CLONE_NEWPID
+                | Sched.CLONE_NEWNET | Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS,
             SetGroups = HostIds.IsRoot ? SetGroups.Allow : SetGroups.Deny,
         };
         if (!HostIds.IsRoot)
@@ -38,13 +38,21 @@ internal static class Gofers
             request.UidMap.Add(new IdMap(0, (uint)HostUnistd.GetUid(), 1));
             request.GidMap.Add(new IdMap(0, (uint)HostUnistd.GetGid(), 1));
         }
+        else if (hasUsers)
+        {
+            request.UidMap.AddRange(builder.UidMap);
+            request.GidMap.AddRange(builder.GidMap);
+            request.ExtraCalls.Add(("setresgid", new ScriptEntry(SysNr.setresgid)));
+            request.ExtraCalls.Add(("setgroups", new ScriptEntry(SysNr.setgroups)));
+            request.ExtraCalls.Add(("setresuid", new ScriptEntry(SysNr.setresuid)));
+        }
 
         request.Cloned = wiring.Joined;
         int ordersFd = FirstChannelFd + channels.Count;
         request.Arguments.AddRange(["runsc-gofer", "gofer", channels.Count.ToString(CultureInfo.InvariantCulture),
             orders is null ? "-1" : ordersFd.ToString(CultureInfo.InvariantCulture)]);
         request.Environment.AddRange(HostIds.Nursery);
-        foreach (AttachPoint point in attachPoints)
+        foreach (AttachPoint point in builder.AttachPoints)
         {
             string access = point.Access == AttachAccess.ReadOnly ? "ro" : "rw";
             request.Arguments.Add(point.Scope == AttachScope.Tree ? access + "-tree" : access);

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Abi.Linux;
+using HostOs;
 using Runsc.Cli;
 using Runsc.Oci;
 using static Abi.Linux.MountFlags;
@@ -38,8 +39,27 @@ internal static class OciSandbox
         }
 
         SetLinux(spec, config.Linux);
+        SetMappings(builder, config.Linux);
         return builder;
     }
+
+    /// <summary>What maps ids to themselves maps nothing, and a caller who is not root can map no more than
+    /// itself.</summary>
+    private static void SetMappings(SandboxBuilder builder, LinuxSpec? linux)
+    {
+        List<IdMappingSpec> users = linux?.UidMappings ?? [];
+        List<IdMappingSpec> groups = linux?.GidMappings ?? [];
+        bool isMapped = users.Exists(IsMapped) || groups.Exists(IsMapped);
+        if (isMapped && HostIds.IsRoot)
+        {
+            users.ForEach(mapping => builder.UidMap.Add(ToMap(mapping)));
+            groups.ForEach(mapping => builder.GidMap.Add(ToMap(mapping)));
+        }
+    }
+
+    private static bool IsMapped(IdMappingSpec mapping) => mapping.ContainerId != mapping.HostId;
+
+    private static IdMap ToMap(IdMappingSpec mapping) => new(mapping.ContainerId, mapping.HostId, mapping.Size);
 
     private static string Below(string bundle, string path) => path[0] == '/' ? path : bundle + "/" + path;
 

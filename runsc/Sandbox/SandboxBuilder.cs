@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using HostOs;
 using static Abi.Linux.MountFlags;
 
 namespace Runsc.Sandbox;
@@ -12,6 +13,13 @@ internal sealed class SandboxBuilder
 
     /// <summary>Host paths, in the order of their indexes.</summary>
     internal List<AttachPoint> AttachPoints { get; } = [];
+
+    /// <summary>Which users and groups of the host those inside are to the files that are served; none: the same
+    /// ones.</summary>
+    internal List<IdMap> UidMap { get; } = [];
+
+    /// <summary>As <see cref="UidMap"/>.</summary>
+    internal List<IdMap> GidMap { get; } = [];
 
     /// <summary>Serves the root file system. Read-only unless the host keeps what is written: else it goes to the
     /// overlay's upper layer.</summary>

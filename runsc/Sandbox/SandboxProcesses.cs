@@ -14,6 +14,9 @@ namespace Runsc.Sandbox;
 /// Sentry.</summary>
 internal sealed class SandboxProcesses : IDisposable
 {
+    /// <summary>The last byte of an order: JSON on one line has none.</summary>
+    internal const byte EndOfOrder = (byte)'\n';
+
     private readonly List<HostFd> _owned = [];
     private readonly List<SpawnedProcess> _started = [];
     private HostFd? _goferSays;
@@ -87,7 +90,7 @@ internal sealed class SandboxProcesses : IDisposable
 
         // The Sentry first: it has more to do before they talk.
         using (StartingProcess sentry = Sentries.Begin(spec, _sentryChannel, sentryEnds, wiring))
-        using (StartingProcess gofer = Gofers.Begin(builder.AttachPoints, goferEnds, wiring, _goferSays, orders))
+        using (StartingProcess gofer = Gofers.Begin(builder, goferEnds, wiring, _goferSays, orders))
         {
             log.Step("launcher: both processes cloned");
             _started.Add(HostIds.Finish(sentry));
@@ -104,14 +107,11 @@ internal sealed class SandboxProcesses : IDisposable
     /// <summary>Lets the gofer go on. One that has ended is found out by who waits for it.</summary>
     internal void OrderGofer(Containers.HookOrder order) => SendOrder(_goferOrders!, order);
 
-    /// <summary>Writes the order and closes the pipe.</summary>
+    /// <summary>Writes the order. The pipe stays open: it says that the launcher is there.</summary>
     internal static void SendOrder(HostFd orders, Containers.HookOrder order)
     {
         byte[] text = JsonSerializer.SerializeToUtf8Bytes(order, ControlJson.Default.HookOrder);
-        using (orders)
-        {
-            HostUnistd.WriteAll(orders.Value, text);
-        }
+        HostUnistd.WriteAll(orders.Value, [.. text, EndOfOrder]);
     }
 
     /// <summary>The gofer's end of a pipe for its order, and the other.</summary>
@@ -291,6 +291,9 @@ internal sealed class SandboxWiring
     /// <summary>Slave of the host's pseudo terminal that the container's is joined to; null: the caller's
     /// streams.</summary>
     internal HostFd? Console { get; init; }
+
+    /// <summary>Open files to pass beside the standard streams.</summary>
+    internal int Preserved { get; init; }
 
     /// <summary>Called with the id of each process as soon as it is there (control groups).</summary>
     internal Action<int>? Joined { get; init; }

@@ -96,6 +96,7 @@ internal sealed partial class SandboxSpec
         ListenerFd = wire.Int(ListenerFd);
         ExitFd = wire.Int(ExitFd);
         BellFd = wire.Int(BellFd);
+        PreservedFds = wire.Numbers(PreservedFds);
         GoferFds = wire.Numbers(GoferFds);
     }
 }

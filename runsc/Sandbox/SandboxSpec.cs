@@ -171,6 +171,9 @@ internal sealed partial class SandboxSpec : ICarried
     /// <summary>Of a container that joins a sandbox: what it has in common with it.</summary>
     public SharedNamespaces Shared { get; set; }
 
+    /// <summary>Descriptors of open files that the first process gets, from 3 on.</summary>
+    public List<int> PreservedFds { get; set; } = [];
+
     /// <summary>Descriptors of the gofer connection's channels.</summary>
     public List<int> GoferFds { get; set; } = [];
 }

@@ -69,10 +69,18 @@ internal static class Sentries
         }
 
         using HostFd? device = OpenDevice(spec.Platform);
+        int next = FirstGoferFd + goferChannels.Count;
         if (device is not null)
         {
-            spec.PlatformFd = FirstGoferFd + goferChannels.Count;
+            spec.PlatformFd = next++;
             request.Descriptors.Add(new FdMap(device.Value, spec.PlatformFd));
+        }
+
+        using PreservedFiles preserved = new(wiring.Preserved);
+        foreach (int source in preserved.Numbers)
+        {
+            spec.PreservedFds.Add(next);
+            request.Descriptors.Add(new FdMap(source, next++));
         }
 
         spec.LaunchedAt = Program.StartedAt;

@@ -30,7 +30,8 @@ public sealed class SharedMemorySegment : IpcObject, IMappable
         _owner = owner;
         SizeBytes = sizeBytes;
         _mappedSize = (sizeBytes + GuestAddress.PageSize - 1) & ~(GuestAddress.PageSize - 1);
-        _memory = new SharedMemoryObject(creator.Kernel.MemoryFile, _mappedSize, SharedMemoryUse.Anonymous);
+        MemoryFile memory = creator.ThreadGroup.Scope.Memory;
+        _memory = new SharedMemoryObject(memory, _mappedSize, SharedMemoryUse.Anonymous);
         CreatorPid = creator.ThreadGroup.Identity;
     }
 

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using Abi.Linux;
+using HostOs;
+using Sentry.Mm;
 using Sentry.Sync;
 using Sentry.Vfs;
 
@@ -13,30 +15,45 @@ public sealed partial class GuestKernel
     /// <summary>
     /// Makes the first process of another container, without a program: <see cref="Start"/> gives it one,
     /// <see cref="Discard"/> undoes it. Its parent is nobody; <paramref name="onEnd"/> hears its wait status, on any
-    /// thread and under the tasks lock. ESRCH when the first process of the sandbox is not there or ends.
+    /// thread and under the tasks lock. After the end comes <see cref="LeaveContainer"/>. ESRCH when the first process
+    /// of the sandbox is not there or ends.
     /// </summary>
-    public Errno CreateContainer(InitProcess spec, SharedNamespaces shared, Action<int> onEnd, out Task? task)
+    public Errno CreateContainer(InitProcess spec, ContainerMemory memory, SharedNamespaces shared, Action<int> onEnd,
+        out Task? task)
     {
         task = null;
-        TaskScope scope = new() { MaxTasks = spec.MaxTasks };
-        if (!TryAddTask(scope))
+        Errno errno = MemoryFile.TakePart(memory.Backing, memory.LimitBytes, out MemoryFile? part);
+        if (errno != Errno.None)
         {
-            return Errno.EAGAIN;
+            return errno;
         }
 
-        Errno errno;
-        using (TasksLock.Enter())
+        TaskScope scope = new() { MaxTasks = spec.MaxTasks, Memory = part! };
+        part!.OutOfMemory = new ScopedOutOfMemory(this, scope);
+        errno = TryAddTask(scope) ? Errno.None : Errno.EAGAIN;
+        if (errno == Errno.None)
         {
-            errno = CreateContainerLocked(spec, shared, onEnd, scope, out task);
+            using (TasksLock.Enter())
+            {
+                errno = CreateContainerLocked(spec, shared, onEnd, scope, out task);
+            }
+
+            if (errno != Errno.None)
+            {
+                DropTask(scope);
+            }
         }
 
         if (errno != Errno.None)
         {
-            DropTask(scope);
+            MemoryFile.ReturnPart(part);
         }
 
         return errno;
     }
+
+    /// <summary>A container is gone, but for what others share with it.</summary>
+    public void LeaveContainer(TaskScope scope) => MemoryFile.ReturnPart(scope.Memory);
 
     /// <summary>Sends SIGKILL to every process whose mounts these are: what is left of a container that shares its
     /// PID namespace.</summary>
@@ -92,6 +109,11 @@ public sealed partial class GuestKernel
         return Errno.None;
     }
 }
+
+/// <summary>The memory of a container beside the first.</summary>
+/// <param name="Backing">Becomes its memory file; taken.</param>
+/// <param name="LimitBytes">Its own limit; ulong.MaxValue for none.</param>
+public readonly record struct ContainerMemory(HostFd Backing, ulong LimitBytes);
 
 /// <summary>Which namespaces a container has in common with the first of its sandbox.</summary>
 [Flags]

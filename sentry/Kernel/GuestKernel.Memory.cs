@@ -26,9 +26,11 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     /// <inheritdoc/>
     /// <remarks>For accesses of the kernel itself to guest memory, which cannot simply be repeated: waits a little
     /// for the victim's memory.</remarks>
-    public Errno Relieve(ulong neededBytes)
+    public Errno Relieve(ulong neededBytes) => Relieve(null);
+
+    private Errno Relieve(TaskScope? scope)
     {
-        if (!OomKill())
+        if (!OomKill(scope))
         {
             return Errno.ENOMEM;
         }
@@ -49,11 +51,13 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
 
     /// <summary>
     /// Ends the process that holds the most memory, weighed by oom_score_adj (mm/oom_kill.c), so that the sandbox can
-    /// go on. What it makes the Sentry keep is memory too. False when there is none to end.
+    /// go on: where the limit of a container is what was reached, one of that container. What it makes the Sentry keep
+    /// is memory too. False when there is none to end.
     /// </summary>
-    public bool OomKill()
+    public bool OomKill(TaskScope? scope = null)
     {
-        ThreadGroup? victim = ChooseOomVictim();
+        scope = scope is { } some && some.Memory.Tighter != MemoryFile ? some : null;
+        ThreadGroup? victim = ChooseOomVictim(scope);
         if (victim is null)
         {
             return false;
@@ -62,15 +66,19 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
         if (!victim.IsGroupExiting)
         {
             Interlocked.Increment(ref _oomKills);
-            OomKilled?.Invoke();
+            victim.Scope.NoteOomKill();
+            if (scope is null)
+            {
+                OomKilled?.Invoke();
+            }
         }
 
         victim.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
         return true;
     }
 
-    /// <summary>Called before a process is ended because memory is short, by a task that may hold locks: it must not
-    /// come back here.</summary>
+    /// <summary>Called before a process is ended because the sandbox's memory is short, by a task that may hold locks:
+    /// it must not come back here.</summary>
     public Action? OomKilled { get; set; }
 
     /// <summary>Processes ended because memory was short.</summary>
@@ -82,17 +90,18 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
     /// itself the victim.</summary>
     internal void OutOfMemory(Task task)
     {
-        if (!OomKill())
+        if (!OomKill(task.ThreadGroup.Scope))
         {
             task.ThreadGroup.BeginGroupExit(WaitStatus.Signaled(Signals.SIGKILL));
         }
     }
 
-    private ThreadGroup? ChooseOomVictim()
+    private ThreadGroup? ChooseOomVictim(TaskScope? scope)
     {
         List<ThreadGroup> groups = new();
         RootPidNamespace.CollectThreadGroups(groups);
         long objectBytes = KeptObjectBytes(groups);
+        groups.RemoveAll(group => scope is not null && group.Scope != scope);
         ThreadGroup? worst = null;
         long worstScore = long.MinValue;
         foreach (ThreadGroup group in groups)
@@ -152,6 +161,14 @@ public sealed partial class GuestKernel : IOutOfMemoryHandler
         long pages = (long)(mm.ResidentBytes / GuestAddress.PageSize);
         mm.DropUser();
         pages += KeptObjects(group) * objectBytes / (long)GuestAddress.PageSize;
-        return pages + ((long)(MemoryFile.LimitBytes / GuestAddress.PageSize) / 1000 * group.OomScoreAdjust);
+        ulong total = group.Scope.Memory.LimitBytes;
+        return pages + ((long)(total / GuestAddress.PageSize) / 1000 * group.OomScoreAdjust);
+    }
+
+    /// <summary>Memory of one container is short; as <see cref="GuestKernel"/> for the whole.</summary>
+    private sealed class ScopedOutOfMemory(GuestKernel kernel, TaskScope scope) : IOutOfMemoryHandler
+    {
+        /// <inheritdoc/>
+        public Errno Relieve(ulong neededBytes) => kernel.Relieve(scope);
     }
 }

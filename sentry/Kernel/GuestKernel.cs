@@ -28,7 +28,15 @@ public sealed partial class GuestKernel
     public required IPlatform Platform { get; init; }
 
     /// <summary>All anonymous memory and page cache.</summary>
-    public required MemoryFile MemoryFile { get; init; }
+    public required MemoryFile MemoryFile
+    {
+        get;
+        init
+        {
+            field = value;
+            RootScope.Memory = value;
+        }
+    }
 
     /// <summary>User namespace of the sandbox: kuids are its ids.</summary>
     public UserNamespace RootUserNamespace { get; }
@@ -56,9 +64,6 @@ public sealed partial class GuestKernel
 
     /// <summary>Bytes of memory where no limit is asked for.</summary>
     public ulong MachineMemoryBytes { get; init; } = HostOs.HostSysinfo.TotalMemoryBytes();
-
-    /// <summary>Whether less than that was asked for.</summary>
-    public bool HasMemoryLimit => MemoryFile.LimitBytes < MachineMemoryBytes;
 
     /// <summary>CPUs the guest sees: those the Sentry may use.</summary>
     public int CpuCount => HostCpus.GuestCount;

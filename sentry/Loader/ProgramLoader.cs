@@ -60,7 +60,7 @@ internal sealed partial class ProgramLoader
             RandomSeed = randomise ? GuestRandom.NextSeed() : 0,
         };
         GuestKernel kernel = task.Kernel;
-        errno = MemoryManager.Create(kernel.Platform, kernel.MemoryFile, task.ThreadGroup, layout,
+        errno = MemoryManager.Create(kernel.Platform, task.ThreadGroup.Scope.Memory, task.ThreadGroup, layout,
             out MemoryManager? mm);
         if (errno != Errno.None)
         {

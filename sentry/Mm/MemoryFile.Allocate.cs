@@ -80,13 +80,17 @@ public sealed partial class MemoryFile
     public Errno Allocate(ulong lengthBytes, MemoryKind kind, out MemoryFileRange range) =>
         Allocate(lengthBytes, kind, PageContent.Zero, out range);
 
+    private bool IsAboveLimit(int count) =>
+        IsAboveOwnLimit(count) || (_whole is { } whole && whole.IsAboveOwnLimit(count));
+
     /// <summary>
     /// Pages handed out and never touched cost nothing, so what was handed out may exceed the limit as long as what
     /// the host holds does not.
     /// </summary>
-    private bool IsAboveLimit(int count)
+    private bool IsAboveOwnLimit(int count)
     {
-        if (System.Threading.Volatile.Read(ref _allocatedTotal) + count + KernelPages <= _limitPages)
+        long limit = System.Threading.Volatile.Read(ref _limitPages);
+        if (limit == long.MaxValue || HandedOutPages + count + KernelPages <= limit)
         {
             return false;
         }

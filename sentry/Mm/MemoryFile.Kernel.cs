@@ -30,7 +30,7 @@ public sealed partial class MemoryFile
         long limit = Volatile.Read(ref _limitPages);
         long pages = heapBytes >> PageShift;
         long room = limit - (limit >> ReserveShift);
-        if (limit == long.MaxValue || Volatile.Read(ref _allocatedTotal) + pages <= room)
+        if (limit == long.MaxValue || HandedOutPages + pages <= room)
         {
             return true;
         }
@@ -43,7 +43,7 @@ public sealed partial class MemoryFile
     internal void NoteKernelUse(long before, long after)
     {
         long limit = Volatile.Read(ref _limitPages);
-        if (limit == long.MaxValue || Volatile.Read(ref _allocatedTotal) + (after >> PageShift) <= limit)
+        if (limit == long.MaxValue || HandedOutPages + (after >> PageShift) <= limit)
         {
             return;
         }
@@ -59,7 +59,7 @@ public sealed partial class MemoryFile
     internal void CollectIfNear(long heapBytes)
     {
         long limit = Volatile.Read(ref _limitPages);
-        if (limit != long.MaxValue && Volatile.Read(ref _allocatedTotal) + (heapBytes >> PageShift) > limit / 2)
+        if (limit != long.MaxValue && HandedOutPages + (heapBytes >> PageShift) > limit / 2)
         {
             Volatile.Write(ref _collectWanted, 1);
             if (_reclaimer is not null || TryStartReclaimer())

@@ -30,10 +30,15 @@ public sealed partial class MemoryFile
     /// <summary>Pages freed and not yet given back.</summary>
     internal int DirtyPages => Volatile.Read(ref _dirtyPages);
 
-    /// <summary>Gives all freed pages back to the host now; true when there were any.</summary>
+    /// <summary>Gives all freed pages back to the host now, those of parts too; true when there were any.</summary>
     public bool GiveBackNow()
     {
         bool any = false;
+        foreach (MemoryFile part in Volatile.Read(ref _parts))
+        {
+            any |= part.GiveBackNow();
+        }
+
         while (TakeDirtyRun(out int first, out int count))
         {
             any = true;
@@ -219,7 +224,7 @@ public sealed partial class MemoryFile
 
     private void CheckUse()
     {
-        if (Volatile.Read(ref _allocatedTotal) + KernelPages <= _limitPages)
+        if (HandedOutPages + KernelPages <= Volatile.Read(ref _limitPages))
         {
             _watchUse = false;
             return;

@@ -82,11 +82,19 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     /// <summary>Called when an allocation for a guest fails; null: the guest sees ENOMEM or SIGBUS at once.</summary>
     public IOutOfMemoryHandler? OutOfMemory { get; set; }
 
-    /// <summary>Most bytes that may be used, ulong.MaxValue for no limit.</summary>
+    /// <summary>Most bytes that may be used, ulong.MaxValue for no limit. Of a part never more than of the
+    /// whole.</summary>
     public ulong LimitBytes
     {
-        get => _limitPages == long.MaxValue ? ulong.MaxValue : (ulong)_limitPages << PageShift;
-        set => _limitPages = value >> PageShift >= (ulong)_pageCount ? long.MaxValue : (long)(value >> PageShift);
+        get
+        {
+            long own = Volatile.Read(ref _limitPages);
+            ulong bytes = own == long.MaxValue ? ulong.MaxValue : (ulong)own << PageShift;
+            return _whole is { } whole ? Math.Min(bytes, whole.LimitBytes) : bytes;
+        }
+
+        set => Volatile.Write(ref _limitPages,
+            value >> PageShift >= (ulong)_pageCount ? long.MaxValue : (long)(value >> PageShift));
     }
 
     /// <summary>Bytes of address space in the file, used or not.</summary>
@@ -112,15 +120,31 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     public static Errno Create(ulong sizeBytes, ulong limitBytes, out MemoryFile? file)
     {
         file = null;
-        ulong blockBytes = (ulong)PagesPerBlock << PageShift;
-        sizeBytes = (Math.Max(sizeBytes, MinimumSizeBytes) + blockBytes - 1) & ~(blockBytes - 1);
-        Errno error = CreateMemfd(out HostFd fd);
-        if (error != Errno.None)
+        Errno error = CreateBacking(out HostFd fd);
+        return error == Errno.None ? Create(fd, sizeBytes, limitBytes, out file) : error;
+    }
+
+    /// <summary>memfd_create(2) of a file that guests may map executable; hosts before 6.3 do not know
+    /// MFD_EXEC.</summary>
+    public static Errno CreateBacking(out HostFd fd)
+    {
+        Errno error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec | HostMman.MfdExec, out int value);
+        if (error == Errno.EINVAL)
         {
-            return error;
+            error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec, out value);
         }
 
-        error = HostUnistd.Ftruncate(fd.Value, (long)sizeBytes);
+        fd = new HostFd(value);
+        return error;
+    }
+
+    /// <summary>Takes the descriptor.</summary>
+    private static Errno Create(HostFd fd, ulong sizeBytes, ulong limitBytes, out MemoryFile? file)
+    {
+        file = null;
+        ulong blockBytes = (ulong)PagesPerBlock << PageShift;
+        sizeBytes = (Math.Max(sizeBytes, MinimumSizeBytes) + blockBytes - 1) & ~(blockBytes - 1);
+        Errno error = HostUnistd.Ftruncate(fd.Value, (long)sizeBytes);
         nint address = 0;
         if (error == Errno.None)
         {
@@ -144,13 +168,29 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
         return error;
     }
 
-    /// <summary>Bytes of host memory that the file occupies now, freed pages not yet given back included.</summary>
+    /// <summary>Bytes of host memory that the file and its parts occupy now, freed pages not yet given back
+    /// included.</summary>
     public ulong UsedBytes
     {
         get
         {
+            ulong bytes = HeldBytes;
+            foreach (MemoryFile part in Volatile.Read(ref _parts))
+            {
+                bytes += part.HeldBytes;
+            }
+
+            return bytes;
+        }
+    }
+
+    private ulong HeldBytes
+    {
+        get
+        {
+            const int SectorBytes = 512;
             Errno error = HostStat.Fstat(_fd.Value, out Stat status);
-            return error == Errno.None ? (ulong)status.st_blocks * 512
+            return error == Errno.None ? (ulong)status.st_blocks * SectorBytes
                 : (ulong)Volatile.Read(ref _allocatedTotal) << PageShift;
         }
     }
@@ -160,6 +200,11 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     {
         get
         {
+            if (_whole is { } whole)
+            {
+                return whole.Zeros;
+            }
+
             if (Volatile.Read(ref _zeros) is { } zeros)
             {
                 return zeros;
@@ -183,30 +228,31 @@ public sealed partial class MemoryFile : IMemoryBacking, IDisposable
     /// <summary>A number for an object without an inode (shared anonymous memory): unique in the sandbox.</summary>
     public ulong NextObjectNumber() => (ulong)Interlocked.Increment(ref _objectNumber);
 
-    /// <summary>Bytes handed out for a purpose: an upper bound of what is used for it.</summary>
-    public ulong AllocatedBytes(MemoryKind kind) => (ulong)Volatile.Read(ref _allocatedPages[(int)kind]) << PageShift;
+    /// <summary>Bytes handed out for a purpose, here and in all parts: an upper bound of what is used for
+    /// it.</summary>
+    public ulong AllocatedBytes(MemoryKind kind)
+    {
+        long pages = Volatile.Read(ref _allocatedPages[(int)kind]);
+        foreach (MemoryFile part in Volatile.Read(ref _parts))
+        {
+            pages += Volatile.Read(ref part._allocatedPages[(int)kind]);
+        }
+
+        return (ulong)pages << PageShift;
+    }
 
     /// <summary>Stops the background thread and gives everything back. Nobody may use the file any more.</summary>
     public void Dispose()
     {
+        foreach (MemoryFile part in _parts)
+        {
+            part.Dispose();
+        }
+
         KernelAccount?.Unbind(this);
         StopReclaimer();
         HostMman.Unmap((nint)_base, (nuint)SizeBytes);
         DisposeTables();
         _fd.Dispose();
-    }
-
-    /// <summary>memfd_create(2) of a file that guests may map executable; hosts before 6.3 do not know
-    /// MFD_EXEC.</summary>
-    private static Errno CreateMemfd(out HostFd fd)
-    {
-        Errno error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec | HostMman.MfdExec, out int value);
-        if (error == Errno.EINVAL)
-        {
-            error = HostMman.MemfdCreate("memory", HostMman.MfdCloexec, out value);
-        }
-
-        fd = new HostFd(value);
-        return error;
     }
 }

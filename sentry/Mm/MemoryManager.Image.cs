@@ -122,21 +122,20 @@ public sealed partial class MemoryManager
     }
 
     /// <summary>
-    /// Maps pages that the kernel owns (vDSO, its data page): shared, from <paramref name="offset"/> of the memory
-    /// file, which the caller
+    /// Maps pages that the kernel owns (vDSO, its data page): shared, from a range of a memory file, which the caller
     /// keeps referenced for the life of the kernel.
     /// </summary>
-    public Errno MapSpecial(
-        GuestAddress hint, ulong offset, ulong lengthBytes, MemoryAccess access, string name, out GuestAddress address)
+    public Errno MapSpecial(GuestAddress hint, MemoryFile file, MemoryFileRange pages, MemoryAccess access,
+        string name, out GuestAddress address)
     {
         MapRequest request = new()
         {
             Address = hint,
-            LengthBytes = lengthBytes,
+            LengthBytes = pages.LengthBytes,
             Access = access,
             MaxAccess = access,
             Flags = VmaFlags.Shared | VmaFlags.Special | VmaFlags.DontDump,
-            Mappable = new KernelPages(_memoryFile, offset, lengthBytes),
+            Mappable = new KernelPages(file, pages.Offset, pages.LengthBytes),
             Name = name,
         };
         return Map(in request, out address);

@@ -76,7 +76,9 @@ public sealed partial class MemoryManager
 
         Span<byte> flags = stackalloc byte[CountPages];
         Span<int> counts = stackalloc int[CountPages];
-        bool own = ReferenceEquals(pma.Backing, _memoryFile);
+        // Also of another container's, whose shared memory this is.
+        MemoryFile? memory = pma.Backing as MemoryFile;
+        bool own = memory is not null;
         int objects = own && !pma.IsPrivate ? 1 : 0;
         for (ulong done = 0; done < lengthBytes; done += CountPages * PageSize)
         {
@@ -85,7 +87,7 @@ public sealed partial class MemoryManager
             counts.Fill(2);
             if (own)
             {
-                _memoryFile.ReferenceCounts(pma.Offset + done, counts[..pages]);
+                memory!.ReferenceCounts(pma.Offset + done, counts[..pages]);
             }
 
             for (int i = 0; i < pages; i++)

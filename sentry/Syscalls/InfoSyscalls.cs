@@ -62,8 +62,9 @@ public static class InfoSyscalls
     {
         const long NsPerSecond = 1_000_000_000;
         GuestKernel kernel = task.Kernel;
-        ulong total = kernel.MemoryFile.LimitBytes;
-        ulong used = Math.Min(kernel.MemoryFile.UsedBytes + kernel.MemoryFile.KernelBytes, total);
+        MemoryFile memory = task.ThreadGroup.Scope.Memory.Smaller;
+        ulong total = memory.LimitBytes;
+        ulong used = Math.Min(memory.UsedBytes + memory.KernelBytes, total);
         Sysinfo info = new()
         {
             uptime = kernel.Clock.BootNs / NsPerSecond,

@@ -233,7 +233,8 @@ public static partial class MemorySyscalls
             return request.LengthBytes == 0 ? Errno.EINVAL : Errno.ENOMEM;
         }
 
-        SharedMemoryObject shared = new(task.Kernel.MemoryFile, RoundUp(request.LengthBytes), SharedMemoryUse.Anonymous)
+        MemoryFile memory = task.ThreadGroup.Scope.Memory;
+        SharedMemoryObject shared = new(memory, RoundUp(request.LengthBytes), SharedMemoryUse.Anonymous)
         {
             Identity = (1, task.Kernel.MemoryFile.NextObjectNumber()),
         };

@@ -15,7 +15,8 @@ public sealed class Vdso
 {
     private const ulong PageBytes = 4096;
 
-    private readonly ulong _parametersOffset;
+    private readonly MemoryFile _memory;
+    private readonly MemoryFileRange _parameters;
     private readonly MemoryFileRange _code;
 
     /// <summary>Puts the pages into the memory file. Throws when that has no room for them: nothing could
@@ -23,11 +24,11 @@ public sealed class Vdso
     public Vdso(MemoryFile memory, HostClockSource source)
     {
         byte[] image = VdsoImage.Prepared;
-        MemoryFileRange parameters = Allocate(memory, PageBytes);
-        _parametersOffset = parameters.Offset;
+        _memory = memory;
+        _parameters = Allocate(memory, PageBytes);
         _code = Allocate(memory, (ulong)image.Length);
         memory.Write(_code.Offset, image);
-        Errno errno = memory.MapInternal(parameters.Offset, PageBytes, out nuint address, out _);
+        Errno errno = memory.MapInternal(_parameters.Offset, PageBytes, out nuint address, out _);
         if (errno != Errno.None)
         {
             throw new InvalidOperationException("the page of clock parameters: " + errno);
@@ -48,15 +49,14 @@ public sealed class Vdso
     {
         const MemoryAccess CodeAccess = MemoryAccess.Read | MemoryAccess.Execute;
         header = GuestAddress.Null;
-        Errno errno = mm.MapSpecial(default, _code.Offset, _code.LengthBytes, CodeAccess, "[vdso]",
-            out GuestAddress code);
+        Errno errno = mm.MapSpecial(default, _memory, _code, CodeAccess, "[vdso]", out GuestAddress code);
         if (errno != Errno.None)
         {
             return errno;
         }
 
         GuestAddress wanted = new(code.Value - PageBytes);
-        errno = mm.MapSpecial(wanted, _parametersOffset, PageBytes, MemoryAccess.Read, "[vvar]", out GuestAddress data);
+        errno = mm.MapSpecial(wanted, _memory, _parameters, MemoryAccess.Read, "[vvar]", out GuestAddress data);
         if (errno == Errno.None && data == wanted)
         {
             header = code;

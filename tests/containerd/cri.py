@@ -138,8 +138,10 @@ def main(path, command, *words):
     elif command == "create":
         pod, pod_name, logs, name, image, pids, *args = words
         options = [(1, NODE), (2, POD if pids == "shared" else CONTAINER)]
+        memory = int(os.environ.get("CRI_MEMORY", 0))
+        resources = [(1, [(4, memory)])] if memory else []
         config = [(1, [(1, name), (2, 0)]), (2, [(1, image)]), *((3, word) for word in args), (11, name + ".log"),
-                  (15, [(2, [(3, options)])])]
+                  (15, [*resources, (2, [(3, options)])])]
         print(inner(call(path, "CreateContainer", [(1, pod), (2, config), (3, sandbox(pod_name, logs))]), 1).decode())
     elif command == "exec":
         answer = call(path, "ExecSync", [(1, words[0]), *((2, word) for word in words[1:]), (3, 60)])
@@ -148,6 +150,8 @@ def main(path, command, *words):
     elif command == "status":
         answer = call(path, "ContainerStatus", [(1, words[0])])
         print(states[inner(answer, 1, 3) or 0], inner(answer, 1, 7) or 0)
+    elif command == "reason":
+        print((inner(call(path, "ContainerStatus", [(1, words[0])]), 1, 10) or b"").decode())
     elif command == "stats":
         answer = call(path, "ContainerStats", [(1, words[0])])
         print("memory", (inner(answer, 1, 3, 2, 1) or 0) > 0, "processor", (inner(answer, 1, 2, 2, 1) or 0) > 0)

@@ -5,8 +5,8 @@ using Sentry.Vfs.Synthetic;
 
 namespace Sentry.Fs.Cgroup;
 
-/// <summary>cgroup2 (cgroups(7)): one group, that of the sandbox, whose files show the limits and what is used.
-/// Nothing can be changed and no group be made.</summary>
+/// <summary>cgroup2 (cgroups(7)): one group, that of the container that mounts it, whose files show the limits and what
+/// is used. Nothing can be changed and no group be made.</summary>
 public sealed class CgroupFileSystem : FileSystemType
 {
     /// <inheritdoc/>
@@ -28,7 +28,7 @@ public sealed class CgroupFileSystem : FileSystemType
             }
         }
 
-        superBlock = new CgroupSuperBlock(this, task.Kernel, source)
+        superBlock = new CgroupSuperBlock(this, task, source)
         {
             UserNamespace = MountOwner(task),
         };
@@ -36,16 +36,16 @@ public sealed class CgroupFileSystem : FileSystemType
     }
 }
 
-/// <summary>One instance; all show the same.</summary>
+/// <summary>One instance; all of one container show the same.</summary>
 internal sealed class CgroupSuperBlock : SyntheticSuperBlock
 {
     private const long CgroupMagic = 0x63677270;
 
-    internal CgroupSuperBlock(FileSystemType type, GuestKernel kernel, string source)
-        : base(type, kernel.Vfs.AllocateDevice(), CgroupMagic)
+    internal CgroupSuperBlock(FileSystemType type, Task task, string source)
+        : base(type, task.Kernel.Vfs.AllocateDevice(), CgroupMagic)
     {
         Source = source;
-        Root = new CgroupFiles(this, kernel).Build();
+        Root = new CgroupFiles(this, task.Kernel, task.ThreadGroup.Scope).Build();
     }
 
     /// <inheritdoc/>

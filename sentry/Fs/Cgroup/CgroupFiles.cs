@@ -10,8 +10,9 @@ using Sentry.Vfs.Synthetic;
 namespace Sentry.Fs.Cgroup;
 
 /// <summary>The files of the one group (Linux's Documentation/admin-guide/cgroup-v2.rst): the account is the
-/// sandbox's own, the same that /proc/meminfo and /proc/stat show.</summary>
-internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kernel)
+/// sandbox's own, the same that /proc/meminfo and /proc/stat show; that of a container that joined it counts the
+/// container alone. Time of processors is limited for the sandbox as a whole.</summary>
+internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kernel, TaskScope scope)
 {
     private const uint DirectoryMode = 0x16D;
     private const uint FileMode = 0x124;
@@ -24,10 +25,14 @@ internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kerne
         AddCore(root);
         AddCpu(root);
         AddMemory(root);
-        Add(root, "pids.current", () => Number(kernel.TaskCount));
-        Add(root, "pids.max", () => Number(kernel.MaxTasks));
+        Add(root, "pids.current", () => Number(IsWhole ? kernel.TaskCount : scope.Tasks));
+        Add(root, "pids.max", () => Number(Math.Min(kernel.MaxTasks, scope.MaxTasks)));
         return root;
     }
+
+    private bool IsWhole => scope == kernel.RootScope;
+
+    private long OomKills => IsWhole ? kernel.OomKills : scope.OomKills;
 
     private void AddCore(FixedDirectory root)
     {
@@ -57,13 +62,14 @@ internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kerne
 
     private void AddMemory(FixedDirectory root)
     {
-        MemoryFile memory = kernel.MemoryFile;
+        MemoryFile memory = scope.Memory;
         Add(root, "memory.current", () => Number(memory.UsedBytes));
-        Add(root, "memory.events", () => "low 0\nhigh 0\nmax 0\noom " + Number(kernel.OomKills) + "\noom_kill "
-            + Number(kernel.OomKills) + "\noom_group_kill 0");
+        Add(root, "memory.events", () => "low 0\nhigh 0\nmax 0\noom " + Number(OomKills) + "\noom_kill "
+            + Number(OomKills) + "\noom_group_kill 0");
         Add(root, "memory.high", () => NoLimit);
         Add(root, "memory.low", () => "0");
-        Add(root, "memory.max", () => kernel.HasMemoryLimit ? Number(memory.LimitBytes) : NoLimit);
+        Add(root, "memory.max", () => memory.LimitBytes < kernel.MachineMemoryBytes ? Number(memory.LimitBytes)
+            : NoLimit);
         Add(root, "memory.min", () => "0");
         Add(root, "memory.oom.group", () => "0");
         Add(root, "memory.stat", MemoryUse);
@@ -92,9 +98,7 @@ internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kerne
     /// <summary>As the reader's PID namespace numbers them; 0 for those it does not know.</summary>
     private Errno Processes(Task reader, StringBuilder text)
     {
-        List<ThreadGroup> groups = [];
-        kernel.RootPidNamespace.CollectThreadGroups(groups);
-        foreach (ThreadGroup group in groups)
+        foreach (ThreadGroup group in Members())
         {
             text.Append(group.Identity.NumberIn(reader.PidNamespace)).Append('\n');
         }
@@ -105,7 +109,11 @@ internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kerne
     private Errno Threads(Task reader, StringBuilder text)
     {
         List<Task> tasks = [];
-        kernel.CollectTasks(tasks);
+        foreach (ThreadGroup group in Members())
+        {
+            group.CollectTasks(tasks);
+        }
+
         foreach (Task task in tasks)
         {
             text.Append(task.Identity.NumberIn(reader.PidNamespace)).Append('\n');
@@ -114,10 +122,18 @@ internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kerne
         return Errno.None;
     }
 
-    private Errno CpuUse(Task reader, StringBuilder text)
+    /// <summary>All processes of the sandbox, or those of the container.</summary>
+    private List<ThreadGroup> Members()
     {
         List<ThreadGroup> groups = [];
         kernel.RootPidNamespace.CollectThreadGroups(groups);
+        groups.RemoveAll(group => !IsWhole && group.Scope != scope);
+        return groups;
+    }
+
+    private Errno CpuUse(Task reader, StringBuilder text)
+    {
+        List<ThreadGroup> groups = Members();
         CpuTimes total = default;
         foreach (ThreadGroup group in groups)
         {
@@ -138,7 +154,7 @@ internal sealed class CgroupFiles(CgroupSuperBlock superBlock, GuestKernel kerne
 
     private Errno MemoryUse(Task reader, StringBuilder text)
     {
-        MemoryFile memory = kernel.MemoryFile;
+        MemoryFile memory = scope.Memory;
         ulong shared = memory.AllocatedBytes(MemoryKind.Shared);
         ulong cache = memory.AllocatedBytes(MemoryKind.PageCache);
         ulong anonymous = memory.AllocatedBytes(MemoryKind.Anonymous);

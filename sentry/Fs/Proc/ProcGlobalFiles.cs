@@ -22,9 +22,9 @@ internal sealed class ProcGlobalFiles
 
     private GuestKernel Kernel => _proc.Kernel;
 
-    /// <summary>Memory of the machine as the guest sees it: its limit, which is the host's memory when nothing
-    /// smaller was asked for.</summary>
-    private ulong TotalBytes => Kernel.MemoryFile.LimitBytes;
+    /// <summary>Memory of the machine as a process sees it: what has the limit of its container, which is the
+    /// sandbox's or the host's memory when nothing smaller was asked for.</summary>
+    private static MemoryFile MemoryOf(Task reader) => reader.ThreadGroup.Scope.Memory.Smaller;
 
     internal static void AddTo(FixedDirectory root, ProcSuperBlock proc)
     {
@@ -103,8 +103,8 @@ internal sealed class ProcGlobalFiles
     private Errno MemoryInfo(Task reader, StringBuilder text)
     {
         const int KiB = 1024;
-        MemoryFile memory = Kernel.MemoryFile;
-        long total = (long)(TotalBytes / KiB);
+        MemoryFile memory = MemoryOf(reader);
+        long total = (long)(memory.LimitBytes / KiB);
         long slab = System.Math.Min(total, (long)(memory.KernelBytes / KiB));
         long used = System.Math.Min(total - slab, (long)(memory.UsedBytes / KiB));
         long shared = System.Math.Min(used, (long)(memory.AllocatedBytes(MemoryKind.Shared) / KiB));
@@ -211,11 +211,12 @@ internal sealed class ProcGlobalFiles
     private Errno MemoryEvents(Task reader, StringBuilder text)
     {
         const int PageBytes = 4096;
-        MemoryFile memory = Kernel.MemoryFile;
+        MemoryFile memory = MemoryOf(reader);
+        ulong total = memory.LimitBytes;
         ulong shared = memory.AllocatedBytes(MemoryKind.Shared);
-        ulong slab = System.Math.Min(TotalBytes, memory.KernelBytes);
-        ulong used = System.Math.Min(TotalBytes - slab, memory.UsedBytes);
-        text.Append("nr_free_pages ").Append((TotalBytes - slab - used) / PageBytes).Append('\n');
+        ulong slab = System.Math.Min(total, memory.KernelBytes);
+        ulong used = System.Math.Min(total - slab, memory.UsedBytes);
+        text.Append("nr_free_pages ").Append((total - slab - used) / PageBytes).Append('\n');
         text.Append("nr_slab_unreclaimable ").Append(slab / PageBytes).Append('\n');
         text.Append("nr_anon_pages ").Append((used - System.Math.Min(used, shared)) / PageBytes).Append('\n');
         text.Append("nr_shmem ").Append(shared / PageBytes).Append('\n');

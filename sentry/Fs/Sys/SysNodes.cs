@@ -32,7 +32,7 @@ internal sealed class SysNodes(SysTree tree, GuestKernel kernel)
 
     private Errno MemoryInformation(Task reader, StringBuilder text)
     {
-        MemoryFile memory = kernel.MemoryFile;
+        MemoryFile memory = reader.ThreadGroup.Scope.Memory.Smaller;
         ulong total = Math.Min(memory.LimitBytes, memory.SizeBytes);
         ulong used = Math.Min(total, memory.UsedBytes);
         Line(text, "MemTotal", total);

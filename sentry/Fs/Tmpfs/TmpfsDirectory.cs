@@ -262,7 +262,7 @@ internal sealed partial class TmpfsDirectory : TmpfsInode
         CreateContext narrowed = context with { Mode = mode };
         made = (mode & StatMode.S_IFMT) switch
         {
-            StatMode.S_IFREG => new TmpfsFile(Instance, context.Task.Kernel.MemoryFile, in narrowed),
+            StatMode.S_IFREG => new TmpfsFile(Instance, context.Task.ThreadGroup.Scope.Memory, in narrowed),
             StatMode.S_IFDIR => new TmpfsDirectory(Instance, in narrowed, this),
             StatMode.S_IFLNK => new TmpfsSymlink(Instance, in narrowed, target!),
             _ => new TmpfsNode(Instance, in narrowed, device),

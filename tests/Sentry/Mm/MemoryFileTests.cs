@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Abi.Linux;
+using HostOs;
 using Sentry.Mm;
 using Xunit;
 using Xunit.Abstractions;
@@ -73,6 +74,47 @@ public sealed class MemoryFileTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_part_keeps_its_own_limit_and_that_of_the_whole()
+    {
+        const ulong Piece = 4ul << 20;
+        using MemoryFile whole = Make(3 * Piece);
+        MemoryFile part = TakePart(whole, Piece);
+        Fill(part, Piece);
+        Assert.Equal(Errno.ENOMEM, part.Allocate(Page, MemoryKind.Anonymous, out _));
+        Assert.Same(part, part.Tighter);
+        Assert.Same(part, part.Smaller);
+        Fill(whole, Piece);
+        Assert.Equal(Piece, part.UsedBytes);
+        Assert.Equal(2 * Piece, whole.UsedBytes);
+        Assert.Equal(2 * Piece, whole.AllocatedBytes(MemoryKind.Anonymous));
+
+        part.LimitBytes = ulong.MaxValue;
+        Fill(part, Piece);
+        Assert.Equal(Errno.ENOMEM, part.Allocate(Page, MemoryKind.Anonymous, out _));
+        Assert.Equal(Errno.ENOMEM, whole.Allocate(Page, MemoryKind.Anonymous, out _));
+        Assert.Same(whole, part.Tighter);
+        Assert.Same(whole, part.Smaller);
+        Assert.Equal(3 * Piece, part.LimitBytes);
+    }
+
+    [Fact]
+    public void A_part_serves_again_once_nobody_holds_memory_of_it()
+    {
+        using MemoryFile whole = Make(ulong.MaxValue);
+        MemoryFile first = TakePart(whole, Page);
+        MemoryFileRange held = Fill(first, Page);
+        whole.ReturnPart(first);
+        MemoryFile second = TakePart(whole, ulong.MaxValue);
+        Assert.NotSame(first, second);
+        first.DropReference(held.Offset, held.LengthBytes);
+        MemoryFile third = TakePart(whole, 2 * Page);
+        Assert.Same(first, third);
+        Assert.Equal(0ul, third.UsedBytes);
+        Assert.Equal(2 * Page, third.LimitBytes);
+        Assert.NotSame(third, TakePart(whole, Page));
+    }
+
+    [Fact]
     public void Random_allocations_never_overlap_and_references_count()
     {
         int seed = Environment.TickCount;
@@ -135,6 +177,24 @@ public sealed class MemoryFileTests(ITestOutputHelper output)
             Assert.True(expectedBefore < 0 || before == expectedBefore, "page handed out twice");
             model[at] = before + delta;
         }
+    }
+
+    private static MemoryFile TakePart(MemoryFile whole, ulong limit)
+    {
+        Assert.Equal(Errno.None, MemoryFile.CreateBacking(out HostFd backing));
+        Assert.Equal(Errno.None, whole.TakePart(backing, limit, out MemoryFile? part));
+        return part!;
+    }
+
+    private static MemoryFileRange Fill(MemoryFile file, ulong bytes)
+    {
+        Assert.Equal(Errno.None, file.Allocate(bytes, MemoryKind.Anonymous, out MemoryFileRange range));
+        for (ulong at = 0; at < bytes; at += Page)
+        {
+            file.Write(range.Offset + at, [1]);
+        }
+
+        return range;
     }
 
     private static MemoryFile Make(ulong limit)

@@ -44,6 +44,25 @@ both_pod_of_two() {
     pod_end
 }
 
+has_reason() { [ "$(cri reason "$1")" = "$2" ]; }
+
+both_pod_limits_the_memory_of_one() {
+    pod_begin
+    local one two
+    one=$(CRI_MEMORY=67108864 pod_create one $image own sh -c 'head -c 150000000 /dev/zero | tail >/dev/null; echo "eaten $?"; exec tail /dev/zero')
+    two=$(pod_create two $image own sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.1; done; head -c 150000000 /dev/zero | tail >/dev/null; echo "eaten $?"; sleep 1000000')
+    cri start "$two"; echo "start $?"
+    cri start "$one"; echo "start $?"
+    await 100 has_cri_status "$one" "exited 137"
+    await 60 has_reason "$one" OOMKilled
+    said one
+    cri exec "$two" touch /dev/shm/go; echo "exec $?"
+    await 60 has_said two eaten
+    said two
+    cri status "$two"
+    pod_end
+}
+
 both_pod_of_shared_processes() {
     pod_begin
     local one two

@@ -36,6 +36,24 @@ both_exec() {
     r delete one
 }
 
+both_preserved_files() {
+    echo of the caller >"$work/file"
+    bundle sh -c 'cat <&3; echo of the container >&4; ls /proc/self/fd | sort -n | head -5 | tail -2'
+    r run --preserve-fds 2 --bundle "$work/bundle" one 3<"$work/file" 4>"$work/written" </dev/null; echo "run: $?"
+    cat "$work/written"
+    # What comes through a pipe ends when the program inside has closed it.
+    bundle sh -c 'echo once >&3; exec 3>&-; sleep 1000'
+    rm -f "$work/pipe"
+    mkfifo "$work/pipe"
+    cat "$work/pipe" >"$work/piped" &
+    r run --detach --preserve-fds 1 --bundle "$work/bundle" one 3>"$work/pipe" </dev/null >/dev/null 2>&1; echo "detached: $?"
+    wait $!
+    cat "$work/piped"
+    r exec --preserve-fds 2 one sh -c 'cat <&3; echo of the exec >&4' 3<"$work/file" 4>"$work/written"; echo "exec: $?"
+    cat "$work/written"
+    r delete --force one
+}
+
 case_detached_exec() {
     box
     equal $'7\n3\n-9\n137' "$(engine detached_exec)"
