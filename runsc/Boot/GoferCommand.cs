@@ -87,17 +87,17 @@ internal static class GoferCommand
             return null;
         }
 
+        using HostFd fd = new(orders);
         using MemoryStream text = new();
-        using (HostFd fd = new(orders))
+        byte[] chunk = new byte[ChunkBytes];
+        bool isWhole = false;
+        while (!isWhole && HostUnistd.Read(fd.Value, chunk, out int done) == Errno.None && done > 0)
         {
-            byte[] chunk = new byte[ChunkBytes];
-            while (HostUnistd.Read(fd.Value, chunk, out int done) == Errno.None && done > 0)
-            {
-                text.Write(chunk, 0, done);
-            }
+            text.Write(chunk, 0, done);
+            isWhole = chunk[done - 1] == SandboxProcesses.EndOfOrder;
         }
 
-        if (text.Length == 0)
+        if (!isWhole)
         {
             return "gofer: the launcher is gone";
         }
@@ -105,7 +105,8 @@ internal static class GoferCommand
         HookOrder order = JsonSerializer.Deserialize(text.ToArray(), ControlJson.Default.HookOrder)!;
         try
         {
-            Hooks.RunAll("createContainer", order.Hooks, order.State, HookFailure.Fatal);
+            // The launcher keeps its end open as long as it lives.
+            Hooks.RunAll("createContainer", order.Hooks, order.State, HookFailure.Fatal, fd.Value);
             return null;
         }
         catch (Oci.UserErrorException e)

@@ -88,7 +88,8 @@ internal sealed class Container : IDisposable
     }
 
     /// <summary>Comes back when nobody is making the container any more. Who does may finish, and is ended when that
-    /// takes long: what it has made ends with it. Not under the lock, which it may want.</summary>
+    /// takes long, with the hooks it runs and their children: what it has made ends with it. Not under the lock, which
+    /// it may want.</summary>
     internal void EndMaking()
     {
         long deadline = Environment.TickCount64 + MakingMs;
@@ -100,7 +101,7 @@ internal sealed class Container : IDisposable
 
         if (IsBeingMade)
         {
-            State.Maker.Signal(Signals.SIGKILL);
+            ProcessTree.Kill(State.Maker);
             State.Maker.AwaitEnd(EndNs);
         }
     }

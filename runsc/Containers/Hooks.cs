@@ -15,15 +15,17 @@ namespace Runsc.Containers;
 internal static class Hooks
 {
     private const long NsPerSecond = 1_000_000_000;
+    private const int NoLifeline = -1;
 
-    /// <summary>Runs the hooks in their order; the first that fails stops it unless failures are only
-    /// reported.</summary>
-    internal static void RunAll(string moment, List<HookSpec>? hooks, byte[] state, HookFailure failure)
+    /// <summary>Runs the hooks in their order; the first that fails stops it unless failures are only reported. When
+    /// <paramref name="lifeline"/> hangs up, the one that runs is ended, which is a failure.</summary>
+    internal static void RunAll(string moment, List<HookSpec>? hooks, byte[] state, HookFailure failure,
+        int lifeline = NoLifeline)
     {
         int index = 0;
         foreach (HookSpec hook in hooks ?? [])
         {
-            string? problem = Run(hook, state);
+            string? problem = Run(hook, state, lifeline);
             if (problem is not null)
             {
                 string line = "error running " + moment + " hook #" + index.ToString(CultureInfo.InvariantCulture)
@@ -40,7 +42,7 @@ internal static class Hooks
         }
     }
 
-    private static string? Run(HookSpec hook, byte[] state)
+    private static string? Run(HookSpec hook, byte[] state, int lifeline)
     {
         string path = ByteStrings.FromText(hook.Path!);
         using HostFd input = MakeFile(state);
@@ -64,8 +66,8 @@ internal static class Hooks
         using (process.PidFd)
         {
             long timeoutNs = hook.Timeout is { } seconds ? seconds * NsPerSecond : -1;
-            bool ended = AwaitEnd(process.PidFd.Value, timeoutNs);
-            if (!ended)
+            HookEnd end = AwaitEnd(process.PidFd.Value, lifeline, timeoutNs);
+            if (end != HookEnd.Ended)
             {
                 HostWait.PidFdSendSignal(process.PidFd.Value, Signals.SIGKILL);
             }
@@ -75,20 +77,22 @@ internal static class Hooks
             {
             }
 
-            return !ended ? "hook ran past specified timeout of " + hook.Timeout + " s"
+            return end == HookEnd.TimedOut ? "hook ran past specified timeout of " + hook.Timeout + " s"
+                : end == HookEnd.Orphaned ? "the container is not made any more"
                 : status == 0 ? null
                 : Describe(status) + ", stdout: " + ReadAll(output) + ", stderr: " + ReadAll(error);
         }
     }
 
-    private static bool AwaitEnd(int pidFd, long timeoutNs)
+    private static HookEnd AwaitEnd(int pidFd, int lifeline, long timeoutNs)
     {
-        Span<HostPollFd> polled = [new HostPollFd { Fd = pidFd, Events = HostPoll.In }];
+        Span<HostPollFd> polled = [new HostPollFd { Fd = pidFd, Events = HostPoll.In },
+            new HostPollFd { Fd = lifeline }];
         while (HostPoll.Poll(polled, timeoutNs, out _) == Errno.EINTR)
         {
         }
 
-        return polled[0].Revents != 0;
+        return polled[0].Revents != 0 ? HookEnd.Ended : polled[1].Revents != 0 ? HookEnd.Orphaned : HookEnd.TimedOut;
     }
 
     private static string Describe(int status)
@@ -120,5 +124,17 @@ internal static class Hooks
         return HostUnistd.Pread(file.Value, text, 0, out int done) == Errno.None
             ? Encoding.Latin1.GetString(text, 0, done).TrimEnd('\n')
             : "";
+    }
+
+    private enum HookEnd
+    {
+        /// <summary>It is over.</summary>
+        Ended,
+
+        /// <summary>It runs longer than it may.</summary>
+        TimedOut,
+
+        /// <summary>It runs for nobody: the lifeline has hung up.</summary>
+        Orphaned,
     }
 }

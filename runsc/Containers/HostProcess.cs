@@ -10,14 +10,24 @@ namespace Runsc.Containers;
 internal readonly record struct HostProcess(int Pid, ulong StartTicks)
 {
     private const int StatBytes = 4096;
+    private const char Zombie = 'Z';
+    private const char Gone = 'X';
 
     /// <summary>The process that has the id now.</summary>
-    internal static HostProcess Identify(int pid) =>
-        TryRead(pid, out _, out ulong start) ? new HostProcess(pid, start) : default;
+    internal static HostProcess Identify(int pid) => Identify(pid, out _);
+
+    /// <summary>The same, and who its parent is.</summary>
+    internal static HostProcess Identify(int pid, out int parent) =>
+        TryRead(pid, out _, out ulong start, out parent) ? new HostProcess(pid, start) : default;
 
     /// <summary>True while it is there and no zombie.</summary>
-    internal bool IsAlive =>
-        Pid > 0 && TryRead(Pid, out char state, out ulong start) && start == StartTicks && state is not ('Z' or 'X');
+    internal bool IsAlive => State is not (Zombie or Gone);
+
+    /// <summary>True when it does nothing: a signal has stopped it, or it has ended.</summary>
+    internal bool IsStopped => State is 'T' or 't' or Zombie or Gone;
+
+    private char State =>
+        Pid > 0 && TryRead(Pid, out char state, out ulong start, out _) && start == StartTicks ? state : Gone;
 
     /// <summary>A descriptor for it; ESRCH when it is gone.</summary>
     internal Errno Open(out HostFd? pidFd)
@@ -70,11 +80,12 @@ internal readonly record struct HostProcess(int Pid, ulong StartTicks)
         }
     }
 
-    private static bool TryRead(int pid, out char state, out ulong start)
+    private static bool TryRead(int pid, out char state, out ulong start, out int parent)
     {
         const int StartField = 19;
-        state = 'X';
+        state = Gone;
         start = 0;
+        parent = 0;
         string path = "/proc/" + pid.ToString(CultureInfo.InvariantCulture) + "/stat";
         const int Flags = HostFcntl.ReadOnly | HostFcntl.CloseOnExec;
         if (HostFcntl.OpenAt(HostFcntl.AtFdCwd, path, Flags, 0, out int opened) != Errno.None)
@@ -98,6 +109,7 @@ internal readonly record struct HostProcess(int Pid, ulong StartTicks)
         }
 
         state = fields[0][0];
+        _ = int.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out parent);
         return ulong.TryParse(fields[StartField], NumberStyles.None, CultureInfo.InvariantCulture, out start);
     }
 }

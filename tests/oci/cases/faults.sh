@@ -84,4 +84,31 @@ case_deleted_while_made() {
     [ ! -e "$state/one" ] || fail "state is left beside a hook"
     await 20 none_runs || fail "processes are left beside a hook"
 }
+# With their children, on the host and beside the gofer; a hook that is over is nobody's.
+case_hooks_end_with_the_making() {
+    local moment command
+    for moment in prestart createRuntime createContainer; do
+        rm -f "$work/hooked"
+        CONFIG='c["hooks"] = {"'$moment'": [{"path": "/bin/sh", "args": ["sh", "-c",
+            "sleep 7610 & touch '"$work"'/hooked; sleep 7611; touch '"$work"'/went-on"]}]}' bundle sleep 1000
+        ("$runsc" "${flags[@]}" --root "$state" create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null) 2>/dev/null &
+        command=$!
+        await 20 test -e "$work/hooked" || fail "the $moment hook was not run"
+        r delete --force one || fail "delete --force beside a $moment hook"
+        wait "$command" && fail "what was ended says that it is made" || equal 137 $?
+        await 20 no_sleeper || fail "beside $moment: $(pgrep -fa 'sleep 761[01]')"
+        [ ! -e "$work/went-on" ] || fail "the $moment hook went on"
+        await 20 none_runs || fail "processes are left beside a $moment hook"
+    done
+    # Whoever else ends the command: what runs beside the gofer ends too.
+    rm -f "$work/hooked"
+    "$runsc" "${flags[@]}" --root "$state" create --bundle "$work/bundle" one >/dev/null 2>&1 </dev/null &
+    command=$!
+    await 20 test -e "$work/hooked" || fail "the hook was not run again"
+    kill -KILL "$command"
+    wait "$command" 2>/dev/null || true
+    await 20 no_sleeper || fail "after the command: $(pgrep -fa 'sleep 761[01]')"
+    r delete --force one || fail "delete --force"
+}
+no_sleeper() { ! pgrep -f 'sleep 761[01]'; }
 none_runs() { [ -z "$(processes)" ]; }
