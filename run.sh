@@ -36,6 +36,6 @@ runtimes=native,runsc-systrap,runsc-ptrace
 [ ! -x /usr/sbin/runc ] || runtimes=native,runc,runsc-systrap,runsc-ptrace
 [ ! -c /dev/kvm ] || runtimes=$runtimes,runsc-kvm
 step "native, runc and our platforms: one run of each, so no more than a first look (perf/README.md)"
-PERF_COLUMNS=100 timeout -k 10 240 "$top/artifacts/perf" run start "micro getpid" "fio-random read 4k root psync buffered" "sysbench-cpu 1" \
+PERF_COLUMNS=100 timeout -k 10 300 "$top/artifacts/perf" run start "micro getpid" "fio-random read 4k root psync buffered" "sysbench-cpu 1" \
     "redis GET" --runs 1 --warm-ups 0 --limit 20 --runtimes $runtimes || true
 step "done: try  artifacts/runsc do --root .cache/rootfs /bin/bash"

@@ -103,6 +103,10 @@ public sealed class ParserTests
         Assert.Equal(120, reading.Value);
         Assert.Equal(
             100, ToolParsers.Find("calls")("getpid 10 1000 900\ngetpid 10 1200 900\n", "getpid.fastest").Value);
+        Assert.Equal(110, ToolParsers.Find("calls")(
+            "read 10 9000 900\nread 10 1000 900\nread 10 1100 900\nread 10 1200 900\n", "read.trimmed").Value, 9);
+        Assert.Equal(100, ToolParsers.Find("calls")("getpid 10 1000 900\n", "getpid.trimmed").Value);
+        Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 10 1000 900\n", "getpid.mean"));
         Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 0 1000 1000\n", "getpid.ns"));
         Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 1 0 0\n", "getpid.ns"));
         Assert.Throws<FormatException>(() => ToolParsers.Find("calls")("getpid 1 1000 1000\n", "read.ns"));
