@@ -27,12 +27,6 @@ internal sealed class SpinSeat(SpinSeats seats)
     /// </summary>
     private const int CallsAfterPause = 16;
 
-    /// <summary>
-    /// The same after a wait in which no seat changed hands: whoever has them is busy with a call, needs one CPU and
-    /// not two, and may be so for long.
-    /// </summary>
-    private const int CallsBesideBusy = 1024;
-
     private const int CacheLineInts = 16;
     private const int Waits = 0;
     private const int Granted = 1;
@@ -82,7 +76,6 @@ internal sealed class SpinSeat(SpinSeats seats)
         Volatile.Write(ref _word[CacheLineInts], Waits);
         IsHeld = IsHeld || seats.TakeOrQueue(this);
         long start = Stopwatch.GetTimestamp();
-        int grants = seats.Grants;
         _since = start;
         while (!IsHeld)
         {
@@ -95,7 +88,6 @@ internal sealed class SpinSeat(SpinSeats seats)
             if (!IsHeld && left <= 0)
             {
                 IsHeld = !seats.Leave(this);
-                _callsWithout = !IsHeld && grants == seats.Grants ? CallsBesideBusy : 0;
                 break;
             }
             _since = Stopwatch.GetTimestamp();

@@ -15,15 +15,11 @@ internal sealed class SpinSeats(int count)
     private readonly Lock _lock = new();
     private int _free = count;
     private int _waiting;
-    private int _grants;
     private SpinSeat? _first;
     private SpinSeat? _last;
 
     /// <summary>Those of this process.</summary>
     public static SpinSeats All { get; } = new(Math.Max(Waiting.Cpus / 2, 1));
-
-    /// <summary>How often a seat has been given to somebody.</summary>
-    public int Grants => Volatile.Read(ref _grants);
 
     /// <summary>Whether a pair waits for a seat.</summary>
     public bool IsWanted => Volatile.Read(ref _waiting) > 0;
@@ -77,7 +73,6 @@ internal sealed class SpinSeats(int count)
             else
             {
                 RemoveLocked(next, before: null);
-                _grants++;
                 next.Grant();
             }
             return next;
@@ -108,7 +103,6 @@ internal sealed class SpinSeats(int count)
     {
         bool isFree = _free > 0;
         _free -= isFree ? 1 : 0;
-        _grants += isFree ? 1 : 0;
         return isFree;
     }
 
