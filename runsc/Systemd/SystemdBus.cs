@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Threading;
 using Abi.Linux;
 using HostOs;
 using Runsc.Containers;
@@ -148,6 +149,19 @@ internal sealed class SystemdBus : IDisposable
         }
 
         Send("BEGIN\r\n"u8);
+        AwaitTaken();
+    }
+
+    /// <summary>Comes back when all that was sent has been read. systemd looks at what came with BEGIN, in one read,
+    /// only once more comes (sd-bus, as of 252).</summary>
+    private void AwaitTaken()
+    {
+        int waiting = 0;
+        while (HostIoctl.Ioctl(_socket.Value, Ioctls.TIOCOUTQ, ref waiting) == Errno.None && waiting > 0
+            && Stopwatch.GetElapsedTime(_begun).TotalNanoseconds < TimeoutNs)
+        {
+            Thread.Sleep(1);
+        }
     }
 
     private BusMessage Receive()
