@@ -241,8 +241,11 @@ static void make_cold(const char *path)
     if (stat(path, &status) != 0)
         err(126, "%s", path);
     if (S_ISDIR(status.st_mode)) {
-        if (nftw(path, forget, 64, FTW_PHYS | FTW_MOUNT) != 0)
+        // The folder may be a link, below it none is followed.
+        char *folder = realpath(path, NULL);
+        if (folder == NULL || nftw(folder, forget, 64, FTW_PHYS | FTW_MOUNT) != 0)
             err(126, "%s", path);
+        free(folder);
         return;
     }
     int file = open(path, O_RDONLY | O_CLOEXEC);
