@@ -7,9 +7,9 @@ namespace Perf.Parsers;
 /// <summary>
 /// Our own <c>perf/guest/calls -t</c>: <c>KIND ROUNDS NANOSECONDS WANTED</c>, one line a slice. Metrics:
 /// <c>KIND.ns</c>, the median nanoseconds of a round over the slices; <c>KIND.fastest</c>, those of the fastest
-/// slice, which what else runs on the machine touches least; and <c>KIND.trimmed</c>, their mean but for the slowest
-/// quarter, which moves little where slices are of two speeds. A slice that lasted far less than was wanted says
-/// nothing: its few rounds may all be cold, or all lucky.
+/// slice, which what else runs on the machine touches least; and <c>KIND.trimmed</c>, their mean but for the
+/// slowest quarter, which moves little where slices are of two speeds. A slice that lasted far less than was wanted
+/// says nothing: its few rounds may all be cold, or all lucky.
 /// </summary>
 internal static class CallsParser
 {

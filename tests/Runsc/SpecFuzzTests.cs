@@ -100,6 +100,7 @@ public sealed class SpecFuzzTests
         linux.RootfsPropagation = "slave";
         linux.Devices = [new DeviceSpec { Type = "c", Path = "/dev/x", Major = 1, Minor = 3, FileMode = 438 }];
         linux.UidMappings = [new IdMappingSpec { ContainerId = 0, HostId = 0, Size = 10 }];
+        linux.GidMappings = [new IdMappingSpec { ContainerId = 0, HostId = 0, Size = 10 }];
         linux.Personality = new PersonalitySpec { Domain = "LINUX" };
         linux.Resources = new ResourcesSpec
         {
