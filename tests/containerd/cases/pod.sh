@@ -55,10 +55,10 @@ both_pod_limits_the_memory_of_one() {
     cri start "$one"; echo "start $?"
     await 100 has_cri_status "$one" "exited 137"
     await 60 has_reason "$one" OOMKilled
-    said one
+    said one | sort
     cri exec "$two" touch /dev/shm/go; echo "exec $?"
     await 60 has_said two eaten
-    said two
+    said two | sort
     cri status "$two"
     pod_end
 }
