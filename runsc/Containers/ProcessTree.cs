@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Text;
 using System.Threading;
 using Abi.Linux;
-using HostOs;
 
 namespace Runsc.Containers;
 
@@ -44,8 +42,13 @@ internal static class ProcessTree
             isStill &= process.IsStopped;
         }
 
-        foreach (int pid in Pids())
+        foreach (string name in HostDirectory.Names("/proc"))
         {
+            if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int pid))
+            {
+                continue;
+            }
+
             HostProcess child = HostProcess.Identify(pid, out int parent);
             if (child.Pid != 0 && all.ContainsKey(parent) && all.TryAdd(pid, child))
             {
@@ -55,35 +58,5 @@ internal static class ProcessTree
         }
 
         return isStill;
-    }
-
-    private static List<int> Pids()
-    {
-        const int ChunkBytes = 32768;
-        const int LengthOffset = 16;
-        const int NameOffset = 19;
-        List<int> result = [];
-        const int Flags = HostFcntl.ReadOnly | HostFcntl.Directory | HostFcntl.CloseOnExec;
-        if (HostFcntl.OpenAt(HostFcntl.AtFdCwd, "/proc", Flags, 0, out int opened) != Errno.None)
-        {
-            return result;
-        }
-
-        using HostFd all = new(opened);
-        byte[] entries = new byte[ChunkBytes];
-        while (HostStat.GetDents64(opened, entries, out int done) == Errno.None && done > 0)
-        {
-            for (int at = 0; at < done; at += BitConverter.ToUInt16(entries, at + LengthOffset))
-            {
-                int end = Array.IndexOf(entries, (byte)0, at + NameOffset);
-                string name = Encoding.Latin1.GetString(entries, at + NameOffset, end - at - NameOffset);
-                if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int pid))
-                {
-                    result.Add(pid);
-                }
-            }
-        }
-
-        return result;
     }
 }

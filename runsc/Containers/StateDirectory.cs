@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Text;
 using Abi.Linux;
 using HostOs;
 using Runsc.Oci;
@@ -96,29 +95,7 @@ internal sealed class StateDirectory : IDisposable
     /// <summary>The ids below ROOT, sorted; none when ROOT is not there.</summary>
     internal static List<string> List(string root)
     {
-        List<string> ids = [];
-        if (HostFcntl.OpenAt(HostFcntl.AtFdCwd, root, DirectoryFlags, 0, out int opened) != Errno.None)
-        {
-            return ids;
-        }
-
-        using HostFd all = new(opened);
-        const int ChunkBytes = 32768;
-        byte[] entries = new byte[ChunkBytes];
-        while (HostStat.GetDents64(opened, entries, out int done) == Errno.None && done > 0)
-        {
-            for (int at = 0; at < done; at += BitConverter.ToUInt16(entries, at + 16))
-            {
-                // struct linux_dirent64: inode (8), offset (8), record length (2), type (1), name.
-                int end = Array.IndexOf(entries, (byte)0, at + 19);
-                string name = Encoding.Latin1.GetString(entries, at + 19, end - at - 19);
-                if (ContainerId.IsValid(name))
-                {
-                    ids.Add(name);
-                }
-            }
-        }
-
+        List<string> ids = HostDirectory.Names(root).FindAll(ContainerId.IsValid);
         ids.Sort(StringComparer.Ordinal);
         return ids;
     }
